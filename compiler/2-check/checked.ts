@@ -1,0 +1,128 @@
+/**
+ * What the checker hands on: every entry point with all layers and functions expanded, all names resolved and all
+ * shapes known (symbolic in run-time dimensions only). A flat list of values in order; no value refers to a later one.
+ */
+
+import type { DataDeclaration } from '../1-parse/ast.ts'
+import type { Span } from '../diagnostics/diagnostic.ts'
+import type { Dim } from '../dimensions/dimension.ts'
+import type { Operation, OpName } from '../ops/op.ts'
+import type { EntryKind, Hyper, RuntimeDim, TensorType, Variable } from '../types.ts'
+
+export interface CheckedProgram {
+  /** The file's name without folder and extension: `digits`. */
+  readonly name: string
+  readonly dims: readonly RuntimeDim[]
+  readonly hypers: readonly Hyper[]
+  readonly variables: readonly Variable[]
+  /** `init` first, then per train block `<train>.step` and `<train>.evaluate`, then each infer block and each model. */
+  readonly entries: readonly CheckedEntry[]
+  readonly trains: readonly TrainSettings[]
+  readonly data: readonly DataDeclaration[]
+}
+
+export interface CheckedEntry {
+  readonly name: string
+  readonly kind: EntryKind
+  readonly values: readonly CheckedValue[]
+  /** Position in `values`; a step and an evaluation have `loss` and each metric, scalars averaged over the batch. */
+  readonly outputs: readonly { readonly name: string; readonly value: number }[]
+  /** Assignments that take effect together, after everything has been read. */
+  readonly updates: readonly { readonly variable: string; readonly value: number }[]
+}
+
+export interface CheckedValue {
+  readonly type: TensorType
+  readonly span: Span
+  readonly form: OperationForm | IndexedForm
+}
+
+export type OperationForm = { readonly kind: 'operation'; readonly operands: readonly number[] } & Operation
+
+/** Index notation: `let y[indices] = body`. The value's shape is the extents of `indices`. */
+export interface IndexedForm {
+  readonly kind: 'indexed'
+  readonly indices: readonly IndexVariable[]
+  readonly body: IndexedExpression
+}
+
+export interface IndexVariable {
+  /** Unique within the value. */
+  readonly name: string
+  readonly extent: Dim
+}
+
+/** Σ coefficients[name] · index + constant */
+export interface AffineSubscript {
+  readonly coefficients: Readonly<Record<string, number>>
+  readonly constant: Dim
+}
+
+export type ElementwiseOp = Extract<
+  OpName,
+  | 'neg'
+  | 'abs'
+  | 'sign'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'reciprocal'
+  | 'sin'
+  | 'cos'
+  | 'tanh'
+  | 'sigmoid'
+  | 'erf'
+  | 'floor'
+  | 'not'
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'pow'
+  | 'maximum'
+  | 'minimum'
+  | 'less'
+  | 'less_equal'
+  | 'equal'
+  | 'not_equal'
+  | 'and'
+  | 'or'
+  | 'select'
+  | 'stop_gradient'
+>
+
+export type IndexedExpression =
+  | { readonly kind: 'constant'; readonly value: number; readonly dtype: 'f32' | 'i32' | 'bool' }
+  /** A scalar tensor from outside. */
+  | { readonly kind: 'scalar'; readonly value: number }
+  /** The value of an affine combination of indices, i32. */
+  | { readonly kind: 'position'; readonly subscript: AffineSubscript }
+  /** `otherwise` is the value outside the tensor (`?? 0.0`); without it the checker has proved the read inside. */
+  | {
+      readonly kind: 'read'
+      readonly value: number
+      readonly subscripts: readonly (AffineSubscript | IndexedExpression)[]
+      readonly otherwise?: number
+    }
+  | { readonly kind: 'elementwise'; readonly op: ElementwiseOp; readonly operands: readonly IndexedExpression[] }
+  | { readonly kind: 'cast'; readonly dtype: 'f32' | 'i32' | 'bool'; readonly operand: IndexedExpression }
+  | {
+      readonly kind: 'reduce'
+      /** `mean` arrives here as a sum divided by the extents. */
+      readonly reducer: 'sum' | 'max' | 'min' | 'prod'
+      readonly indices: readonly IndexVariable[]
+      readonly body: IndexedExpression
+    }
+
+export interface TrainSettings {
+  readonly name: string
+  readonly data?: string
+  /** The dimension `batch` fills: the leading run-time dimension shared by the inputs. */
+  readonly batchDim?: string
+  readonly batch?: number
+  readonly epochs?: number
+  readonly seed?: number
+  readonly stop?: { readonly part: 'train' | 'valid'; readonly metric: string; readonly epochs: number }
+  readonly metrics: readonly string[]
+}

@@ -1,0 +1,3 @@
+import type { CatalogueEntry } from './catalogue.ts'
+
+export const compileCodes = {} as const satisfies Record<string, CatalogueEntry>

@@ -1,0 +1,3 @@
+import type { CatalogueEntry } from './catalogue.ts'
+
+export const syntaxCodes = {} as const satisfies Record<string, CatalogueEntry>

@@ -1,0 +1,124 @@
+/**
+ * The primitives. Everything else in the language is made of these, in `.nn` text. An operation's attributes are
+ * what is fixed when compiled; its inputs are values.
+ */
+import type { Dim } from '../dimensions/dimension.ts'
+import type { DType, TensorType } from '../types.ts'
+
+export interface OpAttributes {
+  // Leaves
+  input: { readonly name: string; readonly type: TensorType }
+  variable: { readonly name: string; readonly type: TensorType }
+  /** f32 scalar set at run time. */
+  hyper: { readonly name: string }
+  /** A scalar (shape []); bool is 0 or 1. */
+  constant: { readonly value: number; readonly dtype: DType }
+  /** The size of a dimension at run time, an i32 scalar. */
+  dimension: { readonly dim: Dim }
+  /** i32; each element is its position along `axis`. */
+  iota: { readonly shape: readonly Dim[]; readonly axis: number }
+  /**
+   * f32 in [0, 1), from counters: element e (row-major) of site s at step t under seed k is a pure function of
+   * (k, s, t, e), so recomputing gives the same bits.
+   */
+  uniform: { readonly shape: readonly Dim[]; readonly site: number }
+  /** f32, standard normal, with the same counters. */
+  normal: { readonly shape: readonly Dim[]; readonly site: number }
+
+  // Elementwise: all operands have the same shape (broadcasting is an explicit `expand`)
+  neg: NoAttributes
+  abs: NoAttributes
+  sign: NoAttributes
+  exp: NoAttributes
+  log: NoAttributes
+  sqrt: NoAttributes
+  rsqrt: NoAttributes
+  reciprocal: NoAttributes
+  sin: NoAttributes
+  cos: NoAttributes
+  tanh: NoAttributes
+  sigmoid: NoAttributes
+  erf: NoAttributes
+  floor: NoAttributes
+  not: NoAttributes
+  /** f32 → i32 truncates toward zero and saturates; bool → number is 0 or 1; number → bool is ≠ 0. */
+  cast: { readonly dtype: DType }
+  add: NoAttributes
+  sub: NoAttributes
+  mul: NoAttributes
+  /** f32 only. */
+  div: NoAttributes
+  pow: NoAttributes
+  maximum: NoAttributes
+  minimum: NoAttributes
+  less: NoAttributes
+  less_equal: NoAttributes
+  equal: NoAttributes
+  not_equal: NoAttributes
+  and: NoAttributes
+  or: NoAttributes
+  /** condition (bool), then, else */
+  select: NoAttributes
+  /** The identity, whose gradient is zero. */
+  stop_gradient: NoAttributes
+  /** The identity on i32, with the promise 0 ≤ x < limit; fed inputs are checked against it. */
+  bounded: { readonly limit: Dim }
+
+  // Reductions drop the reduced axes; axes ascend
+  reduce_sum: { readonly axes: readonly number[] }
+  reduce_max: { readonly axes: readonly number[] }
+  reduce_min: { readonly axes: readonly number[] }
+  reduce_prod: { readonly axes: readonly number[] }
+  /** i32 position of the first largest element. */
+  argmax: { readonly axis: number }
+
+  // Movement
+  reshape: { readonly shape: readonly Dim[] }
+  /** Output axis i is input axis order[i]. */
+  permute: { readonly order: readonly number[] }
+  /** Input axis i becomes output axis axes[i] (ascending, same size); the other output axes repeat. */
+  expand: { readonly shape: readonly Dim[]; readonly axes: readonly number[] }
+  /** `value` around the input, `low[i]` before and `high[i]` after along axis i; none may be negative. */
+  pad: { readonly low: readonly Dim[]; readonly high: readonly Dim[]; readonly value: number }
+  /** Elements start[i] + j·stride[i] for j in 0..size[i]. */
+  slice: { readonly start: readonly Dim[]; readonly size: readonly Dim[]; readonly stride: readonly number[] }
+  concat: { readonly axis: number }
+  /**
+   * Axis `axis` of size N becomes two, [count, size], holding x[o·stride + k·dilation];
+   * every position read lies inside (pad first).
+   */
+  window: WindowAttributes
+  /** The adjoint of `window`: two axes at `axis` become one of size `length`, overlapping positions added. */
+  fold: WindowAttributes & { readonly length: Dim }
+
+  // Contraction: output axes are batch…, free left…, free right…, in the order of their operands
+  contract: {
+    readonly batch: readonly (readonly [left: number, right: number])[]
+    readonly contracted: readonly (readonly [left: number, right: number])[]
+  }
+
+  // Indexed access. gather(x, indices): axis `axis` of x is replaced by the axes of indices (i32, bounded)
+  gather: { readonly axis: number }
+  /** scatter_add(updates, indices): the adjoint of gather; `size` is the length of the restored axis. */
+  scatter_add: { readonly axis: number; readonly size: Dim }
+
+  /**
+   * gradient(y, x): d sum(y) / d x, x's type. Replaced by automatic differentiation; never reaches fusion.
+   */
+  gradient: NoAttributes
+}
+
+export type NoAttributes = Readonly<Record<never, never>>
+
+export interface WindowAttributes {
+  readonly axis: number
+  readonly count: Dim
+  readonly size: Dim
+  readonly stride: number
+  readonly dilation: number
+}
+
+export type OpName = keyof OpAttributes
+
+/** An op with its attributes, discriminated by `op`. */
+export type Operation = { readonly [K in OpName]: { readonly op: K; readonly attributes: OpAttributes[K] } }[OpName]

@@ -1,0 +1,95 @@
+/**
+ * The description a compiled module carries in its custom section `nnc`: everything a host needs to feed, train and
+ * read it. JSON, UTF-8. Offsets are bytes into the exported `memory`; all numbers are little-endian.
+ */
+export interface Manifest {
+  readonly format: 'nnc'
+  /** Raised when a host that knows only the older form could no longer use the module correctly. */
+  readonly version: 1
+  /** The compiler's version. */
+  readonly compiler: string
+  /** The source file's name without extension. */
+  readonly name: string
+  readonly build: BuildName
+  readonly dims: readonly ManifestDimension[]
+  readonly entries: readonly ManifestEntry[]
+  readonly variables: readonly ManifestVariable[]
+  readonly hypers: readonly ManifestHyper[]
+  readonly trains: readonly ManifestTrain[]
+  /** i32 slots: the seed, and the number of steps taken (advanced by each step entry, restored from checkpoints). */
+  readonly seedOffset: number
+  readonly stepOffset: number
+  /** Bytes of the memory's parts, for reports. */
+  readonly memory: {
+    readonly variables: number
+    readonly inputs: number
+    readonly arena: number
+    readonly total: number
+  }
+}
+
+/** `plain`: fixed-width SIMD only. `relaxed`: relaxed SIMD, which may round differently. */
+export type BuildName = 'plain' | 'relaxed'
+
+export type ManifestDType = 'f32' | 'i32' | 'bool'
+
+/** A run-time dimension; memory holds up to `maximum`. */
+export interface ManifestDimension {
+  readonly name: string
+  readonly minimum: number
+  readonly maximum: number
+}
+
+/** A size: a number, the name of a run-time dimension, or [operator, left, right] with floor division. */
+export type ManifestSize = number | string | readonly ['+' | '-' | '*' | '/', ManifestSize, ManifestSize]
+
+export interface ManifestTensor {
+  readonly name: string
+  /** bool is stored as i32, 0 or 1. */
+  readonly dtype: ManifestDType
+  readonly shape: readonly ManifestSize[]
+  readonly offset: number
+  /** For i32 inputs used as an index or class: 0 ≤ value < limit. */
+  readonly limit?: ManifestSize
+}
+
+/** The exported function `export` takes the sizes of `dims` as i32, in order, and returns nothing. */
+export interface ManifestEntry {
+  readonly name: string
+  readonly export: string
+  readonly kind: 'init' | 'step' | 'evaluate' | 'infer'
+  readonly dims: readonly string[]
+  readonly inputs: readonly ManifestTensor[]
+  readonly outputs: readonly ManifestTensor[]
+}
+
+export interface ManifestVariable {
+  readonly name: string
+  readonly kind: 'parameter' | 'state' | 'optimizer'
+  readonly dtype: ManifestDType
+  readonly shape: readonly ManifestSize[]
+  readonly offset: number
+}
+
+/** An f32 slot. */
+export interface ManifestHyper {
+  readonly name: string
+  readonly offset: number
+  readonly default: number
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly scale: 'linear' | 'log'
+}
+
+export interface ManifestTrain {
+  readonly name: string
+  readonly step: string
+  readonly evaluate: string
+  readonly data?: string
+  readonly batchDim?: string
+  readonly batch?: number
+  readonly epochs?: number
+  readonly seed?: number
+  readonly stop?: { readonly part: 'train' | 'valid'; readonly metric: string; readonly epochs: number }
+  readonly metrics: readonly string[]
+}
