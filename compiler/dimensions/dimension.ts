@@ -282,7 +282,22 @@ function allTerms(dim: Dim): readonly DimensionTerm[] {
 
 function atomKey(atom: DimensionAtom): string {
   if (atom.kind === 'symbol') return atom.name
-  return `(${dimKey(atom.numerator)}) / ${isConstant(atom.denominator) ? atom.denominator : `(${dimKey(atom.denominator)})`}`
+  const { numerator, denominator } = atom
+  const above = isSum(numerator) ? `(${dimKey(numerator)})` : dimKey(numerator)
+  return `${above} / ${isProduct(denominator) ? `(${dimKey(denominator)})` : dimKey(denominator)}`
+}
+
+function isSum(dim: Dim): boolean {
+  return isConstant(dim)
+    ? dim < 0
+    : dim.terms.length + (dim.constant === 0 ? 0 : 1) > 1 || dim.terms[0]!.coefficient < 0
+}
+
+function isProduct(dim: Dim): boolean {
+  if (isSum(dim)) return true
+  if (isConstant(dim)) return false
+  const term = dim.terms[0]!
+  return term.coefficient !== 1 || term.factors.length > 1 || term.factors[0]!.kind === 'floor'
 }
 
 function floorAtom(numerator: Dim, denominator: Dim): Dim {
