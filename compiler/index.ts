@@ -1,0 +1,223 @@
+/**
+ * The compiler: `.nn` text in, WebAssembly modules out. `passes` is the table of contents; each numbered folder holds
+ * the stages of its number. Nothing here reads files or prints, so the same code runs in Node and in a browser.
+ */
+import type { BuildName, Manifest } from '../runtime/manifest.ts'
+import type { SourceFile } from './1-parse/ast.ts'
+import { parse } from './1-parse/parse.ts'
+import { printAst } from './1-parse/print.ts'
+import { check } from './2-check/check.ts'
+import type { CheckedProgram } from './2-check/checked.ts'
+import { printChecked } from './2-check/print.ts'
+import type { Graph, GraphProgram } from './3-graph/graph.ts'
+import { buildGraphs } from './3-graph/lower.ts'
+import { printGraph } from './3-graph/print.ts'
+import { differentiate } from './4-transform/differentiate.ts'
+import { erase } from './4-transform/erase.ts'
+import { simplify } from './4-transform/simplify.ts'
+import { fuse } from './5-fuse/fuse.ts'
+import { printProgram } from './5-fuse/print.ts'
+import type { Program } from './5-fuse/program.ts'
+import { type AssemblyReport, assemble } from './6-emit/assemble.ts'
+import { type Emission, emit } from './6-emit/emit.ts'
+import type { Diagnostic } from './diagnostics/diagnostic.ts'
+import { kernelLibrary, standardLibrary } from './generated/library.ts'
+import { type Pass, type PipelineOptions, runPasses } from './pipeline.ts'
+
+export type { BuildName, Manifest } from '../runtime/manifest.ts'
+export type { SourceFile } from './1-parse/ast.ts'
+export { format } from './1-parse/format.ts'
+export type { CheckedProgram } from './2-check/checked.ts'
+export type { GraphProgram } from './3-graph/graph.ts'
+export type { Program } from './5-fuse/program.ts'
+export type { AssemblyReport } from './6-emit/assemble.ts'
+export type { Diagnostic } from './diagnostics/diagnostic.ts'
+export { renderDiagnostics } from './diagnostics/render.ts'
+
+export interface CheckOptions {
+  /** The name shown in diagnostics; its last part without extension names the program. */
+  readonly file: string
+  /** Values for `const` declarations by name, as `--set Hidden=256` gives them. */
+  readonly settings?: Readonly<Record<string, number>>
+}
+
+export interface CompileOptions extends CheckOptions, PipelineOptions {
+  /** Which modules to make; both when absent. */
+  readonly builds?: readonly BuildName[]
+  /** Keeps function names in the module, for profilers. */
+  readonly names?: boolean
+}
+
+/** What a compilation has come to: as far as the last pass that ran, everything with an error absent. */
+export interface Compilation {
+  /** In source order. No module is made if one is an error. */
+  readonly diagnostics: readonly Diagnostic[]
+  /** Texts by file name, the standard library's among them: what {@link renderDiagnostics} needs. */
+  readonly sources: ReadonlyMap<string, string>
+  readonly ast?: SourceFile
+  readonly checked?: CheckedProgram
+  readonly graphs?: GraphProgram
+  readonly program?: Program
+  /** The generated AssemblyScript, for reading. */
+  readonly assemblyScript?: string
+  readonly manifest?: Manifest
+  readonly modules?: Partial<Record<BuildName, Uint8Array>>
+  readonly reports?: Partial<Record<BuildName, AssemblyReport>>
+}
+
+interface CompileState extends Compilation {
+  readonly source: string
+  readonly options: CompileOptions
+  readonly emission?: Emission
+}
+
+/** The library's files carry this prefix in diagnostics: `std/layers.nn`. */
+const LIBRARY_FOLDER = 'std/'
+
+const passes: readonly Pass<CompileState>[] = [
+  {
+    name: 'parse',
+    run: ({ source, options }) => parse(source, options.file),
+    print: (state) => printAst(need(state.ast)),
+  },
+  {
+    name: 'check',
+    run(state) {
+      const { program, diagnostics } = check(need(state.ast), {
+        library: libraryFiles(),
+        settings: state.options.settings ?? {},
+      })
+      return { diagnostics: [...state.diagnostics, ...diagnostics], ...(program && { checked: program }) }
+    },
+    print: (state) => printChecked(need(state.checked)),
+  },
+  {
+    name: 'graph',
+    run: ({ checked }) => ({ graphs: buildGraphs(need(checked)) }),
+    print: printGraphs,
+  },
+  {
+    name: 'differentiate',
+    run(state) {
+      const found: Diagnostic[] = []
+      const graphs = mapGraphs(need(state.graphs), (graph) => {
+        const result = differentiate(graph)
+        found.push(...result.diagnostics)
+        return result.graph
+      })
+      return { graphs, diagnostics: [...state.diagnostics, ...found] }
+    },
+    print: printGraphs,
+  },
+  {
+    name: 'erase',
+    run: ({ graphs }) => ({ graphs: mapGraphs(need(graphs), erase) }),
+    print: printGraphs,
+  },
+  {
+    name: 'simplify',
+    run: ({ graphs }) => ({ graphs: mapGraphs(need(graphs), (graph) => simplify(graph)) }),
+    print: printGraphs,
+  },
+  {
+    name: 'fuse',
+    run: ({ graphs }) => ({ program: fuse(need(graphs)) }),
+    print: (state) => printProgram(need(state.program)),
+  },
+  {
+    name: 'emit',
+    run({ program }) {
+      const emission = emit(need(program))
+      return { emission, assemblyScript: emission.source, manifest: emission.manifest('plain') }
+    },
+    print: (state) => need(state.assemblyScript),
+  },
+  {
+    name: 'assemble',
+    async run({ emission, options }) {
+      const modules: Partial<Record<BuildName, Uint8Array>> = {}
+      const reports: Partial<Record<BuildName, AssemblyReport>> = {}
+      const { source, manifest } = need(emission)
+      for (const build of options.builds ?? (['plain', 'relaxed'] as const)) {
+        const description = manifest(build)
+        const { wasm, report } = await assemble(source, {
+          build,
+          manifest: description,
+          kernels: kernelLibrary,
+          memoryBytes: description.memory.total,
+          names: options.names ?? false,
+        })
+        modules[build] = wasm
+        reports[build] = report
+      }
+      return { modules, reports }
+    },
+  },
+]
+
+/** The names `--stop-after` and `--dump` take, in order. */
+export const passNames: readonly string[] = passes.map((pass) => pass.name)
+
+/**
+ * Compiles one file as far as its diagnostics allow. Never throws for what the user wrote; an Error beginning
+ * `internal:` is a fault of the compiler.
+ */
+export async function compile(source: string, options: CompileOptions): Promise<Compilation> {
+  const initial: CompileState = { source, options, diagnostics: [], sources: sourcesWith(source, options.file) }
+  const { source: _, options: __, emission: ___, ...compilation } = await runPasses(passes, initial, hasErrors, options)
+  return { ...compilation, diagnostics: inSourceOrder(compilation.diagnostics, options.file) }
+}
+
+/** Parses and checks only: every error and warning of the file, without loading the back end. */
+export function checkSource(source: string, options: CheckOptions): Compilation {
+  const sources = sourcesWith(source, options.file)
+  const { ast, diagnostics } = parse(source, options.file)
+  if (hasErrors({ diagnostics })) return { sources, ast, diagnostics: inSourceOrder(diagnostics, options.file) }
+  const { program, diagnostics: found } = check(ast, { library: libraryFiles(), settings: options.settings ?? {} })
+  return {
+    sources,
+    ast,
+    diagnostics: inSourceOrder([...diagnostics, ...found], options.file),
+    ...(program && { checked: program }),
+  }
+}
+
+let parsedLibrary: readonly SourceFile[] | undefined
+
+/** The standard library's trees, parsed at first use; constant, so sharing them between compilations is safe. */
+function libraryFiles(): readonly SourceFile[] {
+  parsedLibrary ??= Object.entries(standardLibrary).map(([name, text]) => {
+    const { ast, diagnostics } = parse(text, LIBRARY_FOLDER + name)
+    if (diagnostics.length > 0) throw new Error(`internal: parse: ${LIBRARY_FOLDER}${name}: ${diagnostics[0]!.message}`)
+    return ast
+  })
+  return parsedLibrary
+}
+
+function sourcesWith(source: string, file: string): ReadonlyMap<string, string> {
+  const library = Object.entries(standardLibrary).map(([name, text]) => [LIBRARY_FOLDER + name, text] as const)
+  return new Map([...library, [file, source]])
+}
+
+function hasErrors({ diagnostics }: { readonly diagnostics: readonly Diagnostic[] }): boolean {
+  return diagnostics.some((diagnostic) => diagnostic.severity === 'error')
+}
+
+function inSourceOrder(diagnostics: readonly Diagnostic[], file: string): readonly Diagnostic[] {
+  return [...diagnostics].sort(
+    (a, b) => Number(b.span.file === file) - Number(a.span.file === file) || a.span.start - b.span.start,
+  )
+}
+
+function mapGraphs(program: GraphProgram, transform: (graph: Graph) => Graph): GraphProgram {
+  return { ...program, graphs: program.graphs.map(transform) }
+}
+
+function printGraphs(state: CompileState): string {
+  return need(state.graphs).graphs.map(printGraph).join('\n')
+}
+
+function need<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('internal: pipeline: a pass ran before what it needs')
+  return value
+}
