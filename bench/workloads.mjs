@@ -1,0 +1,76 @@
+// The workloads every contestant runs: same model, same starting weights, same batch, Adam with lr 1e-3. Each prints
+// the losses of steps 0 and 4, which must agree between contestants, so a wrong workload shows at once.
+
+/** Uniform in [-scale, scale): a 32-bit mixing function of (seed, position). */
+export function fill(seed, count, scale = 1) {
+  const start = Math.imul(seed, 0x9e3779b1) >>> 0
+  return Float32Array.from({ length: count }, (_, position) => {
+    let t = (start + Math.imul(position + 1, 0x6d2b79f5)) | 0
+    t = Math.imul(t ^ (t >>> 15), t | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((((t ^ (t >>> 14)) >>> 0) / 4294967296) * 2 - 1) * scale
+  })
+}
+
+function classes(seed, count, limit) {
+  return Int32Array.from(fill(seed, count), (value) => Math.min(limit - 1, Math.floor(((value + 1) / 2) * limit)))
+}
+
+/** Layer widths of a multi-layer perceptron; weights here are [in, out]. */
+function perceptron(widths) {
+  return widths.slice(1).map((out, layer) => {
+    const fanIn = widths[layer]
+    return {
+      fanIn,
+      out,
+      weights: fill(100 + 2 * layer, fanIn * out, 1 / Math.sqrt(fanIn)),
+      bias: new Float32Array(out),
+    }
+  })
+}
+
+const mlp = [784, 256, 128, 10]
+const tiny = [2, 16, 16, 1]
+
+export const workloads = {
+  W1_b32: { title: 'MLP 784-256-128-10, batch 32', kind: 'mlp', activation: 'relu', widths: mlp, batch: 32 },
+  W1_b128: { title: 'MLP 784-256-128-10, batch 128', kind: 'mlp', activation: 'relu', widths: mlp, batch: 128 },
+  W2: { title: 'MLP 2-16-16-1, batch 32', kind: 'tiny', activation: 'tanh', widths: tiny, batch: 32 },
+}
+
+export function layersOf(workload) {
+  return perceptron(workload.widths)
+}
+
+export function batchOf({ kind, batch, widths }) {
+  const x = fill(7, batch * widths[0], kind === 'mlp' ? Math.sqrt(3) : 1)
+  if (kind === 'mlp') return { x, y: classes(8, batch, widths.at(-1)) }
+  return { x, y: Float32Array.from({ length: batch }, (_, row) => (x[2 * row] * x[2 * row + 1] > 0 ? 1 : 0)) }
+}
+
+/** Runs `step` until warm, then times it; prints one JSON line. `step` returns the loss. */
+export function measure(contestant, id, step) {
+  const warmMilliseconds = Number(process.env.BENCH_WARM_MS ?? 1500)
+  const budgetMilliseconds = Number(process.env.BENCH_BUDGET_MS ?? 3000)
+  const losses = []
+  const start = performance.now()
+  for (let count = 0; count < 5 || performance.now() - start < warmMilliseconds; count++) losses.push(step())
+  const times = []
+  const begin = performance.now()
+  while (times.length < 7 || performance.now() - begin < budgetMilliseconds) {
+    const before = performance.now()
+    step()
+    times.push(performance.now() - before)
+  }
+  times.sort((a, b) => a - b)
+  const result = {
+    contestant,
+    workload: id,
+    msMedian: times[times.length >> 1],
+    msMinimum: times[0],
+    steps: times.length,
+    loss0: losses[0],
+    loss4: losses[4],
+  }
+  console.log(JSON.stringify(result))
+}
