@@ -1,0 +1,108 @@
+/**
+ * AssemblyScript text → a finished WebAssembly module, all in memory: asc compiles, binaryen optimises, and the
+ * manifest goes in as the custom section `nnc`. Both tools load only when this function is first called.
+ */
+import type { Transform } from 'assemblyscript/transform'
+import type { BuildName, Manifest } from '../../runtime/manifest.ts'
+import { dropSection, functionSizes, withCustomSection } from './wasm-sections.ts'
+
+export interface AssembleOptions {
+  readonly build: BuildName
+  readonly manifest: Manifest
+  /** The kernel library: AssemblyScript text by file name; the source imports `./<file name without .ts>`. */
+  readonly kernels: Readonly<Record<string, string>>
+  /** The memory the module starts with, rounded up to whole pages of 64 KiB. It never grows. */
+  readonly memoryBytes: number
+  /** 0 to 3; 2 by default. */
+  readonly optimizeLevel?: number
+  /** Keeps function names in the module, for profilers. */
+  readonly names?: boolean
+}
+
+export interface AssemblyReport {
+  readonly bytes: number
+  /** Code bytes of each function, largest first. */
+  readonly functions: readonly { readonly name: string; readonly bytes: number }[]
+  readonly milliseconds: { readonly asc: number; readonly binaryen: number }
+}
+
+/**
+ * Compiles the main file `source` together with the kernel library. The result imports nothing, has no start function
+ * and no data segments, and exports `memory` with exactly the pages `memoryBytes` needs.
+ *
+ * Each build sees its own `./build` module, `export const RELAXED: bool`, which asc folds at compile time.
+ *
+ * @throws Error `internal: assemble: …` with asc's text: generated code that does not compile is never the user's fault.
+ */
+export async function assemble(
+  source: string,
+  options: AssembleOptions,
+): Promise<{ wasm: Uint8Array; report: AssemblyReport }> {
+  const [asc, { default: binaryen }] = await Promise.all([import('assemblyscript/asc'), import('binaryen')])
+  const relaxed = options.build === 'relaxed'
+  const files: Readonly<Record<string, string>> = {
+    ...options.kernels,
+    'build.ts': `export const RELAXED: bool = ${relaxed}\n`,
+    'main.ts': source,
+  }
+  const pages = Math.max(1, Math.ceil(options.memoryBytes / 65536))
+  const messages: string[] = []
+  const collect = { write: (text: string | Uint8Array) => void messages.push(String(text)) }
+
+  const started = performance.now()
+  let binaryenMilliseconds = 0
+  let binary: Uint8Array | undefined
+
+  // asc hands over its binaryen module here, which saves writing it out and reading it back. Nothing in this function
+  // waits, so binaryen's process-wide settings cannot leak between concurrent calls.
+  const finish = (module: InstanceType<typeof binaryen.Module>): void => {
+    const begun = performance.now()
+    const before = [binaryen.getOptimizeLevel(), binaryen.getShrinkLevel(), binaryen.getDebugInfo()] as const
+    binaryen.setOptimizeLevel(options.optimizeLevel ?? 2)
+    binaryen.setShrinkLevel(0)
+    binaryen.setDebugInfo(true)
+    try {
+      module.optimize()
+      if (!module.validate()) throw new Error('internal: assemble: binaryen rejects the module it optimised')
+      binary = module.emitBinary()
+    } finally {
+      binaryen.setOptimizeLevel(before[0])
+      binaryen.setShrinkLevel(before[1])
+      binaryen.setDebugInfo(before[2])
+    }
+    binaryenMilliseconds = performance.now() - begun
+  }
+
+  const { error } = await asc.main(
+    [
+      'main.ts',
+      ...['--runtime', 'stub', '--use', 'abort=', '--noAssert', '--noColors', '--debug', '--noEmit'],
+      ...['--enable', 'simd', ...(relaxed ? ['--enable', 'relaxed-simd'] : [])],
+      ...['--initialMemory', String(pages), '--maximumMemory', String(pages)],
+    ],
+    {
+      readFile: (name) => files[name] ?? null,
+      writeFile: () => {},
+      listFiles: () => [],
+      stdout: collect,
+      stderr: collect,
+      transforms: [{ afterCompile: finish } as Transform],
+    },
+  )
+  if (error || !binary) throw new Error(`internal: assemble: ${error?.message ?? 'no output'}\n${messages.join('')}`)
+
+  const functions = functionSizes(binary)
+  const bare = options.names ? binary : dropSection(binary, 'name')
+  const wasm = withCustomSection(bare, 'nnc', new TextEncoder().encode(JSON.stringify(options.manifest)))
+  return {
+    wasm,
+    report: {
+      bytes: wasm.length,
+      functions,
+      milliseconds: {
+        asc: performance.now() - started - binaryenMilliseconds,
+        binaryen: binaryenMilliseconds,
+      },
+    },
+  }
+}

@@ -1,0 +1,43 @@
+/** Compiles the kernel library with a small main file, for tests. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { type AssemblyReport, assemble } from '../../compiler/6-emit/assemble.ts'
+import type { BuildName, Manifest } from '../../runtime/manifest.ts'
+
+const folder = new URL('../../asm/', import.meta.url)
+
+export const kernels: Readonly<Record<string, string>> = Object.fromEntries(
+  readdirSync(fileURLToPath(folder))
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => [name, readFileSync(new URL(name, folder), 'utf8')]),
+)
+
+export const builds: readonly BuildName[] = ['plain', 'relaxed']
+
+/** A manifest that describes nothing. */
+export const emptyManifest = (build: BuildName): Manifest => ({
+  ...{ format: 'nnc', version: 1, compiler: 'test', name: 'kernels', build },
+  ...{ dims: [], entries: [], variables: [], hypers: [], trains: [], seedOffset: 0, stepOffset: 4 },
+  memory: { variables: 0, inputs: 0, arena: 0, total: 0 },
+})
+
+export interface KernelModule {
+  readonly memory: WebAssembly.Memory
+  readonly report: AssemblyReport
+  /** An exported function. */
+  call(name: string, ...values: readonly number[]): number
+}
+
+export async function compileKernels(source: string, build: BuildName, memoryBytes: number): Promise<KernelModule> {
+  // Node 20 has relaxed SIMD behind a flag; newer versions take it as given.
+  setFlagsFromString('--experimental-wasm-relaxed-simd')
+  const { wasm, report } = await assemble(source, { build, manifest: emptyManifest(build), kernels, memoryBytes })
+  const { instance } = await WebAssembly.instantiate(wasm as Uint8Array<ArrayBuffer>)
+  const exports = instance.exports as Record<string, CallableFunction>
+  return {
+    memory: instance.exports.memory as WebAssembly.Memory,
+    report,
+    call: (name, ...values) => exports[name]!(...values),
+  }
+}
