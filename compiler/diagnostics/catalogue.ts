@@ -1,6 +1,7 @@
 /** Every diagnostic code with its explanation: the source of `docs/errors.md`. */
 import { checkCodes } from './check-codes.ts'
 import { compileCodes } from './compile-codes.ts'
+import { dataCodes } from './data-codes.ts'
 import { syntaxCodes } from './syntax-codes.ts'
 
 export interface CatalogueEntry {
@@ -12,6 +13,9 @@ export interface CatalogueEntry {
   readonly example: string
 }
 
-export const catalogue = { ...syntaxCodes, ...checkCodes, ...compileCodes } satisfies Record<string, CatalogueEntry>
+export const catalogue = { ...syntaxCodes, ...checkCodes, ...compileCodes, ...dataCodes } satisfies Record<
+  string,
+  CatalogueEntry
+>
 
 export type DiagnosticCode = keyof typeof catalogue
