@@ -1,0 +1,82 @@
+/** What one primitive must say about itself. Everything the compiler knows of an op comes from its definition. */
+import type { Dim } from '../dimensions/dimension.ts'
+import type { DType, TensorType } from '../types.ts'
+import type { Expressions } from './expressions.ts'
+import type { OpAttributes, OpName } from './op.ts'
+
+/**
+ * What later stages ask instead of keeping lists of names. `pseudo` ops are gone before fusion: `gradient` through
+ * differentiation, `stop_gradient` and `bounded` through erasure.
+ */
+export type OpClass =
+  | 'leaf'
+  | 'elementwise'
+  | 'reduction'
+  | 'movement'
+  | 'contraction'
+  | 'indexed'
+  | 'random'
+  | 'pseudo'
+
+export interface OpDef<K extends OpName> {
+  /** The number of operands; `variadic` is one or more. */
+  readonly arity: number | 'variadic'
+  readonly class: OpClass
+  /** The result's type. Throws a {@link ShapeError} when the operands do not fit. */
+  infer(inputs: readonly TensorType[], attributes: OpAttributes[K]): TensorType
+  /**
+   * The vector–Jacobian product, or null for an op whose derivative is zero wherever it exists (a comparison, say).
+   * Only called for an f32 result; only the f32 operands' entries are used.
+   */
+  readonly gradient: GradientRule<K> | null
+  /** The op's meaning, in float64 over dense row-major values. */
+  evaluate(inputs: readonly TensorValue[], attributes: OpAttributes[K], context: EvaluationContext): TensorValue
+  /** Uses that contract tests run, always the same ones. */
+  samples(): readonly OpSample<OpAttributes[K]>[]
+}
+
+/** One optional node for each operand: what the cotangent of the result contributes to the operand's. */
+export type GradientRule<K extends OpName> = (application: OpApplication<K>) => readonly (number | undefined)[]
+
+/** One use of an op while its gradient is built. Numbers are nodes of the graph under construction. */
+export interface OpApplication<K extends OpName> {
+  readonly build: Expressions
+  readonly inputs: readonly number[]
+  readonly output: number
+  readonly cotangent: number
+  readonly attributes: OpAttributes[K]
+}
+
+/** A tensor in the reference interpreter: f32 kept in float64, i32 exact, bool as 0 or 1; row-major. */
+export interface TensorValue {
+  readonly dtype: DType
+  readonly shape: readonly number[]
+  readonly data: Float64Array
+}
+
+/** What an evaluation depends on besides its operands. */
+export interface EvaluationContext {
+  size(dim: Dim): number
+  input(name: string, type: TensorType): TensorValue
+  variable(name: string, type: TensorType): TensorValue
+  hyper(name: string): number
+  readonly seed: number
+  readonly step: number
+}
+
+export interface OpSample<Attributes> {
+  readonly inputs: readonly TensorType[]
+  readonly attributes: Attributes
+  /** Where each operand's values lie; f32 operands default to −2..2, i32 to −5..5. */
+  readonly domains?: readonly (Domain | undefined)[]
+  /** Sizes of the run-time dimensions used. */
+  readonly dims?: Readonly<Record<string, number>>
+}
+
+export interface Domain {
+  readonly low: number
+  readonly high: number
+}
+
+/** Operands that do not fit an op. The message is a sentence without a full stop. */
+export class ShapeError extends Error {}

@@ -1,0 +1,43 @@
+/** Every primitive with its definition: the one table of ops. */
+import type { TensorType } from '../types.ts'
+import { contraction } from './contraction.ts'
+import { type OpClass, type OpDef, ShapeError } from './definition.ts'
+import { elementwise } from './elementwise.ts'
+import { indexed } from './indexed.ts'
+import { leaves } from './leaves.ts'
+import { movement } from './movement.ts'
+import type { Operation, OpName } from './op.ts'
+import { pseudo } from './pseudo.ts'
+import { random } from './random.ts'
+import { reductions } from './reductions.ts'
+
+export const opDefinitions: { readonly [K in OpName]: OpDef<K> } = {
+  ...leaves,
+  ...random,
+  ...elementwise,
+  ...reductions,
+  ...movement,
+  ...contraction,
+  ...indexed,
+  ...pseudo,
+}
+
+export function classOf(op: OpName): OpClass {
+  return opDefinitions[op].class
+}
+
+/**
+ * The definition of an op known only at run time. The caller pairs it with that op's own attributes, which the
+ * type system cannot follow.
+ */
+export function definitionOf(op: OpName): OpDef<OpName> {
+  return opDefinitions[op] as unknown as OpDef<OpName>
+}
+
+/** The type an operation's result has for operands of the given types. Throws a {@link ShapeError}. */
+export function inferType(operation: Operation, inputs: readonly TensorType[]): TensorType {
+  const definition = definitionOf(operation.op)
+  const fits = definition.arity === 'variadic' ? inputs.length > 0 : inputs.length === definition.arity
+  if (!fits) throw new ShapeError(`${operation.op} takes ${definition.arity} operands, not ${inputs.length}`)
+  return definition.infer(inputs, operation.attributes)
+}
