@@ -5,6 +5,7 @@
 import type { DataDeclaration } from '../1-parse/ast.ts'
 import type { TrainSettings } from '../2-check/checked.ts'
 import type { Span } from '../diagnostics/diagnostic.ts'
+import type { Dim } from '../dimensions/dimension.ts'
 import type { Operation } from '../ops/op.ts'
 import type { EntryKind, Hyper, RuntimeDim, TensorType, Variable } from '../types.ts'
 
@@ -24,6 +25,8 @@ export interface Graph {
   readonly outputs: readonly { readonly name: string; readonly node: number }[]
   /** Variable assignments, all reading the values from before. */
   readonly updates: readonly { readonly variable: string; readonly node: number }[]
+  /** What `bounded` promised of i32 inputs, 0 ≤ element < limit, once erased: fed values are checked against it. */
+  readonly limits?: readonly { readonly input: string; readonly limit: Dim }[]
 }
 
 /** All entry points of a file, with what they share. */

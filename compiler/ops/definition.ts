@@ -18,33 +18,37 @@ export type OpClass =
   | 'random'
   | 'pseudo'
 
-export interface OpDef<K extends OpName> {
+export type OpDef<K extends OpName> = OpDefinition<OpAttributes[K]>
+
+export interface OpDefinition<Attributes> {
   /** The number of operands; `variadic` is one or more. */
   readonly arity: number | 'variadic'
   readonly class: OpClass
   /** The result's type. Throws a {@link ShapeError} when the operands do not fit. */
-  infer(inputs: readonly TensorType[], attributes: OpAttributes[K]): TensorType
+  infer(inputs: readonly TensorType[], attributes: Attributes): TensorType
   /**
    * The vector–Jacobian product, or null for an op whose derivative is zero wherever it exists (a comparison, say).
    * Only called for an f32 result; only the f32 operands' entries are used.
    */
-  readonly gradient: GradientRule<K> | null
+  readonly gradient: RuleFor<Attributes> | null
   /** The op's meaning, in float64 over dense row-major values. */
-  evaluate(inputs: readonly TensorValue[], attributes: OpAttributes[K], context: EvaluationContext): TensorValue
+  evaluate(inputs: readonly TensorValue[], attributes: Attributes, context: EvaluationContext): TensorValue
   /** Uses that contract tests run, always the same ones. */
-  samples(): readonly OpSample<OpAttributes[K]>[]
+  samples(): readonly OpSample<Attributes>[]
 }
 
 /** One optional node for each operand: what the cotangent of the result contributes to the operand's. */
-export type GradientRule<K extends OpName> = (application: OpApplication<K>) => readonly (number | undefined)[]
+export type RuleFor<Attributes> = (application: OpApplication<Attributes>) => readonly (number | undefined)[]
+
+export type GradientRule<K extends OpName> = RuleFor<OpAttributes[K]>
 
 /** One use of an op while its gradient is built. Numbers are nodes of the graph under construction. */
-export interface OpApplication<K extends OpName> {
+export interface OpApplication<Attributes> {
   readonly build: Expressions
   readonly inputs: readonly number[]
   readonly output: number
   readonly cotangent: number
-  readonly attributes: OpAttributes[K]
+  readonly attributes: Attributes
 }
 
 /** A tensor in the reference interpreter: f32 kept in float64, i32 exact, bool as 0 or 1; row-major. */
