@@ -163,15 +163,14 @@ function circular(x: v128, quarterTurns: i32): v128 {
   const high = f64x2.promote_low_f32x4(v128.shuffle<i32>(x, x, 2, 3, 2, 3))
   const lowTurns = f64x2.nearest(f64x2.mul(low, f64x2.splat(0.63661977236758134308)))
   const highTurns = f64x2.nearest(f64x2.mul(high, f64x2.splat(0.63661977236758134308)))
+  const turns = pair(i32x4.trunc_sat_f64x2_s_zero(lowTurns), i32x4.trunc_sat_f64x2_s_zero(highTurns))
   const r = pair(
     f32x4.demote_f64x2_zero(withoutQuarterTurns(low, lowTurns)),
     f32x4.demote_f64x2_zero(withoutQuarterTurns(high, highTurns)),
   )
-  const turns = i32x4.add(
-    pair(i32x4.trunc_sat_f64x2_s_zero(lowTurns), i32x4.trunc_sat_f64x2_s_zero(highTurns)),
-    i32x4.splat(quarterTurns),
-  )
-  return quadrant(r, turns, x)
+  // Where nothing is taken away x stays itself, and −0 keeps its sign.
+  const reduced = v128.bitselect(x, r, i32x4.eq(turns, i32x4.splat(0)))
+  return quadrant(reduced, i32x4.add(turns, i32x4.splat(quarterTurns)))
 }
 
 // @ts-ignore: decorator
@@ -190,7 +189,7 @@ function pair(low: v128, high: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function quadrant(reduced: v128, turns: v128, zeroSign: v128): v128 {
+function quadrant(reduced: v128, turns: v128): v128 {
   // sin(reduced + turns·π/2) for |reduced| ≤ π/4. Clamping only matters where the reduction ran out of digits.
   const limit = f32x4.splat(0.7853982)
   const r = f32x4.max(f32x4.min(reduced, limit), f32x4.neg(limit))
@@ -212,7 +211,7 @@ export function cosTurn24(k: v128): v128 {
   const rest = f32x4.convert_i32x4_s(i32x4.sub(k, i32x4.shl(quarters, 22)))
   // 2π·2⁻²⁴
   const r = f32x4.mul(rest, f32x4.splat(3.7450703e-7))
-  return quadrant(r, i32x4.add(quarters, i32x4.splat(1)), r)
+  return quadrant(r, i32x4.add(quarters, i32x4.splat(1)))
 }
 
 /**
