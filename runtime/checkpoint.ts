@@ -1,0 +1,201 @@
+import type { RestoreOptions, SaveOptions } from './api.ts'
+import { crc32 } from './crc32.ts'
+import type { Engine } from './engine.ts'
+import { ModelError } from './error.ts'
+import type { ManifestVariable } from './manifest.ts'
+import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.ts'
+import { elementCount } from './size.ts'
+import { variableShape } from './variables.ts'
+
+const DTYPES = { f32: 'F32', i32: 'I32', bool: 'BOOL' } as const
+const CHECKSUM = 'nnc.crc32'
+const UNKNOWN_CHECKSUM = '00000000'
+
+/** What a checkpoint written here says in its metadata, beside strings of the caller's own. */
+interface Progress {
+  readonly seed: number
+  readonly steps: number
+  readonly hypers: Readonly<Record<string, number>>
+}
+
+/** A safetensors file of the model's variables; its metadata hold the progress and a checksum of the whole file. */
+export function writeCheckpoint(engine: Engine, options: SaveOptions): Uint8Array<ArrayBuffer> {
+  const { manifest } = engine
+  const full = options.optimizer ?? true
+  const tensors = new Map<string, StoredTensor>()
+  for (const variable of manifest.variables) {
+    if (full || variable.kind !== 'optimizer') {
+      const shape = variableShape(manifest, variable)
+      tensors.set(variable.name, { dtype: DTYPES[variable.dtype], shape, bytes: bytesOf(engine, variable, shape) })
+    }
+  }
+  const metadata: Record<string, string> = {
+    ...options.metadata,
+    'nnc.model': manifest.name,
+    'nnc.compiler': manifest.compiler,
+    [CHECKSUM]: UNKNOWN_CHECKSUM,
+  }
+  if (full) {
+    const progress: Progress = {
+      seed: engine.integers[manifest.seedOffset / 4]!,
+      steps: engine.integers[manifest.stepOffset / 4]!,
+      hypers: Object.fromEntries(manifest.hypers.map(({ name, offset }) => [name, engine.floats[offset / 4]!])),
+    }
+    metadata['nnc.progress'] = JSON.stringify(progress)
+  }
+  const file = writeSafetensors({ tensors, metadata })
+  const place = checksumPlace(file, UNKNOWN_CHECKSUM)
+  if (place < 0) throw new Error('internal: a checkpoint without a place for its checksum')
+  file.set(new TextEncoder().encode(hexadecimal(crc32(file))), place)
+  return file
+}
+
+/** Checks a checkpoint against the model, then puts it back. Returns the file's metadata. */
+export function readCheckpoint(
+  engine: Engine,
+  source: BufferSource,
+  options: RestoreOptions,
+): Readonly<Record<string, string>> {
+  const { manifest } = engine
+  const file =
+    source instanceof Uint8Array
+      ? source
+      : ArrayBuffer.isView(source)
+        ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
+        : new Uint8Array(source)
+  const { tensors, metadata } = readSafetensors(file)
+  verifyChecksum(file, metadata[CHECKSUM])
+  const withOptimizer = options.optimizer ?? true
+  const strict = options.strict ?? true
+  const wanted = manifest.variables.filter((variable) => withOptimizer || variable.kind !== 'optimizer')
+  const writes: [ManifestVariable, StoredTensor][] = []
+  const missing: ManifestVariable[] = []
+  for (const variable of wanted) {
+    const tensor = tensors.get(variable.name)
+    if (tensor === undefined) missing.push(variable)
+    else {
+      const expected = `${DTYPES[variable.dtype]}[${variableShape(manifest, variable).join(', ')}]`
+      const found = `${tensor.dtype}[${tensor.shape.join(', ')}]`
+      if (found !== expected)
+        throw mismatch(`\`${variable.name}\` is ${found} in the checkpoint and ${expected} in the model`)
+      writes.push([variable, tensor])
+    }
+  }
+  if (strict) refuseDifferences(engine, tensors, missing, withOptimizer, metadata['nnc.model'])
+  const progress = withOptimizer ? readProgress(engine, metadata['nnc.progress'], strict) : undefined
+
+  for (const [variable, tensor] of writes) writeVariable(engine, variable, tensor.bytes)
+  if (progress) {
+    engine.integers[manifest.seedOffset / 4] = progress.seed
+    engine.integers[manifest.stepOffset / 4] = progress.steps
+    for (const { name, offset } of manifest.hypers)
+      engine.floats[offset / 4] = progress.hypers[name] ?? engine.floats[offset / 4]!
+  }
+  return metadata
+}
+
+function refuseDifferences(
+  engine: Engine,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  missing: readonly ManifestVariable[],
+  withOptimizer: boolean,
+  model: string | undefined,
+): void {
+  const { manifest } = engine
+  const known = new Set(manifest.variables.map((variable) => variable.name))
+  const surplus = [...tensors.keys()].filter((name) => !known.has(name))
+  if (missing.length === 0 && surplus.length === 0) return
+  if (missing.length + surplus.length > 0 && !manifest.variables.some((variable) => tensors.has(variable.name))) {
+    throw new ModelError(
+      'foreign-checkpoint',
+      `this checkpoint${model === undefined ? '' : ` of the model \`${model}\``} belongs to another model: none of its tensors (${shortList([...tensors.keys()])}) is a variable of \`${manifest.name}\``,
+    )
+  }
+  const lists = [
+    missing.length > 0 ? `it lacks ${shortList(missing.map((variable) => variable.name))}` : '',
+    surplus.length > 0 ? `the model has no ${shortList(surplus)}` : '',
+  ].filter((text) => text !== '')
+  const onlyOptimizer = withOptimizer && surplus.length === 0 && missing.every(({ kind }) => kind === 'optimizer')
+  throw mismatch(
+    `${lists.join(', and ')}; ${onlyOptimizer ? 'it holds no optimizer, so restore it with { optimizer: false }' : 'restore with { strict: false } to take what fits'}`,
+  )
+}
+
+function readProgress(engine: Engine, text: string | undefined, strict: boolean): Progress | undefined {
+  if (text === undefined) {
+    if (!strict) return undefined
+    throw mismatch('it does not say how far training had come; restore it with { optimizer: false }')
+  }
+  let progress: Partial<Progress> | null
+  try {
+    progress = JSON.parse(text)
+  } catch {
+    progress = null
+  }
+  const word = (value: unknown): boolean => Number.isInteger(value) && (value as number) === ((value as number) | 0)
+  if (typeof progress !== 'object' || !word(progress?.seed) || !word(progress?.steps)) throw unreadable()
+  for (const hyper of engine.manifest.hypers) {
+    const value = progress?.hypers?.[hyper.name]
+    if (value !== undefined && !Number.isFinite(value)) throw unreadable()
+  }
+  return { ...(progress as Progress), hypers: progress?.hypers ?? {} }
+}
+
+function unreadable(): ModelError {
+  return new ModelError(
+    'damaged-checkpoint',
+    "this file cannot be read as a checkpoint: the progress in its metadata can't be understood",
+  )
+}
+
+function verifyChecksum(file: Uint8Array, stated: string | undefined): void {
+  if (stated === undefined) return
+  const copy = file.slice()
+  const place = checksumPlace(copy, stated)
+  copy.set(new TextEncoder().encode(UNKNOWN_CHECKSUM), Math.max(place, 0))
+  if (place < 0 || hexadecimal(crc32(copy)) !== stated) {
+    throw new ModelError(
+      'damaged-checkpoint',
+      'this checkpoint is damaged: its checksum does not match its content; use another copy',
+    )
+  }
+}
+
+/** Where the checksum's digits stand in a file, −1 if they do not. */
+function checksumPlace(file: Uint8Array, digits: string): number {
+  const header = 8 + new DataView(file.buffer, file.byteOffset).getUint32(0, true)
+  // Bytes as characters, one each, so that positions in the text are positions in the file.
+  const text = new TextDecoder('latin1').decode(file.subarray(0, header))
+  const key = `"${CHECKSUM}":"`
+  const at = text.indexOf(`${key}${digits}"`)
+  return at < 0 || digits.length !== 8 ? -1 : at + key.length
+}
+
+function hexadecimal(sum: number): string {
+  return sum.toString(16).padStart(8, '0')
+}
+
+function bytesOf(engine: Engine, variable: ManifestVariable, shape: readonly number[]): Uint8Array {
+  const start = variable.offset / 4
+  const words = engine.integers.slice(start, start + elementCount(shape))
+  return variable.dtype === 'bool' ? Uint8Array.from(words) : new Uint8Array(words.buffer)
+}
+
+function writeVariable(engine: Engine, variable: ManifestVariable, bytes: Uint8Array): void {
+  if (variable.dtype === 'bool') engine.integers.set(bytes, variable.offset / 4)
+  else new Uint8Array(engine.integers.buffer).set(bytes, variable.offset)
+}
+
+function mismatch(what: string): ModelError {
+  return new ModelError('checkpoint-mismatch', `the checkpoint does not fit the model: ${what}`)
+}
+
+function shortList(names: readonly string[]): string {
+  const more = names.length > 4 ? ` and ${names.length - 4} more` : ''
+  return (
+    names
+      .slice(0, 4)
+      .map((name) => `\`${name}\``)
+      .join(', ') + more
+  )
+}

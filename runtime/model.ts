@@ -1,0 +1,89 @@
+import type { LoadOptions, Model, ModuleSource, Signature } from './api.ts'
+import { evaluateRows, predictRows } from './batches.ts'
+import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { feed, type Inputs, prepareDataset, readMetrics, readOutputs } from './dataset.ts'
+import { createEngine, type Engine } from './engine.ts'
+import { ModelError } from './error.ts'
+import { fit } from './fit.ts'
+import type { ManifestEntry, ManifestTrain } from './manifest.ts'
+import { find } from './names.ts'
+import { createHypers, createVariables } from './variables.ts'
+
+/**
+ * Loads a compiled module: its bytes, a Response, or `{ plain, relaxed }` of those, of which the best this engine runs
+ * is taken. The model is initialised with the file's seed. Throws a ModelError for what is no module of nnc's, is
+ * damaged, needs a newer runtime or an engine with more.
+ */
+export async function load<S extends Signature = Signature>(
+  source: ModuleSource | { readonly plain: ModuleSource; readonly relaxed?: ModuleSource },
+  options: LoadOptions = {},
+): Promise<Model<S>> {
+  const model = createModel(await createEngine(source, options))
+  model.init()
+  // The names of S are a promise of the caller's; the model itself checks every name it is given.
+  return model as unknown as Model<S>
+}
+
+function createModel(engine: Engine): Model {
+  const { manifest, integers } = engine
+  const entryOf = (train: ManifestTrain, kind: 'step' | 'evaluate'): ManifestEntry =>
+    find(manifest.entries, train[kind], 'entry')
+  const trainOf = (name: string): ManifestTrain => find(manifest.trains, name, 'train block')
+  const inferOf = (name: string): ManifestEntry =>
+    find(
+      manifest.entries.filter((entry) => entry.kind === 'infer'),
+      name,
+      'infer block or model',
+    )
+  const once = (entry: ManifestEntry, inputs: Inputs): Record<string, number> => {
+    engine.run(entry, feed(engine, entry, inputs))
+    return readMetrics(engine, entry)
+  }
+  const model: Model = {
+    manifest,
+    build: manifest.build,
+    get seed() {
+      return integers[manifest.seedOffset / 4]!
+    },
+    get steps() {
+      return integers[manifest.stepOffset / 4]!
+    },
+    init(seed = manifest.trains.find((train) => train.seed !== undefined)?.seed ?? 0) {
+      if (!Number.isInteger(seed) || seed !== (seed | 0))
+        throw new ModelError('bad-option', `seed is ${String(seed)}; it must be a whole number of 32 bits`)
+      integers[manifest.seedOffset / 4] = seed
+      integers[manifest.stepOffset / 4] = 0
+      for (const entry of manifest.entries) if (entry.kind === 'init') engine.run(entry, {})
+    },
+    parameters: createVariables(
+      engine,
+      'parameter',
+      manifest.variables.filter((variable) => variable.kind === 'parameter'),
+    ),
+    variables: createVariables(engine, 'variable', manifest.variables),
+    hyper: createHypers(engine),
+    step: (train, inputs) => once(entryOf(trainOf(train), 'step'), inputs) as ReturnType<Model['step']>,
+    evaluate: (train, inputs) => once(entryOf(trainOf(train), 'evaluate'), inputs) as ReturnType<Model['evaluate']>,
+    predict(infer, inputs) {
+      const entry = inferOf(infer)
+      const dims = feed(engine, entry, inputs)
+      engine.run(entry, dims)
+      return readOutputs(engine, entry, dims)
+    },
+    fit: (train, data, options = {}) => fit(engine, trainOf(train), data, options),
+    evaluateAll(train, data, options = {}) {
+      const settings = trainOf(train)
+      const dataset = prepareDataset(engine, entryOf(settings, 'evaluate'), data, settings.batchDim)
+      return evaluateRows(engine, dataset, options.batch)
+    },
+    predictAll(infer, data, options = {}) {
+      const entry = inferOf(infer)
+      const rowDim = entry.inputs.map((input) => input.shape[0]).find((size) => typeof size === 'string')
+      return predictRows(engine, prepareDataset(engine, entry, data, rowDim as string | undefined), options.batch)
+    },
+    save: (options = {}) => writeCheckpoint(engine, options),
+    restore: (bytes, options = {}) => readCheckpoint(engine, bytes, options),
+  }
+  for (const { offset, default: value } of manifest.hypers) engine.floats[offset / 4] = value
+  return model
+}

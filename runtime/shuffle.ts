@@ -1,0 +1,24 @@
+/**
+ * The order of `rows` rows in an epoch: Fisher and Yates's shuffle (Durstenfeld 1964) whose i-th draw is the finaliser of
+ * MurmurHash3 (Appleby 2011) over seed, epoch and i. A pure function, so that a run resumed at any epoch goes on with
+ * the same batches. Draws are scaled by multiplication; the bias is below rows / 2³².
+ */
+export function shuffledOrder(rows: number, seed: number, epoch: number): Uint32Array {
+  const order = Uint32Array.from({ length: rows }, (_, row) => row)
+  const key = mix(mix(seed) + epoch)
+  for (let i = rows - 1; i > 0; i--) {
+    const other = Math.floor((mix(key ^ i) / 2 ** 32) * (i + 1))
+    const row = order[i]!
+    order[i] = order[other]!
+    order[other] = row
+  }
+  return order
+}
+
+/** A bijection of 32-bit words in which every input bit changes each output bit half of the time. */
+function mix(word: number): number {
+  let bits = word | 0
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b)
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
+  return (bits ^ (bits >>> 16)) >>> 0
+}
