@@ -27,7 +27,7 @@ interface Plan {
 }
 
 /** Checks data and options, then returns the loop; see `Model.fit`. */
-export function fit(
+export function startFit(
   engine: Engine,
   settings: ManifestTrain,
   data: Inputs,

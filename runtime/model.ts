@@ -4,7 +4,7 @@ import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { feed, type Inputs, prepareDataset, readMetrics, readOutputs } from './dataset.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { ModelError } from './error.ts'
-import { fit } from './fit.ts'
+import { startFit } from './fit.ts'
 import type { ManifestEntry, ManifestTrain } from './manifest.ts'
 import { find } from './names.ts'
 import { createHypers, createVariables } from './variables.ts'
@@ -70,7 +70,7 @@ function createModel(engine: Engine): Model {
       engine.run(entry, dims)
       return readOutputs(engine, entry, dims)
     },
-    fit: (train, data, options = {}) => fit(engine, trainOf(train), data, options),
+    fit: (train, data, options = {}) => startFit(engine, trainOf(train), data, options),
     evaluateAll(train, data, options = {}) {
       const settings = trainOf(train)
       const dataset = prepareDataset(engine, entryOf(settings, 'evaluate'), data, settings.batchDim)
