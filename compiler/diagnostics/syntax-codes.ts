@@ -1,3 +1,27 @@
 import type { CatalogueEntry } from './catalogue.ts'
 
-export const syntaxCodes = {} as const satisfies Record<string, CatalogueEntry>
+export const syntaxCodes = {
+  NN0101: { title: 'Something else was expected here', explanation: '', example: '' },
+  NN0102: { title: '', explanation: '', example: '' },
+  NN0103: { title: '', explanation: '', example: '' },
+  NN0104: { title: '', explanation: '', example: '' },
+  NN0105: { title: '', explanation: '', example: '' },
+  NN0106: { title: '', explanation: '', example: '' },
+  NN0107: { title: '', explanation: '', example: '' },
+  NN0108: { title: '', explanation: '', example: '' },
+  NN0109: { title: '', explanation: '', example: '' },
+  NN0110: { title: '', explanation: '', example: '' },
+  NN0111: { title: '', explanation: '', example: '' },
+  NN0112: { title: '', explanation: '', example: '' },
+  NN0113: { title: '', explanation: '', example: '' },
+  NN0114: { title: '', explanation: '', example: '' },
+  NN0115: { title: '', explanation: '', example: '' },
+  NN0116: { title: '', explanation: '', example: '' },
+  NN0117: { title: '', explanation: '', example: '' },
+  NN0118: { title: '', explanation: '', example: '' },
+  NN0119: { title: '', explanation: '', example: '' },
+  NN0120: { title: '', explanation: '', example: '' },
+  NN0121: { title: '', explanation: '', example: '' },
+  NN0122: { title: '', explanation: '', example: '' },
+  NN0123: { title: '', explanation: '', example: '' },
+} as const satisfies Record<string, CatalogueEntry>

@@ -1,0 +1,235 @@
+/** From what the parser noticed to what the user reads. */
+import type { Diagnostic, DiagnosticCode, DiagnosticLabel, Span } from '../diagnostics/diagnostic.ts'
+import { suggest } from '../diagnostics/suggest.ts'
+import { isCloser, openBrackets } from './declarations.ts'
+import { matches } from './grammar.ts'
+import { Equal, Identifier, Star, words } from './tokens.ts'
+import { EOF, type IRecognitionException, type IToken } from './toolkit.ts'
+import { endOf, tokenSpan } from './tree-access.ts'
+
+export const declarationKeywords = [
+  'import',
+  'dim',
+  'const',
+  'hyper',
+  'fn',
+  'layer',
+  'model',
+  'optimizer',
+  'initializer',
+  'train',
+  'infer',
+  'data',
+  'load',
+]
+
+const statementKeywords = [
+  'let',
+  'param',
+  'state',
+  'use',
+  'update',
+  'return',
+  'when',
+  'yield',
+  'loss',
+  'metric',
+  'optimizer',
+  'batch',
+  'epochs',
+  'seed',
+  'accumulate',
+  'stop',
+  'freeze',
+  'clip',
+]
+
+const otherKeywords = ['then', 'else', 'over', 'carry', 'until', 'within', 'improved', 'epochs', 'from', 'on', 'in']
+
+const reservedTypes = Object.values(words)
+
+export function error(
+  code: DiagnosticCode,
+  span: Span,
+  message: string,
+  extra: { labels?: readonly DiagnosticLabel[]; hint?: string | undefined } = {},
+): Diagnostic {
+  const { labels = [], hint } = extra
+  return { code, severity: 'error', span, message, labels, ...(hint !== undefined && { hint }) }
+}
+
+/** Text of the source for a message: short, and without what a terminal might obey. */
+export function quote(text: string): string {
+  const visible = text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => `U+${codePoint(character)}`)
+  return `\`${visible.length > 40 ? `${visible.slice(0, 39)}…` : visible}\``
+}
+
+function codePoint(character: string): string {
+  return character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')
+}
+
+/** Diagnostics for the errors of one declaration's tokens. */
+export function explainErrors(
+  file: string,
+  tokens: readonly IToken[],
+  errors: readonly IRecognitionException[],
+): Diagnostic[] {
+  if (errors.length === 0) return []
+  const positions = new Map(tokens.map((token, position) => [token, position]))
+  const open = openBrackets(tokens)
+  return errors.map((problem) => {
+    const position = positions.get(problem.token) ?? tokens.length
+    return explain({ file, tokens, position, open: tokens[open[position]!] }, problem)
+  })
+}
+
+interface Place {
+  readonly file: string
+  readonly tokens: readonly IToken[]
+  /** Of the token that was not expected; the number of tokens at their end. */
+  readonly position: number
+  /** The innermost bracket open there. */
+  readonly open: IToken | undefined
+}
+
+function explain(place: Place, problem: IRecognitionException): Diagnostic {
+  const { file, tokens, position, open } = place
+  const expected = problem.message
+  const found = problem.token.tokenType === EOF ? undefined : problem.token
+  const previous = tokens[position - 1]
+  if (found !== undefined && (problem.name === 'NotAllInputParsedException' || expected === 'a declaration')) {
+    return explainStrayDeclaration(file, found, previous)
+  }
+  const sameLine = found !== undefined && (previous === undefined || found.startLine === previous.startLine)
+  const span = sameLine || previous === undefined ? tokenSpan(file, found ?? tokens[0]!) : after(file, previous)
+  const closes = /`[)\]}]`$/.test(expected)
+  if (closes && open !== undefined && !sameLine) {
+    return error('NN0102', tokenSpan(file, open), `this ${quote(open.image)} is never closed`, {
+      labels: [{ span, message: `${expected} expected here` }],
+    })
+  }
+  const afterPrevious = previous === undefined ? '' : ` after ${quote(previous.image)}`
+  const butFound = sameLine ? `, found ${quote(found.image)}` : ''
+  const message = `expected ${expected}${afterPrevious}${butFound}`
+  if (closes && open !== undefined) {
+    return error('NN0101', span, message, {
+      labels: [{ span: tokenSpan(file, open), message: `to close this ${quote(open.image)}` }],
+      hint: hintFor(expected, found, previous),
+    })
+  }
+  if (sameLine && expected === 'a name' && reservedTypes.includes(found.tokenType)) {
+    return error('NN0117', span, `${quote(found.image)} is a word of the language and cannot be a name`, {
+      hint: 'choose another name',
+    })
+  }
+  if (expected === '`else`') {
+    return error('NN0122', span, `this \`if\` has no \`else\``, {
+      hint: '`if … then … else …` is a value and needs both cases; to do something only sometimes, write `when … { … }`',
+    })
+  }
+  const code = expected === 'an expression' ? 'NN0123' : 'NN0101'
+  return error(code, span, message, { hint: hintFor(expected, sameLine ? found : undefined, previous) })
+}
+
+function after(file: string, token: IToken): Span {
+  return { file, start: endOf(token), end: endOf(token) }
+}
+
+function hintFor(expected: string, found: IToken | undefined, previous: IToken | undefined): string | undefined {
+  if (found === undefined) return undefined
+  if (found.tokenType === Equal && expected === '`then`') return 'compare with `==`'
+  if (found.tokenType === Equal && previous?.tokenType === Equal) return undefined
+  if (found.tokenType === Star && previous?.tokenType === Star) return 'a power is written `x ^ 2`'
+  if (found.tokenType === Identifier) {
+    const near = suggest(
+      found.image,
+      otherKeywords.filter((keyword) => expected.includes(keyword)),
+    )
+    if (near !== undefined) return `did you mean \`${near}\`?`
+  }
+  return undefined
+}
+
+function explainStrayDeclaration(file: string, found: IToken, previous: IToken | undefined): Diagnostic {
+  const span = tokenSpan(file, found)
+  if (isCloser(found)) {
+    return error('NN0103', span, `this ${quote(found.image)} closes nothing`, { hint: 'remove it' })
+  }
+  if (previous !== undefined && previous.startLine === found.startLine && !matches(previous, Identifier)) {
+    return error(
+      'NN0101',
+      span,
+      `expected the end of the line after ${quote(previous.image)}, found ${quote(found.image)}`,
+    )
+  }
+  const near = suggest(found.image, declarationKeywords)
+  const message = `expected a declaration, found ${quote(found.image)}`
+  if (near !== undefined) return error('NN0104', span, message, { hint: `did you mean \`${near}\`?` })
+  if (statementKeywords.includes(found.image)) {
+    return error('NN0104', span, `${quote(found.image)} stands outside of any \`{ … }\``, {
+      hint: 'statements belong in the body of a layer, model, fn, train or infer',
+    })
+  }
+  return error('NN0104', span, message, {
+    hint: `declarations begin with ${list(declarationKeywords)}`,
+  })
+}
+
+function list(keywords: readonly string[]): string {
+  const quoted = keywords.map((keyword) => `\`${keyword}\``)
+  return `${quoted.slice(0, -1).join(', ')} or ${quoted[quoted.length - 1]}`
+}
+
+const keywordsByBlock = {
+  block: statementKeywords,
+  data: ['source', 'valid', 'test', 'split'],
+  load: ['map', 'missing'],
+}
+
+/**
+ * Text between statements.
+ * @param first its first token
+ * @param second the token after that, if it is part of it
+ * @param previous the token before, in the same block
+ */
+export function explainStray(
+  file: string,
+  context: keyof typeof keywordsByBlock,
+  first: IToken,
+  second: IToken | undefined,
+  previous: IToken | undefined,
+): Diagnostic {
+  const span = tokenSpan(file, first)
+  if (isCloser(first)) {
+    return error('NN0103', span, `this ${quote(first.image)} closes nothing`, { hint: 'remove it' })
+  }
+  if (previous !== undefined && previous.startLine === first.startLine) {
+    return error(
+      'NN0101',
+      span,
+      `expected the end of the statement or an operator after ${quote(previous.image)}, found ${quote(first.image)}`,
+    )
+  }
+  const keywords = keywordsByBlock[context]
+  const near = matches(first, Identifier) ? suggest(first.image, keywords) : undefined
+  const message = `expected a statement, found ${quote(first.image)}`
+  if (near !== undefined && second?.tokenType !== Equal) {
+    return error('NN0105', span, message, { hint: `did you mean \`${near}\`?` })
+  }
+  if (context === 'block' && second?.tokenType === Equal) {
+    const name = first.image
+    return error('NN0105', span, message, {
+      hint: `write \`let ${name} = …\`, or \`update ${name} = …\` for a \`state\` or \`param\``,
+    })
+  }
+  if (first.tokenType === words.if) {
+    return error('NN0105', span, message, { hint: '`if` is a value; write `when … { … }` for statements' })
+  }
+  const where = context === 'block' ? 'statements begin with' : `a \`${context}\` block holds`
+  return error('NN0105', span, message, {
+    hint:
+      context === 'data'
+        ? 'a `data` block holds `source`, `valid`, `test`, `split` and fields like `x = column`'
+        : `${where} ${list(keywords)}`,
+  })
+}
