@@ -111,8 +111,11 @@ export class Grammar extends CstParser {
   /** `loss x` at the start of a line is the next statement and no operand of the line before. */
   private beginsStatement(): boolean {
     if (!this.nextIs(StatementWord) || !this.onNewLine() || this.onNewLine(2)) return false
-    const next = this.LA(2)
-    return [Identifier, NumberText, StringText, words.when].some((type) => matches(next, type))
+    return this.beginsOperand(2) || this.nextIs(words.when, 2)
+  }
+
+  private beginsOperand(distance: number): boolean {
+    return [Identifier, NumberText, StringText].some((type) => this.nextIs(type, distance))
   }
 
   private readonly startsScan = () =>
@@ -480,7 +483,9 @@ export class Grammar extends CstParser {
     const next = this.LA(1)
     if ([let_, param, state, use, update, return_, yield_].some((type) => matches(next, type))) return true
     if (matches(next, when)) return !matches(this.LA(0), contextualWords.stop)
-    return this.onNewLine() && (matches(next, StatementWord) || (matches(next, Identifier) && this.nextIs(Equal, 2)))
+    // A word with another right after it is a misspelt keyword.
+    const misspelt = matches(next, Identifier) && (this.nextIs(Equal, 2) || this.beginsOperand(2))
+    return this.onNewLine() && (matches(next, StatementWord) || (misspelt && !this.onNewLine(2)))
   }
 
   private letStatement = this.RULE(
