@@ -1,3 +1,237 @@
+// Matrix products in f32. C = A·B is cut into tiles of 3 rows × 12 (or 8) columns held in registers; see matmul at the end for how the
+// tiles are ordered. Every element of C is one sum over ascending k, so its bits do not depend on how many rows there are.
+// The tile's shape, block sizes and thresholds were measured: bench/kernels/README.md.
+import { loadPartial, madd, storePartial, sum4 } from './vector'
+
+/** Rows of a tile. */
+const tileRows = 3
+/** Depth of a block: a packed panel of 12 columns takes 12 KiB, well inside the first-level cache. */
+const blockDepth = 256
+/** Rows of a block of A: with blockDepth, 256 KiB, half a second-level cache. */
+const blockRows = 256
+
+// @ts-ignore: decorator
+@inline
+function bytes(elements: i32): usize {
+  return <usize>elements << 2
+}
+
+// @ts-ignore: decorator
+@inline
+function splat(pointer: usize): v128 {
+  return v128.load_splat<f32>(pointer)
+}
+
+/**
+ * A tile: three rows of C (`c`, `cRow` bytes apart) = or += three rows of A times `depth` rows of 12 columns of B. A's rows begin at
+ * a0, a1, a2 and step by `aStep` bytes, B's rows by `bStep`. Nine accumulators, three vectors of B, one broadcast and one product
+ * fill the sixteen registers of x64.
+ */
+function tile12(
+  c: usize, cRow: usize, a0: usize, a1: usize, a2: usize, aStep: usize, b: usize, bStep: usize, depth: i32, accumulate: bool,
+): void {
+  const c1 = c + cRow
+  const c2 = c1 + cRow
+  let s00 = f32x4.splat(0), s01 = f32x4.splat(0), s02 = f32x4.splat(0)
+  let s10 = f32x4.splat(0), s11 = f32x4.splat(0), s12 = f32x4.splat(0)
+  let s20 = f32x4.splat(0), s21 = f32x4.splat(0), s22 = f32x4.splat(0)
+  if (accumulate) {
+    s00 = v128.load(c), s01 = v128.load(c, 16), s02 = v128.load(c, 32)
+    s10 = v128.load(c1), s11 = v128.load(c1, 16), s12 = v128.load(c1, 32)
+    s20 = v128.load(c2), s21 = v128.load(c2, 16), s22 = v128.load(c2, 32)
+  }
+  for (let p = 0; p < depth; p++) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32)
+    let x = splat(a0)
+    s00 = madd(x, b0, s00), s01 = madd(x, b1, s01), s02 = madd(x, b2, s02)
+    x = splat(a1)
+    s10 = madd(x, b0, s10), s11 = madd(x, b1, s11), s12 = madd(x, b2, s12)
+    x = splat(a2)
+    s20 = madd(x, b0, s20), s21 = madd(x, b1, s21), s22 = madd(x, b2, s22)
+    a0 += aStep
+    a1 += aStep
+    a2 += aStep
+    b += bStep
+  }
+  v128.store(c, s00), v128.store(c, s01, 16), v128.store(c, s02, 32)
+  v128.store(c1, s10), v128.store(c1, s11, 16), v128.store(c1, s12, 32)
+  v128.store(c2, s20), v128.store(c2, s21, 16), v128.store(c2, s22, 32)
+}
+
+/** tile12 with 8 columns. */
+function tile8(
+  c: usize, cRow: usize, a0: usize, a1: usize, a2: usize, aStep: usize, b: usize, bStep: usize, depth: i32, accumulate: bool,
+): void {
+  const c1 = c + cRow
+  const c2 = c1 + cRow
+  let s00 = f32x4.splat(0), s01 = f32x4.splat(0)
+  let s10 = f32x4.splat(0), s11 = f32x4.splat(0)
+  let s20 = f32x4.splat(0), s21 = f32x4.splat(0)
+  if (accumulate) {
+    s00 = v128.load(c), s01 = v128.load(c, 16)
+    s10 = v128.load(c1), s11 = v128.load(c1, 16)
+    s20 = v128.load(c2), s21 = v128.load(c2, 16)
+  }
+  for (let p = 0; p < depth; p++) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16)
+    let x = splat(a0)
+    s00 = madd(x, b0, s00), s01 = madd(x, b1, s01)
+    x = splat(a1)
+    s10 = madd(x, b0, s10), s11 = madd(x, b1, s11)
+    x = splat(a2)
+    s20 = madd(x, b0, s20), s21 = madd(x, b1, s21)
+    a0 += aStep
+    a1 += aStep
+    a2 += aStep
+    b += bStep
+  }
+  v128.store(c, s00), v128.store(c, s01, 16)
+  v128.store(c1, s10), v128.store(c1, s11, 16)
+  v128.store(c2, s20), v128.store(c2, s21, 16)
+}
+
+/** Copies `columns` words of each of `rows` rows. */
+function copyBlock(target: usize, targetRow: usize, source: usize, sourceRow: usize, rows: i32, columns: i32): void {
+  for (let i = 0; i < rows; i++) {
+    let at: usize = 0
+    let j = columns
+    for (; j >= 4; j -= 4, at += 16) v128.store(target + at, v128.load(source + at))
+    if (j) storePartial(target + at, loadPartial(source + at, j), j)
+    target += targetRow
+    source += sourceRow
+  }
+}
+
+/**
+ * One tile anywhere: at the lower and right edges of C the tile is computed in `edge` (144 bytes) and its valid part copied; rows of A
+ * beyond the last repeat it.
+ */
+function tile(
+  c: usize, cRow: usize, a: usize, aRow: usize, aStep: usize, b: usize, bStep: usize, depth: i32, rows: i32, columns: i32, width: i32,
+  accumulate: bool, edge: usize,
+): void {
+  const a1 = rows > 1 ? a + aRow : a
+  const a2 = rows > 2 ? a1 + aRow : a1
+  if (rows == tileRows && columns == width) {
+    if (width == 12) tile12(c, cRow, a, a1, a2, aStep, b, bStep, depth, accumulate)
+    else tile8(c, cRow, a, a1, a2, aStep, b, bStep, depth, accumulate)
+  } else {
+    const edgeRow = bytes(width)
+    if (accumulate) copyBlock(edge, edgeRow, c, cRow, rows, columns)
+    if (width == 12) tile12(edge, edgeRow, a, a1, a2, aStep, b, bStep, depth, accumulate)
+    else tile8(edge, edgeRow, a, a1, a2, aStep, b, bStep, depth, accumulate)
+    copyBlock(c, cRow, edge, edgeRow, rows, columns)
+  }
+}
+
+/**
+ * Packs `depth` rows of `width` columns of B one after the other. Of the `columns` that exist beyond, the last repeats: what the tile
+ * computes there is thrown away.
+ */
+function packPanel(target: usize, b: usize, bRow: i32, bColumn: i32, depth: i32, columns: i32, width: i32): void {
+  const rowBytes = bytes(bRow)
+  const step = bytes(width)
+  if (bColumn == 1 && columns == width) {
+    if (width == 12) {
+      for (let p = 0; p < depth; p++) {
+        v128.store(target, v128.load(b)), v128.store(target, v128.load(b, 16), 16), v128.store(target, v128.load(b, 32), 32)
+        b += rowBytes
+        target += 48
+      }
+    } else {
+      for (let p = 0; p < depth; p++) {
+        v128.store(target, v128.load(b)), v128.store(target, v128.load(b, 16), 16)
+        b += rowBytes
+        target += 32
+      }
+    }
+  } else if (bRow == 1) {
+    for (let j = 0; j < width; j += 4) {
+      const last = columns - 1
+      const b0 = b + bytes(min(j, last) * bColumn)
+      const b1 = b + bytes(min(j + 1, last) * bColumn)
+      const b2 = b + bytes(min(j + 2, last) * bColumn)
+      const b3 = b + bytes(min(j + 3, last) * bColumn)
+      transpose4(target + bytes(j), step, b0, b1, b2, b3, depth)
+    }
+  } else {
+    for (let p = 0; p < depth; p++) {
+      for (let j = 0; j < width; j++) {
+        store<f32>(target + bytes(j), load<f32>(b + bytes(min(j, columns - 1) * bColumn)))
+      }
+      b += rowBytes
+      target += step
+    }
+  }
+}
+
+/** Rows p of `target`, `step` bytes apart, become (b0[p], b1[p], b2[p], b3[p]). */
+function transpose4(target: usize, step: usize, b0: usize, b1: usize, b2: usize, b3: usize, depth: i32): void {
+  let p = 0
+  for (; p + 4 <= depth; p += 4) {
+    const v0 = v128.load(b0), v1 = v128.load(b1), v2 = v128.load(b2), v3 = v128.load(b3)
+    const low01 = v128.shuffle<i32>(v0, v1, 0, 4, 1, 5), high01 = v128.shuffle<i32>(v0, v1, 2, 6, 3, 7)
+    const low23 = v128.shuffle<i32>(v2, v3, 0, 4, 1, 5), high23 = v128.shuffle<i32>(v2, v3, 2, 6, 3, 7)
+    v128.store(target, v128.shuffle<i64>(low01, low23, 0, 2))
+    target += step
+    v128.store(target, v128.shuffle<i64>(low01, low23, 1, 3))
+    target += step
+    v128.store(target, v128.shuffle<i64>(high01, high23, 0, 2))
+    target += step
+    v128.store(target, v128.shuffle<i64>(high01, high23, 1, 3))
+    target += step
+    b0 += 16, b1 += 16, b2 += 16, b3 += 16
+  }
+  for (; p < depth; p++) {
+    store<f32>(target, load<f32>(b0)), store<f32>(target, load<f32>(b1), 4)
+    store<f32>(target, load<f32>(b2), 8), store<f32>(target, load<f32>(b3), 12)
+    target += step
+    b0 += 4, b1 += 4, b2 += 4, b3 += 4
+  }
+}
+
+/** Columns of the next panel: panels of 12 and, so that any multiple of four from 8 on divides exactly, up to two of 8. */
+// @ts-ignore: decorator
+@inline
+function panelWidth(remaining: i32): i32 {
+  return remaining > 16 || (remaining > 8 && remaining <= 12) ? 12 : 8
+}
+
+/** One row times a matrix with contiguous rows: four rows of B at a time are added into C, in the order of k. */
+function rowTimesMatrix(c: usize, a: usize, aStep: usize, b: usize, bRow: usize, n: i32, k: i32, accumulate: bool): void {
+  if (!accumulate) memory.fill(c, 0, bytes(n))
+  let p = 0
+  for (; p + 4 <= k; p += 4) {
+    const x0 = splat(a), x1 = splat(a + aStep), x2 = splat(a + 2 * aStep), x3 = splat(a + 3 * aStep)
+    const b1 = b + bRow, b2 = b1 + bRow, b3 = b2 + bRow
+    let at: usize = 0
+    let j = n
+    for (; j >= 4; j -= 4, at += 16) {
+      let s = madd(x0, v128.load(b + at), v128.load(c + at))
+      s = madd(x1, v128.load(b1 + at), s)
+      s = madd(x2, v128.load(b2 + at), s)
+      v128.store(c + at, madd(x3, v128.load(b3 + at), s))
+    }
+    if (j) {
+      let s = madd(x0, loadPartial(b + at, j), loadPartial(c + at, j))
+      s = madd(x1, loadPartial(b1 + at, j), s)
+      s = madd(x2, loadPartial(b2 + at, j), s)
+      storePartial(c + at, madd(x3, loadPartial(b3 + at, j), s), j)
+    }
+    a += 4 * aStep
+    b = b3 + bRow
+  }
+  for (; p < k; p++) {
+    const x = splat(a)
+    let at: usize = 0
+    let j = n
+    for (; j >= 4; j -= 4, at += 16) v128.store(c + at, madd(x, v128.load(b + at), v128.load(c + at)))
+    if (j) storePartial(c + at, madd(x, loadPartial(b + at, j), loadPartial(c + at, j)), j)
+    a += aStep
+    b += bRow
+  }
+}
+
 /**
  * C = A·B, or C += A·B with `accumulate`. C is m × n with unit column stride and rows `cRow` apart; element (i, p) of the m × k
  * matrix A lies at a + 4·(i·aRow + p·aColumn), element (p, j) of B at b + 4·(p·bRow + j·bColumn). Strides count elements;
@@ -7,14 +241,33 @@ export function matmul(
   c: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
   aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize,
 ): void {
-  for (let i = 0; i < m; i++) {
-    for (let j = 0; j < n; j++) {
-      const target = c + (<usize>(i * cRow + j) << 2)
-      let sum: f32 = accumulate ? load<f32>(target) : 0
-      for (let p = 0; p < k; p++) {
-        sum += load<f32>(a + (<usize>(i * aRow + p * aColumn) << 2)) * load<f32>(b + (<usize>(p * bRow + j * bColumn) << 2))
+  if (k == 0) {
+    if (!accumulate) for (let i = 0; i < m; i++) memory.fill(c + bytes(i * cRow), 0, bytes(n))
+    return
+  }
+  if (m == 1 && bColumn == 1) {
+    rowTimesMatrix(c, a, bytes(aColumn), b, bytes(bRow), n, k, accumulate)
+    return
+  }
+  const edge = scratch
+  const panels = scratch + 192
+  for (let p = 0; p < k; p += blockDepth) {
+    const depth = min(k - p, blockDepth)
+    for (let i = 0; i < m; i += blockRows) {
+      const rowEnd = min(i + blockRows, m)
+      let width = 0
+      for (let j = 0; j < n; j += width) {
+        width = panelWidth(n - j)
+        const columns = min(width, n - j)
+        const panel = m > blockRows ? panels + bytes(j * depth) : panels
+        if (i == 0) packPanel(panel, b + bytes(p * bRow + j * bColumn), bRow, bColumn, depth, columns, width)
+        for (let row = i; row < rowEnd; row += tileRows) {
+          tile(
+            c + bytes(row * cRow + j), bytes(cRow), a + bytes(row * aRow + p * aColumn), bytes(aRow), bytes(aColumn),
+            panel, bytes(width), depth, min(tileRows, rowEnd - row), columns, width, accumulate || p > 0, edge,
+          )
+        }
       }
-      store<f32>(target, sum)
     }
   }
 }

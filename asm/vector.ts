@@ -374,6 +374,14 @@ export function storePartial(pointer: usize, v: v128, count: i32): void {
   }
 }
 
+/** The first `count` words, 0 ≤ count < 4, and zeros behind them; reads nothing else. */
+export function loadPartial(pointer: usize, count: i32): v128 {
+  let v = i32x4.splat(0)
+  if (count & 1) v = v128.load_zero<i32>(pointer + (<usize>(count & 2) << 2))
+  if (count & 2) v = v128.shuffle<i64>(v128.load_zero<i64>(pointer), v, 0, 2)
+  return v
+}
+
 /** Four words `strideBytes` apart. */
 // @ts-ignore: decorator
 @inline

@@ -76,7 +76,18 @@ export async function assemble(
   const { error } = await asc.main(
     [
       'main.ts',
-      ...['--runtime', 'stub', '--use', 'abort=', '--noAssert', '--noColors', '--debug', '--noEmit'],
+      ...[
+        '--runtime',
+        'stub',
+        '--use',
+        'abort=',
+        '--noAssert',
+        '--noColors',
+        '--debug',
+        '--noEmit',
+        '--disableWarning',
+        '112',
+      ],
       ...['--enable', 'simd', ...(relaxed ? ['--enable', 'relaxed-simd'] : [])],
       ...['--initialMemory', String(pages), '--maximumMemory', String(pages)],
     ],
