@@ -23,10 +23,14 @@ export type NestedArray = readonly (number | boolean | NestedArray)[]
  */
 export type Input = NumberArray | NestedArray | ShapedInput | number | boolean
 
-export interface ShapedInput {
-  readonly data: NumberArray
+export interface ShapedInput<Data = NumberArray> {
+  readonly data: Data
   readonly shape: readonly number[]
 }
+
+/** What may be fed where whole numbers or truth values are expected. */
+export type IntegerInput = IntegerArray | NestedArray | ShapedInput<IntegerArray> | number | boolean
+export type IntegerArray = Exclude<NumberArray, Float32Array | Float64Array>
 
 /** What comes out, always a copy; a bool is a 0 or a 1. */
 export interface Tensor<Data extends TensorData = TensorData> {
@@ -238,3 +242,92 @@ export interface RestoreOptions {
   /** Refuse missing and surplus tensors, default true. Shapes and dtypes must always agree. */
   readonly strict?: boolean
 }
+
+/** A worker from outside, its global scope from inside, or either end of a MessageChannel. */
+export interface MessagePortLike {
+  postMessage(message: unknown): void
+  addEventListener(type: 'message' | 'error' | 'messageerror', listener: (event: Event) => void): void
+  start?(): void
+  terminate?(): void
+  close?(): void
+}
+
+/**
+ * A model that lives in a worker: the same methods, answered later, in the order of the calls. A ModelError there is
+ * a ModelError here. Arrays are copied on the way.
+ */
+export interface ModelInWorker<S extends Signature = Signature> {
+  readonly manifest: Manifest
+  readonly build: BuildName
+  init(seed?: number): Promise<void>
+  readonly parameters: VariablesInWorker<S['parameters']>
+  readonly variables: VariablesInWorker<S['variables']>
+  readonly hyper: HypersInWorker<S['hypers']>
+  step<T extends TrainName<S>>(train: T, inputs: TrainInputs<S, T>): Promise<TrainMetrics<S, T>>
+  evaluate<T extends TrainName<S>>(train: T, inputs: TrainInputs<S, T>): Promise<TrainMetrics<S, T>>
+  predict<I extends InferName<S>>(infer: I, inputs: S['infers'][I]['inputs']): Promise<S['infers'][I]['outputs']>
+  /** Training goes on while events are not read; leaving the loop early stops it. */
+  fit<T extends TrainName<S>>(
+    train: T,
+    data: TrainInputs<S, T>,
+    options?: FitOptions<TrainInputs<S, T>>,
+  ): AsyncGenerator<FitEvent<TrainMetrics<S, T>>, void, void>
+  evaluateAll<T extends TrainName<S>>(
+    train: T,
+    data: TrainInputs<S, T>,
+    options?: BatchOptions,
+  ): Promise<TrainMetrics<S, T>>
+  predictAll<I extends InferName<S>>(
+    infer: I,
+    data: S['infers'][I]['inputs'],
+    options?: BatchOptions,
+  ): Promise<S['infers'][I]['outputs']>
+  save(options?: SaveOptions): Promise<Uint8Array<ArrayBuffer>>
+  restore(bytes: BufferSource, options?: RestoreOptions): Promise<Readonly<Record<string, string>>>
+  /** Ends the worker; calls still under way fail with `worker-failed`. */
+  close(): void
+}
+
+export interface VariablesInWorker<Name extends string = string> {
+  get(name: Name): Promise<TensorData>
+  set(name: Name, value: Input): Promise<void>
+}
+
+export interface HypersInWorker<Name extends string = string> {
+  get(name: Name): Promise<number>
+  set(name: Name, value: number): Promise<void>
+}
+
+/**
+ * What can go wrong, each under a stable code:
+ * loading: `not-wasm`, `damaged-module`, `foreign-module`, `newer-module`, `bad-manifest`, `unsupported-engine`,
+ * `build-unavailable`; names: `unknown-name`; what is fed: `missing-input`, `unknown-input`, `wrong-shape`,
+ * `wrong-dtype`, `dimension-mismatch`, `dimension-range`, `label-range`, `not-an-integer`, `not-finite`; settings:
+ * `bad-option`, `hyper-range`; checkpoints: `damaged-checkpoint`, `foreign-checkpoint`, `checkpoint-mismatch`;
+ * running: `trap`, `worker-failed`.
+ */
+export type ModelErrorCode =
+  | 'not-wasm'
+  | 'damaged-module'
+  | 'foreign-module'
+  | 'newer-module'
+  | 'bad-manifest'
+  | 'unsupported-engine'
+  | 'build-unavailable'
+  | 'unknown-name'
+  | 'missing-input'
+  | 'unknown-input'
+  | 'wrong-shape'
+  | 'wrong-dtype'
+  | 'dimension-mismatch'
+  | 'dimension-range'
+  | 'label-range'
+  | 'not-an-integer'
+  | 'not-finite'
+  | 'bad-option'
+  | 'hyper-range'
+  | 'damaged-checkpoint'
+  | 'foreign-checkpoint'
+  | 'checkpoint-mismatch'
+  | 'trap'
+  | 'worker-failed'

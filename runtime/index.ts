@@ -1,4 +1,6 @@
 export type * from './api.ts'
-export { ModelError, type ModelErrorCode } from './error.ts'
+export { connectWorker } from './connect-worker.ts'
+export { ModelError } from './error.ts'
 export type * from './manifest.ts'
 export { load } from './model.ts'
+export { serveModel } from './serve-model.ts'

@@ -1,4 +1,5 @@
-import { ModelError, type ModelErrorCode } from './error.ts'
+import type { ModelErrorCode } from './api.ts'
+import { ModelError } from './error.ts'
 
 /** The entry of that name; otherwise a ModelError that lists the names there are and guesses the one meant. */
 export function find<Item extends { readonly name: string }>(

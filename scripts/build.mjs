@@ -1,8 +1,9 @@
-// Builds dist/: embeds the text libraries, then compiles with tsc.
+// Builds dist/: embeds the text libraries, compiles with tsc, then bundles the runtime for artifacts.
 import { execFileSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundleRuntime } from './bundle-runtime.mjs'
 import { embed } from './embed.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -16,3 +17,6 @@ execFileSync(
     cwd: root,
   },
 )
+const { code, types } = bundleRuntime()
+writeFileSync(join(root, 'dist/runtime/artifact-runtime.js'), code)
+writeFileSync(join(root, 'dist/runtime/artifact-types.d.ts'), types)
