@@ -22,7 +22,10 @@ function fingerprint(dependencies) {
       .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
       .filter((file) => !file.startsWith(join(root, 'compiler/generated')))
     for (const file of [...files.sort(), join(root, 'runtime/manifest.ts')]) {
-      hash.update(`${file.slice(root.length).replaceAll('\\', '/')}\0`).update(readFileSync(file)).update('\0')
+      hash
+        .update(`${file.slice(root.length).replaceAll('\\', '/')}\0`)
+        .update(readFileSync(file))
+        .update('\0')
     }
   }
   for (const name of ['assemblyscript', 'binaryen', 'chevrotain']) hash.update(`${name}@${dependencies[name]}\0`)

@@ -1,0 +1,83 @@
+import { Command, Option } from 'commander'
+import type { BuildName } from '../../runtime/manifest.ts'
+import type { FedInputs } from '../data/dataset.ts'
+import { formatCount, formatMetric } from '../numbers.ts'
+import { buildOption, cacheOption, setOption } from '../options.ts'
+import type { CommandContext } from '../program.ts'
+import { styleFor } from '../style.ts'
+import { UserError } from '../user-error.ts'
+
+const examples = `
+Examples:
+  $ nnc eval digits.nn --weights out/digits.safetensors
+  $ nnc eval iris.nn --weights out/iris.safetensors --part valid --json
+  $ nnc eval iris.nn --weights out/iris.safetensors --data more-flowers.csv
+`
+
+interface EvalOptions {
+  readonly weights: string
+  readonly train?: string
+  readonly part?: 'train' | 'valid' | 'test'
+  readonly data?: readonly string[]
+  readonly set: Readonly<Record<string, number>>
+  readonly json?: true
+  readonly build?: BuildName
+  readonly cache: boolean
+}
+
+/** `nnc eval`: loss and metrics of saved weights. */
+export function evalCommand(context: CommandContext): Command {
+  return new Command('eval')
+    .description('measure saved weights on data: the loss and the metrics of the `train` block')
+    .argument('<file>', 'the .nn file')
+    .requiredOption('--weights <file>', 'a .safetensors file `nnc train` saved')
+    .option('--data <files...>', "rows to use instead of the file's own: one .csv, or IDX images and labels")
+    .addOption(
+      new Option('--part <part>', "which part of the file's own data (default: test, or what there is)").choices([
+        'train',
+        'valid',
+        'test',
+      ]),
+    )
+    .option('--train <name>', 'which `train` block, if there are several')
+    .addOption(setOption())
+    .addOption(buildOption())
+    .option('--json', 'print one JSON object')
+    .addOption(cacheOption())
+    .addHelpText('after', examples)
+    .action((file: string, options: EvalOptions) => evaluate(file, options, context))
+}
+
+async function evaluate(file: string, options: EvalOptions, { terminal }: CommandContext): Promise<void> {
+  const { chooseTrain, dataOf, openModel, restoreWeights, stepEntry, wantedInputs } = await import('../open-model.ts')
+  const { loadData, loadRows } = await import('../data/load-data.ts')
+  const { compiled, model } = await openModel(file, options, terminal)
+  const { source } = compiled
+  const settings = chooseTrain(model, source.name, options.train)
+  const declaration = dataOf(compiled, settings)
+  const notes = await restoreWeights(model, options.weights, terminal.directory, { optimizer: false })
+  const wanted = wantedInputs(stepEntry(model, settings), settings.batchDim)
+  let part: string
+  let inputs: FedInputs
+  if (options.data) {
+    part = options.data.join(' ')
+    inputs = await loadRows(declaration, source, options.data, terminal.directory, wanted, notes?.learned ?? {})
+  } else {
+    const { parts } = await loadData(declaration, source, wanted, notes?.learned)
+    const chosen = options.part ?? (parts.test ? 'test' : parts.valid ? 'valid' : 'train')
+    const found = parts[chosen]
+    if (!found)
+      throw new UserError(`\`data ${settings.data}\` has no part ${chosen}`, `it has ${Object.keys(parts).join(', ')}`)
+    part = chosen
+    inputs = found
+  }
+  const metrics = model.evaluateAll(settings.name, inputs)
+  const rows = Object.values(inputs)[0]?.shape[0] ?? 0
+  if (options.json) {
+    terminal.write(`${JSON.stringify({ part, rows, ...metrics })}\n`)
+    return
+  }
+  const style = styleFor(terminal.outputColor)
+  const values = Object.entries(metrics).map(([name, value]) => `${name} ${style.bold(formatMetric(name, value))}`)
+  terminal.write(`${style.bold(part)}  ${values.join(', ')} on ${formatCount(rows)} rows\n`)
+}

@@ -1,0 +1,159 @@
+import { readFile } from 'node:fs/promises'
+import { extname, resolve } from 'node:path'
+import { Command, Option } from 'commander'
+import type { DataDeclaration } from '../../compiler/1-parse/ast.ts'
+import type { Input } from '../../runtime/api.ts'
+import type { BuildName, ManifestEntry, ManifestTrain } from '../../runtime/manifest.ts'
+import { closest } from '../closest.ts'
+import type { FedInputs } from '../data/dataset.ts'
+import type { WantedInput } from '../data/fields.ts'
+import { FormatError } from '../data/format-error.ts'
+import type { Table } from '../data/table.ts'
+import type { CheckpointNotes, OpenModel } from '../open-model.ts'
+import { buildOption, cacheOption, setOption } from '../options.ts'
+import type { PredictInput } from '../predict/read-rows.ts'
+import type { Classes } from '../predict/write-predictions.ts'
+import type { CommandContext } from '../program.ts'
+import type { Terminal } from '../terminal.ts'
+import { UserError } from '../user-error.ts'
+
+const examples = `
+Examples:
+  $ nnc predict iris.nn --weights out/iris.safetensors --input flowers.csv
+  $ echo '{"a": 1, "b": 0}' | nnc predict xor.nn --weights out/xor.safetensors --input -
+
+Rows have the columns of the file's data (they go through its \`data\` block, with what was learned in training), or
+the model's own inputs: {"x": [[0, 1], [1, 1]]} feeds two rows at once.
+`
+
+interface PredictOptions {
+  readonly weights: string
+  readonly input: string
+  readonly entry?: string
+  readonly format?: 'json' | 'csv'
+  readonly set: Readonly<Record<string, number>>
+  readonly build?: BuildName
+  readonly cache: boolean
+}
+
+/** `nnc predict`: rows in, predictions out. */
+export function predictCommand(context: CommandContext): Command {
+  return new Command('predict')
+    .description('run an `infer` block, or the model itself, on rows')
+    .argument('<file>', 'the .nn file')
+    .requiredOption('--weights <file>', 'a .safetensors file `nnc train` saved')
+    .requiredOption('--input <file>', 'a .json or .csv file, or - for standard input')
+    .option('--entry <name>', 'which `infer` block or model (default: the first)')
+    .addOption(new Option('--format <format>', 'what to print (default: as the input)').choices(['json', 'csv']))
+    .addOption(setOption())
+    .addOption(buildOption())
+    .addOption(cacheOption())
+    .addHelpText('after', examples)
+    .action((file: string, options: PredictOptions) => predict(file, options, context))
+}
+
+async function predict(file: string, options: PredictOptions, { terminal }: CommandContext): Promise<void> {
+  const { openModel, restoreWeights } = await import('../open-model.ts')
+  const { predictionsCsv, predictionsJson } = await import('../predict/write-predictions.ts')
+  const open = await openModel(file, options, terminal)
+  const { model } = open
+  const notes = await restoreWeights(model, options.weights, terminal.directory, { optimizer: false })
+  const entry = chooseEntry(open, options.entry)
+  const { input, format } = await readInput(options.input, entry, terminal)
+  const inputs =
+    input.kind === 'inputs' ? (input.inputs as Record<string, Input>) : await feedTable(input.table, entry, open, notes)
+  const outputs = model.predictAll(entry.name, inputs)
+  const rows = Object.values(outputs)[0]?.shape[0] ?? 1
+  const classes = classesOf(open, notes)
+  const print = (options.format ?? format) === 'csv' ? predictionsCsv : predictionsJson
+  terminal.write(print({ outputs, rows, ...(classes && { classes }) }))
+}
+
+function chooseEntry({ model, compiled }: OpenModel, named: string | undefined): ManifestEntry {
+  const entries = model.manifest.entries.filter((entry) => entry.kind === 'infer')
+  const names = entries.map((entry) => entry.name)
+  const found = named === undefined ? entries[0] : entries.find((entry) => entry.name === named)
+  if (found) return found
+  if (named === undefined)
+    throw new UserError(`${compiled.source.name} has nothing to predict with: no model, no \`infer\` block`)
+  const near = closest(named, names)
+  throw new UserError(
+    `${compiled.source.name} has no \`infer\` block or model \`${named}\``,
+    near ? `did you mean ${near}?` : `there is ${names.join(', ')}`,
+  )
+}
+
+async function readInput(
+  file: string,
+  entry: ManifestEntry,
+  terminal: Terminal,
+): Promise<{ input: PredictInput; format: 'json' | 'csv' }> {
+  const name = file === '-' ? 'standard input' : file
+  const text = file === '-' ? await terminal.readInput() : await readText(file, terminal.directory)
+  const format = extname(file).toLowerCase() === '.csv' || !/^\s*[[{]/.test(text) ? 'csv' : 'json'
+  try {
+    if (format === 'csv') {
+      const { readCsv } = await import('../data/read-csv.ts')
+      return { input: { kind: 'rows', table: readCsv(text, name) }, format }
+    }
+    const { readJson } = await import('../predict/read-rows.ts')
+    const names = entry.inputs.map((input) => input.name)
+    return { input: readJson(text, name, names), format }
+  } catch (error) {
+    throw error instanceof FormatError ? new UserError(error.message) : error
+  }
+}
+
+async function readText(file: string, directory: string): Promise<string> {
+  try {
+    return await readFile(resolve(directory, file), 'utf8')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new UserError(code === 'ENOENT' ? `${file} does not exist` : `${file} cannot be read: ${message}`)
+  }
+}
+
+/** Rows through the fields of the data block the model was trained with, or as they are where there is none. */
+async function feedTable(
+  table: Table,
+  entry: ManifestEntry,
+  { compiled, model }: OpenModel,
+  notes: CheckpointNotes | undefined,
+): Promise<FedInputs> {
+  const { asDiagnostics, planOf } = await import('../data/load-data.ts')
+  const { feedRows } = await import('../data/feed-rows.ts')
+  const { wantedInputs } = await import('../open-model.ts')
+  if (table.rows === 0) throw new UserError(`${table.origin} has no rows`)
+  const declaration = dataFor(entry, compiled.data, model.manifest.trains)
+  const plan = declaration && planOf(declaration, compiled.source)
+  const batchDim = entry.inputs.map(({ shape }) => shape[0]).find((size) => typeof size === 'string')
+  const wanted: readonly WantedInput[] = wantedInputs(entry, batchDim)
+  return asDiagnostics(compiled.source, async () => feedRows(plan, table, wanted, notes?.learned ?? {}))
+}
+
+/** The data block of the train block whose data feeds most of the entry's inputs; the first of several. */
+function dataFor(
+  entry: ManifestEntry,
+  declarations: readonly DataDeclaration[],
+  trains: readonly ManifestTrain[],
+): DataDeclaration | undefined {
+  const inputs = new Set(entry.inputs.map((input) => input.name))
+  const used = declarations.filter((declaration) => trains.some((train) => train.data === declaration.name.text))
+  const fed = (declaration: DataDeclaration): number =>
+    declaration.statements.filter((statement) => statement.kind === 'field' && inputs.has(statement.name.text)).length
+  return [...used].sort((a, b) => fed(b) - fed(a))[0]
+}
+
+/** The classes of the train input that is one, if exactly one is. */
+function classesOf({ model }: OpenModel, notes: CheckpointNotes | undefined): Classes | undefined {
+  const { manifest } = model
+  const labels = manifest.trains.flatMap((train) => {
+    const step = manifest.entries.find((entry) => entry.name === train.step)
+    return step?.inputs.filter((input) => typeof input.limit === 'number' && input.shape.length === 1) ?? []
+  })
+  const [label] = labels
+  if (!label || labels.some((other) => other.name !== label.name)) return undefined
+  const count = label.limit as number
+  const names = notes?.categories[label.name]
+  return { name: label.name, count, ...(names && names.length === count && { names }) }
+}

@@ -1,0 +1,158 @@
+import { mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { Command } from 'commander'
+import type { DoneEvent, Model } from '../../runtime/api.ts'
+import type { BuildName, ManifestTrain } from '../../runtime/manifest.ts'
+import { exitCode } from '../exit-code.ts'
+import { buildOption, cacheOption, hyperOption, positiveInteger, seed, setOption } from '../options.ts'
+import type { CommandContext } from '../program.ts'
+import { replaceFile } from '../replace-file.ts'
+import { displayName } from '../source-file.ts'
+import type { Terminal } from '../terminal.ts'
+import type { TrainReport } from '../train/train-report.ts'
+import { UserError } from '../user-error.ts'
+
+const examples = `
+Examples:
+  $ nnc train digits.nn
+  $ nnc train digits.nn --epochs 10 --hyper lr=3e-4 --set Hidden=512 -o runs/wide
+  $ nnc train digits.nn --resume out/digits.checkpoint.safetensors
+  $ nnc train digits.nn --json | tail -1      the result, for a program
+`
+
+interface TrainOptions {
+  readonly train?: string
+  readonly epochs?: number
+  readonly batch?: number
+  readonly seed?: number
+  readonly set: Readonly<Record<string, number>>
+  readonly hyper: Readonly<Record<string, number>>
+  readonly out: string
+  readonly resume?: string
+  readonly quiet?: true
+  readonly json?: true
+  readonly build?: BuildName
+  readonly cache: boolean
+}
+
+/** `nnc train`: compile, train on the file's data, save the parameters. */
+export function trainCommand(context: CommandContext): Command {
+  return new Command('train')
+    .description("train a file's model on its data and save the parameters")
+    .argument('<file>', 'the .nn file')
+    .option('--train <name>', 'which `train` block, if there are several')
+    .option('--epochs <count>', 'the last epoch', positiveInteger)
+    .option('--batch <rows>', 'rows a step', positiveInteger)
+    .option('--seed <number>', 'of the initial parameters, the shuffling and all random numbers', seed)
+    .addOption(setOption())
+    .addOption(hyperOption())
+    .option('-o, --out <folder>', 'where the parameters go', 'out')
+    .option('--resume <checkpoint>', 'go on where an interrupted run stopped')
+    .addOption(buildOption())
+    .option('--quiet', 'print errors only')
+    .option('--json', 'print one JSON object per line: start, epoch …, done')
+    .addOption(cacheOption())
+    .addHelpText('after', examples)
+    .action((file: string, options: TrainOptions) => train(file, options, context))
+}
+
+async function train(file: string, options: TrainOptions, { terminal, outcome }: CommandContext): Promise<void> {
+  const { chooseTrain, dataOf, openModel, restoreWeights, stepEntry, wantedInputs, writeNotes } = await import(
+    '../open-model.ts'
+  )
+  const { loadData } = await import('../data/load-data.ts')
+  const { compiled, model } = await openModel(file, options, terminal)
+  const settings = chooseTrain(model, compiled.source.name, options.train)
+  const declaration = dataOf(compiled, settings)
+  const wanted = wantedInputs(stepEntry(model, settings), settings.batchDim)
+  const { parts, rows, learned, categories } = await loadData(declaration, compiled.source, wanted)
+  if (options.seed !== undefined) model.init(options.seed | 0)
+  const resumed =
+    options.resume && (await restoreWeights(model, options.resume, terminal.directory, { optimizer: true }))
+  for (const [name, value] of Object.entries(options.hyper)) model.hyper.set(name, value)
+  const startEpoch = (resumed ? resumed.epochs : 0) + 1
+  const epochs = options.epochs ?? settings.epochs
+  if (epochs !== undefined && startEpoch > epochs)
+    throw new UserError(
+      `${options.resume} has all of its ${startEpoch - 1} epochs behind it`,
+      `to train on, give a later last epoch, as in --epochs ${startEpoch + 4}`,
+    )
+  const folder = resolve(terminal.directory, options.out)
+  // Before hours of training, not after.
+  await mkdir(folder, { recursive: true })
+
+  const interruption = new AbortController()
+  const events = model.fit(settings.name, parts.train!, {
+    ...(parts.valid && { valid: parts.valid }),
+    ...(parts.test && { test: parts.test }),
+    ...(options.batch !== undefined && { batch: options.batch }),
+    ...(epochs !== undefined && { epochs }),
+    startEpoch,
+    signal: interruption.signal,
+  })
+  const report = await chooseReport(options, terminal)
+  report.start({
+    file: compiled.source.name,
+    train: settings.name,
+    parameters: parameterCount(model),
+    build: model.build,
+    compileMilliseconds: compiled.milliseconds,
+    fromCache: compiled.fromCache,
+    rows,
+    batch: options.batch ?? batchOf(model, settings),
+    startEpoch,
+    epochs: epochs ?? 1,
+    seed: model.seed,
+    metrics: settings.metrics,
+  })
+  const done = await follow(events, report, terminal, interruption)
+  const cancelled = done.reason === 'cancelled'
+  const path = join(folder, `${model.manifest.name}${cancelled ? '.checkpoint' : ''}.safetensors`)
+  const bytes = model.save({ metadata: writeNotes({ epochs: done.epochs, learned, categories }) })
+  await replaceFile(path, bytes)
+  report.done({ done, weights: displayName(path, terminal.directory), weightsBytes: bytes.length })
+  if (cancelled) outcome.code = exitCode.interrupted
+}
+
+/** Reads the run's events to the end. The first Ctrl-C ends the run after the step; a second one ends the process. */
+async function follow(
+  events: ReturnType<Model['fit']>,
+  report: TrainReport,
+  terminal: Terminal,
+  interruption: AbortController,
+): Promise<DoneEvent> {
+  const release = terminal.onInterrupt(() => {
+    release()
+    report.interrupted()
+    interruption.abort()
+  })
+  try {
+    for await (const event of events) {
+      if (event.kind === 'step') report.step(event)
+      else if (event.kind === 'epoch') report.epoch(event)
+      else return event
+    }
+  } finally {
+    release()
+  }
+  throw new Error('internal: fit ended without saying so')
+}
+
+async function chooseReport(options: TrainOptions, terminal: Terminal): Promise<TrainReport> {
+  if (options.json) return (await import('../train/json-report.ts')).jsonReport(terminal)
+  if (options.quiet) return (await import('../train/json-report.ts')).quietReport
+  return (await import('../train/text-report.ts')).textReport(terminal)
+}
+
+function batchOf(model: Model, settings: ManifestTrain): number {
+  const dimension = model.manifest.dims.find((dim) => dim.name === settings.batchDim)
+  return settings.batch ?? Math.min(32, dimension?.maximum ?? 1)
+}
+
+/** Numbers that are trained. */
+function parameterCount(model: Model): number {
+  return model.parameters
+    .list()
+    .filter(({ kind }) => kind === 'parameter')
+    .reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0)
+}

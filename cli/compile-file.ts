@@ -1,0 +1,94 @@
+import type { DataDeclaration } from '../compiler/1-parse/ast.ts'
+import { compilerFingerprint } from '../compiler/generated/identity.ts'
+import type { BuildName, Compilation, Diagnostic } from '../compiler/index.ts'
+import { type Cache, cacheFolder, cacheKey, noCache, openCache } from './cache.ts'
+import { readSource, type SourceText } from './source-file.ts'
+import { styleFor } from './style.ts'
+import type { Terminal } from './terminal.ts'
+import { DiagnosticsError } from './user-error.ts'
+
+export interface CompileFileOptions {
+  readonly set: Readonly<Record<string, number>>
+  readonly builds: readonly BuildName[]
+  /** False for `--no-cache`. */
+  readonly cache: boolean
+}
+
+/** A compiled file as the commands use it, whether fresh or from the cache. */
+export interface CompiledFile {
+  readonly source: SourceText
+  readonly modules: Partial<Record<BuildName, Uint8Array>>
+  readonly data: readonly DataDeclaration[]
+  readonly fromCache: boolean
+  readonly milliseconds: number
+}
+
+interface CachedDescription {
+  readonly data: readonly DataDeclaration[]
+  readonly warnings: readonly Diagnostic[]
+}
+
+/**
+ * Compiles a `.nn` file, or takes it from the cache. Warnings go to standard error; errors are thrown as a
+ * {@link DiagnosticsError}.
+ */
+export async function compileFile(
+  file: string,
+  options: CompileFileOptions,
+  terminal: Terminal,
+): Promise<CompiledFile> {
+  const started = performance.now()
+  const source = await readSource(file, terminal.directory)
+  const cache = options.cache ? userCache(terminal) : noCache
+  const key = cacheKey([
+    compilerFingerprint,
+    source.name,
+    source.text,
+    JSON.stringify(Object.entries(options.set).sort()),
+    options.builds.join('+'),
+  ])
+  const sources = new Map([[source.name, source.text]])
+  const cached = await cache.read(key)
+  if (cached) {
+    const { data, warnings } = cached.description as CachedDescription
+    await printWarnings(warnings, sources, terminal)
+    return { source, modules: cached.blobs, data, fromCache: true, milliseconds: performance.now() - started }
+  }
+  const { compile } = await import('../compiler/index.ts')
+  const compilation = await compile(source.text, { file: source.name, settings: options.set, builds: options.builds })
+  const { checkData } = await import('./data/check-data.ts')
+  const ofData = compilation.checked ? checkData(compilation.checked.data) : []
+  const warnings = await settle({ ...compilation, diagnostics: [...compilation.diagnostics, ...ofData] }, terminal)
+  const modules = compilation.modules!
+  const data = compilation.checked!.data
+  const milliseconds = performance.now() - started
+  await cache.write(key, { description: { data, warnings } satisfies CachedDescription, blobs: modules })
+  return { source, modules, data, fromCache: false, milliseconds }
+}
+
+/** Throws the diagnostics if one is an error; otherwise prints the warnings, and returns them. */
+export async function settle(compilation: Compilation, terminal: Terminal): Promise<readonly Diagnostic[]> {
+  const { diagnostics, sources } = compilation
+  if (diagnostics.some((diagnostic) => diagnostic.severity === 'error'))
+    throw new DiagnosticsError(diagnostics, sources)
+  await printWarnings(diagnostics, sources, terminal)
+  return diagnostics
+}
+
+async function printWarnings(
+  warnings: readonly Diagnostic[],
+  sources: ReadonlyMap<string, string>,
+  terminal: Terminal,
+): Promise<void> {
+  if (warnings.length === 0) return
+  const { renderDiagnostics } = await import('../compiler/diagnostics/render.ts')
+  terminal.writeError(renderDiagnostics(warnings, sources, { color: terminal.errorColor }))
+}
+
+function userCache(terminal: Terminal): Cache {
+  const style = styleFor(terminal.errorColor)
+  return openCache({
+    folder: cacheFolder(terminal.environment, process.platform),
+    warn: (message) => terminal.writeError(`${style.bold(style.yellow('warning'))}: ${message}\n`),
+  })
+}

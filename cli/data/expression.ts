@@ -1,0 +1,274 @@
+/**
+ * The expressions of a data block, over columns. Pure: the same code can run in a browser. An expression is compiled
+ * once into a column that computes any row on demand; what has to be learned from the training rows (means, category
+ * names) is either learned from a table or taken from what an earlier run learned.
+ */
+import type { BinaryOperator, CallExpression, Expression } from '../../compiler/1-parse/ast.ts'
+import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
+import { closest } from '../closest.ts'
+import { DataFault } from './data-fault.ts'
+import { category, type Learned, type LearningRows, oneHot, standardize } from './learned.ts'
+import { sameShape, shapeText, sizeOf } from './shape.ts'
+import type { Table } from './table.ts'
+
+/** Numbers computed row by row. */
+export interface ComputedNumbers {
+  readonly kind: 'number'
+  /** The shape of one row; [] is a single number. */
+  readonly shape: readonly number[]
+  /** Writes row `row` into `target` from `at` on. */
+  compute(row: number, target: Float64Array, at: number): void
+  /** The names of the classes, if the numbers are positions in this list. */
+  readonly categories?: readonly string[]
+}
+
+export interface ComputedText {
+  readonly kind: 'text'
+  compute(row: number): string
+}
+
+export type Computed = ComputedNumbers | ComputedText
+
+/** Where names get their values, and where learned things come from and go to. */
+export interface ExpressionScope {
+  readonly table: Table
+  /** Fields defined earlier in the block. */
+  field(name: string): Computed | undefined
+  /**
+   * Called for each learning function of the expression, in the order of the text: returns what an earlier run
+   * learned, or calls `learn`.
+   */
+  learned(span: Span, learn: (rows: LearningRows) => Learned): Learned
+}
+
+type Operate = (left: number, right: number) => number
+
+const OPERATORS: Partial<Record<BinaryOperator, Operate>> = {
+  '+': (left, right) => left + right,
+  '-': (left, right) => left - right,
+  '*': (left, right) => left * right,
+  '/': (left, right) => left / right,
+  '%': (left, right) => left - right * Math.floor(left / right),
+  '^': (left, right) => left ** right,
+}
+
+const ELEMENTWISE: Readonly<Record<string, (value: number) => number>> = {
+  abs: Math.abs,
+  exp: Math.exp,
+  log: Math.log,
+  sqrt: Math.sqrt,
+}
+
+const FUNCTIONS = ['column', 'standardize', 'category', 'one_hot', ...Object.keys(ELEMENTWISE)]
+
+/** Reports what no data expression may hold, before any file is opened. Throws {@link DataFault}. */
+export function checkExpression(expression: Expression): void {
+  for (const part of partsOf(expression)) checkExpression(part)
+}
+
+/** The expressions directly inside one that belongs in a data block. */
+function partsOf(expression: Expression): readonly Expression[] {
+  switch (expression.kind) {
+    case 'number':
+    case 'name':
+      return []
+    case 'unary':
+      if (expression.operator === '-') return [expression.operand]
+      break
+    case 'binary':
+      if (OPERATORS[expression.operator]) return [expression.left, expression.right]
+      throw new DataFault(
+        'NN0405',
+        expression.operatorSpan,
+        `\`${expression.operator}\` is not an operator of data blocks`,
+      )
+    case 'list':
+      if (expression.items.length > 0) return expression.items
+      throw new DataFault('NN0405', expression.span, 'an empty list stacks nothing')
+    case 'call':
+      return partsOfCall(expression)
+  }
+  throw new DataFault(
+    'NN0405',
+    expression.span,
+    'this is not an expression of data blocks',
+    `use columns, numbers, + - * / % ^, lists and ${FUNCTIONS.join(', ')}`,
+  )
+}
+
+function partsOfCall({ callee, arguments: given, span }: CallExpression): readonly Expression[] {
+  const name = callee.kind === 'name' ? callee.name : ''
+  if (!FUNCTIONS.includes(name)) {
+    const near = closest(name, FUNCTIONS)
+    const hint = near ? `did you mean \`${near}\`?` : `the functions of data blocks are ${FUNCTIONS.join(', ')}`
+    throw new DataFault('NN0405', callee.span, `\`${name}\` is not a function of data blocks`, hint)
+  }
+  const argument = given[0]
+  if (given.length !== 1 || argument === undefined || argument.name !== undefined)
+    throw new DataFault('NN0405', span, `\`${name}\` takes one argument, without a name`)
+  if (name !== 'column') return [argument.value]
+  if (argument.value.kind === 'string') return []
+  throw new DataFault('NN0405', argument.span, '`column` takes the name of a column in quotes')
+}
+
+/** Compiles a checked expression over a table. Throws {@link DataFault} where columns are missing or do not fit. */
+export function compileExpression(expression: Expression, scope: ExpressionScope): Computed {
+  switch (expression.kind) {
+    case 'number':
+      return constant(expression.value)
+    case 'name':
+      return named(expression.name, expression.span, scope)
+    case 'unary':
+      return map(numbers(expression.operand, scope, '-'), (value) => -value)
+    case 'binary': {
+      const { operator } = expression
+      const left = numbers(expression.left, scope, operator)
+      const right = numbers(expression.right, scope, operator)
+      return combine(left, right, OPERATORS[operator]!, expression.operatorSpan)
+    }
+    case 'list':
+      return stack(expression.items.map((item) => ({ column: numbers(item, scope, '[…]'), span: item.span })))
+    case 'call': {
+      const argument = expression.arguments[0]!.value
+      const name = expression.callee.kind === 'name' ? expression.callee.name : ''
+      if (name === 'column' && argument.kind === 'string') return named(argument.value, argument.span, scope)
+      if (name === 'category') return category(compileExpression(argument, scope), expression.span, scope)
+      if (name === 'one_hot') return oneHot(compileExpression(argument, scope), expression.span, scope)
+      const input = numbers(argument, scope, name)
+      return name === 'standardize' ? standardize(input, expression.span, scope) : map(input, ELEMENTWISE[name]!)
+    }
+    default:
+      throw new Error(`internal: data: an unchecked ${expression.kind} expression`)
+  }
+}
+
+function numbers(expression: Expression, scope: ExpressionScope, user: string): ComputedNumbers {
+  const column = compileExpression(expression, scope)
+  if (column.kind === 'number') return column
+  throw new DataFault(
+    'NN0411',
+    expression.span,
+    `\`${user}\` needs numbers, and this is text${firstText(expression, scope.table)}`,
+    'number its values with `category(…)` or `one_hot(…)`',
+  )
+}
+
+/** ", `setosa` in row 2 of iris.csv": the cell that made a column text. */
+function firstText(expression: Expression, table: Table): string {
+  const column = expression.kind === 'name' ? table.columns.get(expression.name) : undefined
+  if (column?.kind !== 'text') return ''
+  const row = column.values.findIndex((value) => value !== undefined && !Number.isFinite(Number(value)))
+  return row < 0 ? '' : `: \`${column.values[row]}\` in ${table.describeRow(row)}`
+}
+
+function constant(value: number): ComputedNumbers {
+  return {
+    kind: 'number',
+    shape: [],
+    compute(_, target, at) {
+      target[at] = value
+    },
+  }
+}
+
+function named(name: string, span: Span, scope: ExpressionScope): Computed {
+  const { table } = scope
+  const raw = table.columns.get(name)
+  if (raw === undefined) {
+    const field = scope.field(name)
+    if (field) return field
+    const names = [...table.columns.keys()]
+    const near = closest(name, names)
+    const listed = names.slice(0, 12).join(', ') + (names.length > 12 ? ', …' : '')
+    throw new DataFault(
+      'NN0406',
+      span,
+      `${table.origin} has no column \`${name}\``,
+      near ? `did you mean \`${near}\`?` : `its columns are ${listed}`,
+    )
+  }
+  if (raw.kind === 'text') {
+    const { values } = raw
+    return {
+      kind: 'text',
+      compute: (row) => values[row] ?? missing(name, row, values.filter((v) => v === undefined).length, span, table),
+    }
+  }
+  const { values, shape } = raw
+  const size = sizeOf(shape)
+  const absent = new Set(raw.missing)
+  return {
+    kind: 'number',
+    shape,
+    compute(row, target, at) {
+      if (absent.has(row)) missing(name, raw.missing[0]!, absent.size, span, table)
+      const from = row * size
+      for (let i = 0; i < size; i++) target[at + i] = values[from + i]!
+    },
+  }
+}
+
+function missing(name: string, row: number, count: number, span: Span, table: Table): never {
+  const more = count > 1 ? `, the first of ${count} missing values` : ''
+  throw new DataFault(
+    'NN0411',
+    span,
+    `column \`${name}\` has no value in ${table.describeRow(row)}${more}`,
+    'remove those rows from the file, or fill them in',
+  )
+}
+
+function map(input: ComputedNumbers, operate: (value: number) => number): ComputedNumbers {
+  const size = sizeOf(input.shape)
+  return {
+    kind: 'number',
+    shape: input.shape,
+    compute(row, target, at) {
+      input.compute(row, target, at)
+      for (let i = at; i < at + size; i++) target[i] = operate(target[i]!)
+    },
+  }
+}
+
+/** Elementwise; a single number goes with any shape. */
+function combine(left: ComputedNumbers, right: ComputedNumbers, operate: Operate, span: Span): ComputedNumbers {
+  const leftSize = sizeOf(left.shape)
+  const rightSize = sizeOf(right.shape)
+  if (left.shape.length > 0 && right.shape.length > 0 && !sameShape(left.shape, right.shape))
+    throw new DataFault('NN0412', span, `${shapeText(left.shape)} and ${shapeText(right.shape)} cannot be combined`)
+  const shape = left.shape.length > 0 ? left.shape : right.shape
+  const size = Math.max(leftSize, rightSize)
+  const leftValues = new Float64Array(leftSize)
+  const rightValues = new Float64Array(rightSize)
+  const leftStep = left.shape.length > 0 ? 1 : 0
+  const rightStep = right.shape.length > 0 ? 1 : 0
+  return {
+    kind: 'number',
+    shape,
+    compute(row, target, at) {
+      left.compute(row, leftValues, 0)
+      right.compute(row, rightValues, 0)
+      for (let i = 0; i < size; i++) target[at + i] = operate(leftValues[i * leftStep]!, rightValues[i * rightStep]!)
+    },
+  }
+}
+
+function stack(items: readonly { column: ComputedNumbers; span: Span }[]): ComputedNumbers {
+  const inner = items[0]!.column.shape
+  for (const { column, span } of items) {
+    if (!sameShape(column.shape, inner))
+      throw new DataFault(
+        'NN0412',
+        span,
+        `this has the shape ${shapeText(column.shape)}, the first of the list ${shapeText(inner)}`,
+      )
+  }
+  const size = sizeOf(inner)
+  return {
+    kind: 'number',
+    shape: [items.length, ...inner],
+    compute(row, target, at) {
+      for (const [index, { column }] of items.entries()) column.compute(row, target, at + index * size)
+    },
+  }
+}

@@ -1,0 +1,94 @@
+import { join } from 'node:path'
+import type { DataDeclaration, StringLiteral } from '../../compiler/1-parse/ast.ts'
+import type { SourceText } from '../source-file.ts'
+import { DiagnosticsError, UserError } from '../user-error.ts'
+import { DataFault } from './data-fault.ts'
+import { readDataFile } from './data-file.ts'
+import { buildDataset, type Dataset, type FedInputs, type SourceTables } from './dataset.ts'
+import { fieldColumns, type LearnedFields, materialize, type WantedInput } from './fields.ts'
+import { FormatError } from './format-error.ts'
+import { type DataPlan, planData, type SourcePlan } from './plan.ts'
+import { readIdx } from './read-idx.ts'
+import { allRows } from './split.ts'
+import type { Table } from './table.ts'
+
+/**
+ * Reads the files of a data block and evaluates it for the inputs of a train block.
+ * @param known what an earlier run learned; learned from the training rows when absent
+ * @throws DiagnosticsError for everything wrong with the block or its files
+ */
+export async function loadData(
+  declaration: DataDeclaration,
+  source: SourceText,
+  wanted: readonly WantedInput[],
+  known?: LearnedFields,
+): Promise<Dataset> {
+  return asDiagnostics(source, async () => {
+    const plan = planOf(declaration, source)
+    const [main, valid, test] = await Promise.all(
+      [plan.source, plan.valid, plan.test].map((part) => part && readTable(part, source.path)),
+    )
+    const tables: SourceTables = { source: main!, ...(valid && { valid }), ...(test && { test }) }
+    return buildDataset(plan, tables, wanted, known)
+  })
+}
+
+/**
+ * Rows of other files through the fields of a data block, with what was learned in training.
+ * @param files one CSV file, or IDX images and labels; relative to `directory`
+ */
+export async function loadRows(
+  declaration: DataDeclaration,
+  source: SourceText,
+  files: readonly string[],
+  directory: string,
+  wanted: readonly WantedInput[],
+  known: LearnedFields,
+): Promise<FedInputs> {
+  const plan = planOf(declaration, source)
+  const format = plan.source.format
+  if (files.length !== plan.source.paths.length)
+    throw new UserError(
+      `the data of ${source.name} is ${format}: give ${format === 'csv' ? 'one file' : 'the images and the labels'}`,
+    )
+  const { span } = plan.source
+  const paths = files.map((value): StringLiteral => ({ kind: 'string', value, span }))
+  const table = await readTable({ format, paths, span }, join(directory, source.name)).catch((error: unknown) => {
+    throw error instanceof DataFault ? new UserError(error.message) : error
+  })
+  return asDiagnostics(source, async () => {
+    if (table.rows === 0) throw new UserError(`${table.origin} has no rows`)
+    const columns = fieldColumns(plan, table, known)
+    const chosen = allRows(table.rows)
+    return Object.fromEntries(wanted.map((input) => [input.name, materialize(input, columns, table, chosen)]))
+  })
+}
+
+/** The block as a plan; throws its mistakes. */
+export function planOf(declaration: DataDeclaration, source: SourceText): DataPlan {
+  const { plan, diagnostics } = planData(declaration)
+  if (!plan) throw new DiagnosticsError(diagnostics, new Map([[source.name, source.text]]))
+  return plan
+}
+
+/** Runs an evaluation of a data block; what it throws about the data becomes diagnostics. */
+export async function asDiagnostics<Result>(source: SourceText, evaluate: () => Promise<Result>): Promise<Result> {
+  try {
+    return await evaluate()
+  } catch (error) {
+    if (!(error instanceof DataFault)) throw error
+    throw new DiagnosticsError([error.diagnostic], new Map([[source.name, source.text]]))
+  }
+}
+
+async function readTable(plan: SourcePlan, sourcePath: string): Promise<Table> {
+  const files = await Promise.all(plan.paths.map((path) => readDataFile(path, sourcePath)))
+  try {
+    if (plan.format === 'idx') return readIdx(files[0]!, files[1]!)
+    const { readCsv } = await import('./read-csv.ts')
+    return readCsv(new TextDecoder('utf-8').decode(files[0]!.bytes), files[0]!.name)
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    throw new DataFault(plan.format === 'idx' ? 'NN0409' : 'NN0410', plan.span, error.message)
+  }
+}

@@ -1,0 +1,150 @@
+import type { DataDeclaration, DataStatement, Expression, StringLiteral } from '../../compiler/1-parse/ast.ts'
+import type { Diagnostic, Span } from '../../compiler/diagnostics/diagnostic.ts'
+import { closest } from '../closest.ts'
+import { DataFault } from './data-fault.ts'
+import { checkExpression } from './expression.ts'
+
+export type Part = 'train' | 'valid' | 'test'
+
+/** A data block in order: which files, which fields, which parts. */
+export interface DataPlan {
+  readonly name: string
+  readonly span: Span
+  readonly source: SourcePlan
+  readonly valid?: SourcePlan
+  readonly test?: SourcePlan
+  readonly fields: readonly FieldPlan[]
+  readonly split?: SplitPlan
+}
+
+export interface SourcePlan {
+  readonly format: 'csv' | 'idx'
+  readonly paths: readonly StringLiteral[]
+  readonly span: Span
+}
+
+export interface FieldPlan {
+  readonly name: string
+  readonly value: Expression
+  readonly span: Span
+}
+
+export interface SplitPlan {
+  readonly parts: readonly { readonly part: Part; readonly percent: number }[]
+  readonly seed: number
+  readonly span: Span
+}
+
+type SourceStatement = Extract<DataStatement, { kind: 'source' }>
+type SplitStatement = Extract<DataStatement, { kind: 'split' }>
+
+const SOURCES: Readonly<Record<SourcePlan['format'], readonly string[]>> = {
+  csv: ['the path of a file with a header row'],
+  idx: ['the path of the images', 'the path of the labels'],
+}
+
+/**
+ * Reads a data block without opening any file. All mistakes are reported, the first per statement; the plan is
+ * present when there are none.
+ */
+export function planData(declaration: DataDeclaration): { plan?: DataPlan; diagnostics: readonly Diagnostic[] } {
+  const diagnostics: Diagnostic[] = []
+  const sources = new Map<SourceStatement['role'], SourcePlan>()
+  const fields = new Map<string, FieldPlan>()
+  let split: SplitPlan | undefined
+
+  const read = (statement: DataStatement): void => {
+    switch (statement.kind) {
+      case 'source': {
+        if (sources.has(statement.role))
+          throw new DataFault(
+            'NN0403',
+            statement.span,
+            `\`${declaration.name.text}\` already has a \`${statement.role}\``,
+          )
+        sources.set(statement.role, planSource(statement))
+        return
+      }
+      case 'field': {
+        const name = statement.name.text
+        if (fields.has(name)) throw new DataFault('NN0404', statement.name.span, `\`${name}\` is already given above`)
+        checkExpression(statement.value)
+        fields.set(name, { name, value: statement.value, span: statement.span })
+        return
+      }
+      case 'split':
+        if (split) throw new DataFault('NN0404', statement.span, 'a data block is split once')
+        split = planSplit(statement)
+    }
+  }
+  for (const statement of declaration.statements) attempt(() => read(statement), diagnostics)
+
+  const source = sources.get('source')
+  const valid = sources.get('valid')
+  const test = sources.get('test')
+  attempt(() => {
+    const written = declaration.statements.some(
+      (statement) => statement.kind === 'source' && statement.role === 'source',
+    )
+    if (!written)
+      throw new DataFault(
+        'NN0403',
+        declaration.name.span,
+        `\`${declaration.name.text}\` has no \`source\``,
+        'add a line such as `source csv("rows.csv")`',
+      )
+    for (const { part } of split?.parts ?? []) {
+      if (part !== 'train' && sources.has(part))
+        throw new DataFault('NN0407', split!.span, `\`${part}\` has its own source and cannot be split off as well`)
+    }
+  }, diagnostics)
+  if (!source || diagnostics.length > 0) return { diagnostics }
+  const plan: DataPlan = {
+    name: declaration.name.text,
+    span: declaration.name.span,
+    source,
+    ...(valid && { valid }),
+    ...(test && { test }),
+    fields: [...fields.values()],
+    ...(split && { split }),
+  }
+  return { plan, diagnostics }
+}
+
+function attempt(action: () => void, diagnostics: Diagnostic[]): void {
+  try {
+    action()
+  } catch (error) {
+    if (!(error instanceof DataFault)) throw error
+    diagnostics.push(error.diagnostic)
+  }
+}
+
+function planSource(statement: SourceStatement): SourcePlan {
+  const { callee, arguments: given, span } = statement.call
+  const format = callee.kind === 'name' ? callee.name : ''
+  if (format !== 'csv' && format !== 'idx') {
+    const near = closest(format, Object.keys(SOURCES))
+    const hint = near ? `did you mean \`${near}\`?` : 'there are `csv("table.csv")` and `idx("images", "labels")`'
+    throw new DataFault('NN0401', callee.span, `there is no source \`${format || 'of this form'}\``, hint)
+  }
+  const paths = given.map(({ name, value }) => (name === undefined && value.kind === 'string' ? value : undefined))
+  const wanted = SOURCES[format]
+  if (paths.length !== wanted.length || paths.some((path) => path === undefined))
+    throw new DataFault('NN0402', span, `\`${format}\` takes ${wanted.join(' and ')}, in quotes`)
+  return { format, paths: paths as StringLiteral[], span: statement.span }
+}
+
+function planSplit(statement: SplitStatement): SplitPlan {
+  const { parts, span } = statement
+  const total = parts.reduce((sum, part) => sum + part.percent, 0)
+  for (const [index, { role, percent, span: place }] of parts.entries()) {
+    if (parts.findIndex((other) => other.role === role) < index)
+      throw new DataFault('NN0407', place, `\`${role}\` is already a part of this split`)
+    if (!(percent > 0)) throw new DataFault('NN0407', place, `\`${role}\` gets ${percent} %; leave it out instead`)
+  }
+  if (!parts.some(({ role }) => role === 'train')) throw new DataFault('NN0407', span, 'a split needs a part `train`')
+  if (Math.abs(total - 100) > 1e-9)
+    throw new DataFault('NN0407', span, `the parts sum to ${Number(total.toPrecision(12))} %, not to 100 %`)
+  return { parts: parts.map(({ role, percent }) => ({ part: role, percent })), seed: statement.seed?.value ?? 0, span }
+}

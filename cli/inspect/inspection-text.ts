@@ -1,0 +1,55 @@
+import { formatBytes, formatCount } from '../numbers.ts'
+import { styleFor } from '../style.ts'
+import type { EntryInspection, Inspection } from './inspection.ts'
+
+/** An inspection for reading: parameters, entries with their calls, kernels, memory. */
+export function inspectionText(inspection: Inspection, file: string, color: boolean): string {
+  const style = styleFor(color)
+  const { parameters, parameterCount, entries, kernels, memory, sizes } = inspection
+  const at = Object.entries(sizes).map(([name, size]) => `${name} ${size}`)
+  const lines = [
+    `${style.bold(file)}  ${formatCount(parameterCount)} parameters${at.length > 0 ? style.dim(`, work counted at ${at.join(', ')}`) : ''}`,
+    '',
+    style.bold('parameters'),
+    ...table(parameters.map(({ name, shape, count }) => [name, `[${shape.join(', ')}]`, formatCount(count)])),
+    '',
+    style.bold('entries'),
+  ]
+  for (const entry of entries) lines.push(...entryLines(entry, style.dim))
+  lines.push(
+    style.bold('kernels'),
+    ...table(kernels.map(({ name, class: kind, calls }) => [name, kind, `${calls} ${calls === 1 ? 'call' : 'calls'}`])),
+    '',
+    style.bold('memory'),
+    ...table(Object.entries(memory).map(([part, bytes]) => [part, formatBytes(bytes)])),
+    '',
+  )
+  return lines.join('\n')
+}
+
+function entryLines(entry: EntryInspection, dim: (text: string) => string): string[] {
+  const head = `  ${entry.name} ${dim(`(${entry.inputs.join(', ')}) → ${entry.outputs.join(', ') || 'nothing'}`)}`
+  const work = `    ${formatFlops(entry.flops)} in ${entry.calls.length} calls, ${formatBytes(entry.traffic)} of memory traffic, arena ${formatBytes(entry.arenaBytes)}`
+  const calls = table(entry.calls.map(({ kind, title, flops }) => [kind, title, formatFlops(flops)])).map(
+    (line) => `    ${dim(line.trimStart())}`,
+  )
+  return [head, work, ...calls, '']
+}
+
+/** 13107200 → "13.1 MFLOP" */
+function formatFlops(flops: number): string {
+  const units = ['FLOP', 'kFLOP', 'MFLOP', 'GFLOP', 'TFLOP']
+  const unit = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, flops)) / 3)))
+  const value = flops / 1000 ** unit
+  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`
+}
+
+/** Left-aligned columns, the last one right-aligned. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const columns = rows[0]?.length ?? 0
+  const widths = Array.from({ length: columns }, (_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows.map(
+    (row) =>
+      `  ${row.map((cell, column) => (column === columns - 1 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join('  ')}`,
+  )
+}

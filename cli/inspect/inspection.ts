@@ -1,0 +1,89 @@
+import type { Call, Entry, Program } from '../../compiler/5-fuse/program.ts'
+import { evaluateDim, formatDim, formatShape } from '../../compiler/dimensions/dimension.ts'
+
+/** What a file compiles to, as plain data. Work is counted at the sizes in `sizes`. */
+export interface Inspection {
+  readonly name: string
+  /** Sizes of the run-time dimensions the work is counted at: the train block's batch, else the largest. */
+  readonly sizes: Readonly<Record<string, number>>
+  readonly parameters: readonly { readonly name: string; readonly shape: readonly number[]; readonly count: number }[]
+  readonly parameterCount: number
+  readonly entries: readonly EntryInspection[]
+  /** Distinct loop nests in the module. */
+  readonly kernels: readonly { readonly name: string; readonly class: string; readonly calls: number }[]
+  /** Bytes. */
+  readonly memory: Program['memory']
+}
+
+export interface EntryInspection {
+  readonly name: string
+  readonly kind: string
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  readonly calls: readonly {
+    readonly kind: string
+    readonly title: string
+    readonly flops: number
+    readonly bytes: number
+  }[]
+  readonly flops: number
+  /** Bytes read and written. */
+  readonly traffic: number
+  readonly arenaBytes: number
+}
+
+export function inspectProgram(program: Program): Inspection {
+  const sizes = sizesOf(program)
+  const parameters = program.variables
+    .filter(({ variable }) => variable.kind === 'parameter')
+    .map(({ variable }) => {
+      const shape = variable.type.shape.map((dim) => evaluateDim(dim, sizes))
+      return { name: variable.name, shape, count: shape.reduce((product, size) => product * size, 1) }
+    })
+  const calls = program.entries.flatMap((entry) => entry.calls)
+  return {
+    name: program.name,
+    sizes,
+    parameters,
+    parameterCount: parameters.reduce((sum, { count }) => sum + count, 0),
+    entries: program.entries.map((entry) => inspectEntry(entry, sizes)),
+    kernels: program.kernels.map((kernel, index) => ({
+      name: kernel.name,
+      class: kernel.class,
+      calls: calls.filter((call) => call.kind === 'kernel' && call.kernel === index).length,
+    })),
+    memory: program.memory,
+  }
+}
+
+function sizesOf({ dims, trains }: Program): Record<string, number> {
+  return Object.fromEntries(
+    dims.map(({ name, maximum }) => [name, trains.find((train) => train.batchDim === name)?.batch ?? maximum]),
+  )
+}
+
+function inspectEntry(entry: Entry, sizes: Readonly<Record<string, number>>): EntryInspection {
+  const describe = ({ name, type }: Entry['inputs'][number]): string =>
+    `${name}: ${type.dtype}${type.shape.length > 0 ? formatShape(type.shape) : ''}`
+  const calls = entry.calls.map((call) => ({
+    kind: call.kind,
+    title: titleOf(call),
+    flops: evaluateDim(call.work.flops, sizes),
+    bytes: evaluateDim(call.work.bytes, sizes),
+  }))
+  return {
+    name: entry.name,
+    kind: entry.kind,
+    inputs: entry.inputs.map(describe),
+    outputs: entry.outputs.map(describe),
+    calls,
+    flops: calls.reduce((sum, call) => sum + call.flops, 0),
+    traffic: calls.reduce((sum, call) => sum + call.bytes, 0),
+    arenaBytes: entry.arenaBytes,
+  }
+}
+
+function titleOf(call: Call): string {
+  if (call.kind !== 'product') return call.title
+  return `${call.title} (${formatDim(call.m)} × ${formatDim(call.n)} × ${formatDim(call.k)})`
+}

@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { DataDeclaration } from '../compiler/1-parse/ast.ts'
+import type { BuildName, ManifestEntry, ManifestTrain, Model } from '../runtime/index.ts'
+import { load } from '../runtime/index.ts'
+import { closest } from './closest.ts'
+import { type CompiledFile, compileFile } from './compile-file.ts'
+import type { LearnedFields, WantedInput } from './data/fields.ts'
+import { hostBuild } from './host-build.ts'
+import type { Terminal } from './terminal.ts'
+import { UserError } from './user-error.ts'
+
+export interface OpenOptions {
+  readonly set: Readonly<Record<string, number>>
+  readonly build?: BuildName
+  readonly cache: boolean
+}
+
+/** A compiled and loaded file. */
+export interface OpenModel {
+  readonly compiled: CompiledFile
+  readonly model: Model
+}
+
+/** Compiles the one build this process runs best, or takes it from the cache, and loads it. */
+export async function openModel(file: string, options: OpenOptions, terminal: Terminal): Promise<OpenModel> {
+  const best = await hostBuild()
+  const build = options.build ?? best
+  const compiled = await compileFile(file, { set: options.set, cache: options.cache, builds: [build] }, terminal)
+  const module = compiled.modules[build]!
+  return { compiled, model: await load(new Uint8Array(module), { build }) }
+}
+
+/** The train block a command means: the one named, else the only one. */
+export function chooseTrain(model: Model, file: string, named: string | undefined): ManifestTrain {
+  const { trains } = model.manifest
+  const names = trains.map((train) => train.name)
+  if (names.length === 0) throw new UserError(`${file} has no \`train\` block`)
+  if (named === undefined) {
+    if (trains.length === 1) return trains[0]!
+    throw new UserError(
+      `${file} has several \`train\` blocks: ${names.join(', ')}`,
+      `choose one, as in --train ${names[0]}`,
+    )
+  }
+  const found = trains.find((train) => train.name === named)
+  if (found) return found
+  const near = closest(named, names)
+  throw new UserError(
+    `${file} has no \`train\` block \`${named}\``,
+    near ? `did you mean ${near}?` : `there is ${names.join(', ')}`,
+  )
+}
+
+/** The data block a train block names. */
+export function dataOf(compiled: CompiledFile, train: ManifestTrain): DataDeclaration {
+  const declaration = compiled.data.find((data) => data.name.text === train.data)
+  if (declaration) return declaration
+  throw new UserError(
+    `\`train ${train.name}\` names no data`,
+    `add a \`data\` block and write \`train ${train.name}(…) on NAME { … }\``,
+  )
+}
+
+/** What a data block has to give for an entry, each input by one row. */
+export function wantedInputs(entry: ManifestEntry, batchDim: string | undefined): readonly WantedInput[] {
+  return entry.inputs.map(({ name, dtype, shape }) => {
+    const row = shape[0] === batchDim ? shape.slice(1) : shape
+    const sizes = row.filter((size): size is number => typeof size === 'number')
+    return { name, dtype, ...(sizes.length === row.length && { shape: sizes }) }
+  })
+}
+
+/** The entry a train block runs to train; its evaluation takes the same inputs. */
+export function stepEntry(model: Model, train: ManifestTrain): ManifestEntry {
+  const entry = model.manifest.entries.find(({ name }) => name === train.step)
+  if (!entry) throw new Error(`internal: manifest: the step ${train.step} is no entry`)
+  return entry
+}
+
+/** What the command itself keeps in a checkpoint's metadata. */
+export interface CheckpointNotes {
+  /** Complete epochs. */
+  readonly epochs: number
+  readonly learned: LearnedFields
+  /** Names of the classes, by train input. */
+  readonly categories: Readonly<Record<string, readonly string[]>>
+}
+
+const NOTES = 'train'
+
+export function writeNotes(notes: CheckpointNotes): Readonly<Record<string, string>> {
+  return { [NOTES]: JSON.stringify(notes) }
+}
+
+/** Reads weights into the model; files from elsewhere come without notes. */
+export async function restoreWeights(
+  model: Model,
+  file: string,
+  directory: string,
+  options: { readonly optimizer: boolean },
+): Promise<CheckpointNotes | undefined> {
+  let bytes: Buffer<ArrayBuffer>
+  try {
+    bytes = await readFile(resolve(directory, file))
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new UserError(code === 'ENOENT' ? `${file} does not exist` : `${file} cannot be read: ${message}`)
+  }
+  const metadata = model.restore(bytes, options)
+  return metadata[NOTES] === undefined ? undefined : (JSON.parse(metadata[NOTES]) as CheckpointNotes)
+}

@@ -1,0 +1,53 @@
+import { InvalidArgumentError, Option } from 'commander'
+
+/** Option values several commands share, parsed; a bad value is a usage error that quotes it. */
+
+const ASSIGNMENT = /^([A-Za-z_][A-Za-z0-9_]*)=(.+)$/
+
+/** `--set Hidden=256`, repeatable: constants of the file. */
+export function setOption(): Option {
+  return new Option('--set <Name=value>', 'give a `const` of the file another value (repeatable)')
+    .argParser((text: string, previous: Record<string, number>) => assignment(text, previous, '--set Hidden=256'))
+    .default({}, 'as in the file')
+}
+
+/** `--hyper lr=3e-4`, repeatable: knobs of the compiled module. */
+export function hyperOption(): Option {
+  return new Option('--hyper <name=value>', 'give a `hyper` of the file another value (repeatable)')
+    .argParser((text: string, previous: Record<string, number>) => assignment(text, previous, '--hyper lr=3e-4'))
+    .default({}, 'as in the file')
+}
+
+export function buildOption(): Option {
+  return new Option('--build <build>', 'which SIMD to run')
+    .choices(['plain', 'relaxed'])
+    .default(undefined, 'the fastest here')
+}
+
+export function cacheOption(): Option {
+  return new Option('--no-cache', 'compile afresh')
+}
+
+/** A whole number of at least 1. */
+export function positiveInteger(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError('It must be a whole number from 1.')
+  return value
+}
+
+/** A seed: a 32-bit whole number. */
+export function seed(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value > 0xffffffff)
+    throw new InvalidArgumentError('It must be a whole number from 0 to 4294967295.')
+  return value
+}
+
+function assignment(text: string, previous: Record<string, number>, example: string): Record<string, number> {
+  const match = ASSIGNMENT.exec(text)
+  const value = Number(match?.[2])
+  if (!match || match[2]!.trim() === '' || !Number.isFinite(value))
+    throw new InvalidArgumentError(`Write a name, an equals sign and a number, as in ${example}.`)
+  return { ...previous, [match[1]!]: value }
+}

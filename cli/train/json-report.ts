@@ -1,0 +1,24 @@
+import type { Terminal } from '../terminal.ts'
+import type { TrainReport } from './train-report.ts'
+
+/** One JSON object per line: `start`, an `epoch` each, and `done` last. Numbers that are not finite become null. */
+export function jsonReport(terminal: Terminal): TrainReport {
+  const line = (event: string, fields: object): void => terminal.write(`${JSON.stringify({ event, ...fields })}\n`)
+  return {
+    start: (facts) => line('start', facts),
+    step: () => undefined,
+    epoch: ({ kind: _, ...fields }) => line('epoch', fields),
+    interrupted: () => undefined,
+    done: ({ done: { kind: _, ...fields }, weights, weightsBytes }) =>
+      line('done', { ...fields, weights, weightsBytes }),
+  }
+}
+
+/** Says nothing, for `--quiet`. */
+export const quietReport: TrainReport = {
+  start: () => undefined,
+  step: () => undefined,
+  epoch: () => undefined,
+  interrupted: () => undefined,
+  done: () => undefined,
+}

@@ -1,0 +1,136 @@
+import type { DoneEvent, EpochEvent, Metrics, StepEvent } from '../../runtime/api.ts'
+import { formatBytes, formatCount, formatDuration, formatMeasure, formatMetric } from '../numbers.ts'
+import { type Style, styleFor } from '../style.ts'
+import type { Terminal } from '../terminal.ts'
+import type { TrainFacts, TrainReport } from './train-report.ts'
+
+const ERASE_LINE = '\r\u001b[2K'
+const BAR_WIDTH = 28
+
+/** A table with a row per epoch; on a terminal, below it a progress line that moves. */
+export function textReport(terminal: Terminal): TrainReport {
+  const style = styleFor(terminal.outputColor)
+  const live = terminal.outputIsTerminal
+  const say = (text: string): void => terminal.write(`${live ? ERASE_LINE : ''}${text}\n`)
+  let facts: TrainFacts | undefined
+  let began = 0
+  return {
+    start(given) {
+      facts = given
+      began = performance.now()
+      for (const line of opening(given, style)) say(line)
+    },
+    step(event) {
+      if (!live || !facts) return
+      const line = progressLine(event, facts, performance.now() - began, style, terminal.columns())
+      terminal.write(ERASE_LINE + line)
+    },
+    epoch(event) {
+      say(epochRow(event, facts!, style))
+    },
+    interrupted() {
+      say(style.yellow('interrupted; saving a checkpoint …'))
+    },
+    done({ done, weights, weightsBytes }) {
+      for (const line of closing(done, facts!, style)) say(line)
+      say(`${style.green('saved')} ${style.bold(weights)} (${formatBytes(weightsBytes)})`)
+      const commands =
+        done.reason === 'cancelled'
+          ? [`nnc train ${facts!.file} --resume ${weights}`]
+          : [`nnc predict ${facts!.file} --weights ${weights} --input FILE`, `nnc build ${facts!.file} -o dist`]
+      commands.forEach((command, index) => {
+        say(`${index === 0 ? style.dim('next ') : '     '} ${style.cyan(command)}`)
+      })
+    },
+  }
+}
+
+function opening(facts: TrainFacts, style: Style): string[] {
+  const compiled = facts.fromCache
+    ? 'compiled before, from the cache'
+    : `compiled in ${formatDuration(facts.compileMilliseconds)}`
+  const simd = facts.build === 'relaxed' ? 'relaxed SIMD' : 'SIMD'
+  const rows = Object.entries(facts.rows).map(([part, count]) => `${formatCount(count)} ${part}`)
+  const steps = Math.ceil(facts.rows.train! / facts.batch)
+  const schedule = `batch ${facts.batch}, ${formatCount(steps)} ${steps === 1 ? 'step' : 'steps'} an epoch, seed ${facts.seed}`
+  const resumed = facts.startEpoch > 1 ? [`${style.dim('from ')} epoch ${facts.startEpoch}`] : []
+  return [
+    `${style.dim('model')} ${style.bold(facts.file)}, ${formatCount(facts.parameters)} parameters, ${simd}, ${compiled}`,
+    `${style.dim('data ')} ${rows.join(' · ')} rows; ${schedule}`,
+    ...resumed,
+    '',
+    ...tableHead(facts, style),
+  ]
+}
+
+function partsOf(facts: TrainFacts): ('train' | 'valid')[] {
+  return facts.rows.valid === undefined ? ['train'] : ['train', 'valid']
+}
+
+function measuresOf(facts: TrainFacts): readonly string[] {
+  return ['loss', ...facts.metrics]
+}
+
+/** Wide enough for its name and for any value. */
+function widthOf(measure: string): number {
+  return Math.max(10, measure.length)
+}
+
+function tableHead(facts: TrainFacts, style: Style): string[] {
+  const measures = measuresOf(facts)
+  const width = measures.reduce((sum, measure) => sum + widthOf(measure) + 2, 0)
+  const groups = partsOf(facts).map((part) => ` ${'─'.repeat(3)} ${part} ${'─'.repeat(width - part.length - 6)}`)
+  const names = partsOf(facts).flatMap(() => measures.map((measure) => `  ${measure.padStart(widthOf(measure))}`))
+  return [style.dim(`         ${groups.join('')}`), style.bold(`    epoch${names.join('')}     samples/s      time`)]
+}
+
+function epochRow(event: EpochEvent, facts: TrainFacts, style: Style): string {
+  const cells = partsOf(facts).flatMap((part) => {
+    const values = event[part]
+    return measuresOf(facts).map(
+      (measure) => `  ${formatMetric(measure, values?.[measure] ?? Number.NaN).padStart(widthOf(measure))}`,
+    )
+  })
+  const count = `${event.epoch}/${event.epochs}`.padStart(9)
+  const pace = formatCount(event.samplesPerSecond).padStart(14)
+  const time = formatDuration(event.seconds * 1000).padStart(10)
+  return `${count}${cells.join('')}${style.dim(pace + time)}${event.best ? style.green(' ●') : ''}`
+}
+
+function progressLine(event: StepEvent, facts: TrainFacts, elapsed: number, style: Style, columns: number): string {
+  const share = event.step / event.steps
+  const passed = event.epoch - facts.startEpoch + share
+  const left = (elapsed / passed) * (facts.epochs - facts.startEpoch + 1 - passed)
+  const filled = Math.round(share * BAR_WIDTH)
+  const plain = [
+    `loss ${formatMeasure(event.meanLoss)}`,
+    `${formatCount(event.samplesPerSecond)} samples/s`,
+    `${formatDuration(left)} left`,
+  ].join('   ')
+  const count = `${event.epoch}/${facts.epochs}`.padStart(9)
+  const percent = `${Math.floor(share * 100)} %`.padStart(5)
+  const room = columns - 1 - count.length - BAR_WIDTH - percent.length - 5
+  const bar = style.cyan('━'.repeat(filled)) + style.dim('─'.repeat(BAR_WIDTH - filled))
+  return `${count}  ${bar} ${percent}  ${plain.slice(0, Math.max(0, room))}`
+}
+
+function closing(done: DoneEvent, facts: TrainFacts, style: Style): string[] {
+  const time = formatDuration(done.seconds * 1000)
+  if (done.reason === 'cancelled') return ['', `stopped by Ctrl-C in epoch ${done.epochs + 1} after ${time}`]
+  const which = done.restored ? `; parameters of epoch ${done.bestEpoch}, the best` : ''
+  const ended =
+    done.reason === 'stopped'
+      ? `stopped early after epoch ${done.epochs}`
+      : `trained ${formatCount(done.epochs - facts.startEpoch + 1)} epochs`
+  return ['', ...testLine(done.test, facts, style), `${ended} in ${time}${which}`]
+}
+
+function testLine(test: Metrics | undefined, facts: TrainFacts, style: Style): string[] {
+  if (!test) return []
+  const values = measuresOf(facts).map(
+    (measure) => `${measure} ${style.bold(formatMetric(measure, test[measure] ?? Number.NaN))}`,
+  )
+  return [
+    `${style.bold('test')}  ${values.join(', ')} on ${formatCount(facts.rows.test!)} rows it was never trained on`,
+  ]
+}

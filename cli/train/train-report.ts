@@ -1,0 +1,36 @@
+import type { DoneEvent, EpochEvent, StepEvent } from '../../runtime/api.ts'
+import type { BuildName } from '../../runtime/manifest.ts'
+
+/** What is known before the first step. */
+export interface TrainFacts {
+  readonly file: string
+  readonly train: string
+  readonly parameters: number
+  readonly build: BuildName
+  readonly compileMilliseconds: number
+  readonly fromCache: boolean
+  readonly rows: Readonly<Partial<Record<'train' | 'valid' | 'test', number>>>
+  readonly batch: number
+  /** The first epoch and the last. */
+  readonly startEpoch: number
+  readonly epochs: number
+  readonly seed: number
+  readonly metrics: readonly string[]
+}
+
+/** How the run ended and what it left. */
+export interface TrainResult {
+  readonly done: DoneEvent
+  /** As shown to the user. */
+  readonly weights: string
+  readonly weightsBytes: number
+}
+
+/** Tells a training run: to a person at a terminal, to a log, or to a machine. */
+export interface TrainReport {
+  start(facts: TrainFacts): void
+  step(event: StepEvent): void
+  epoch(event: EpochEvent): void
+  interrupted(): void
+  done(result: TrainResult): void
+}
