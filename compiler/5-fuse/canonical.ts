@@ -1,0 +1,129 @@
+/**
+ * Kernels by structure: sizes and buffers become parameters, so that calls which differ only in these share one function.
+ */
+import { type Dim, dimKey, isConstant, modulo } from '../dimensions/dimension.ts'
+import type { DType } from '../types.ts'
+import type { Affine } from './affine.ts'
+import type { DraftValue } from './draft.ts'
+import { operandsOf, reachable, stageRoots } from './draft.ts'
+import type { LoopOrder } from './lanes.ts'
+import type { IndexMap, Kernel, KernelAxis, KernelStage, KernelValue, Size } from './program.ts'
+
+export type KernelStructure = Omit<Kernel, 'name'>
+
+export interface Canonical {
+  readonly structure: KernelStructure
+  /** Equal exactly for kernels with the same code. */
+  readonly key: string
+  /** Graph buffers, one per parameter. */
+  readonly buffers: readonly number[]
+  readonly sizes: readonly Dim[]
+}
+
+/** `dtypeOf` gives the type of a graph buffer's elements. */
+export function canonicalise(loops: LoopOrder, dtypeOf: (buffer: number) => DType): Canonical {
+  const buffers: number[] = []
+  const written = new Set<number>()
+  const sizes: Dim[] = []
+  const sizeNumbers = new Map<string, number>()
+  const axes: number[] = [...loops.outer]
+  for (const stage of loops.stages) axes.push(...stage.inner)
+  const axisNumbers = new Map(axes.map((axis, at) => [axis, at]))
+
+  const parameter = (dim: Dim): Size => {
+    const key = dimKey(dim)
+    const known = sizeNumbers.get(key)
+    if (known !== undefined) return { parameter: known }
+    sizes.push(dim)
+    sizeNumbers.set(key, sizes.length - 1)
+    return { parameter: sizes.length - 1 }
+  }
+  const size = (dim: Dim): Size => (isConstant(dim) && dim >= -1 && dim <= 1 ? dim : parameter(dim))
+  const bufferNumber = (buffer: number): number => {
+    const known = buffers.indexOf(buffer)
+    return known >= 0 ? known : buffers.push(buffer) - 1
+  }
+  const map = (affine: Affine): IndexMap => ({
+    constant: size(affine.constant),
+    terms: affine.terms.map(({ axis, coefficient }) => ({
+      axis: axisNumbers.get(axis)!,
+      coefficient: size(coefficient),
+    })),
+  })
+
+  const used = reachable(loops.values, loops.stages.flatMap(stageRoots))
+  const valueNumbers = new Map(used.map((id, at) => [id, at]))
+  const kernelAxes: KernelAxis[] = axes.map((axis) => {
+    const extent = loops.extents.get(axis)!
+    return { extent: parameter(extent), multiple: modulo(extent, 8) === 0 ? 8 : modulo(extent, 4) === 0 ? 4 : 1 }
+  })
+  const values = used.map((id) => kernelValue(loops.values[id]!))
+  const stages: KernelStage[] = loops.stages.map((stage) => ({
+    inner: stage.inner.map((axis) => axisNumbers.get(axis)!),
+    reductions: stage.reductions.map((id) => valueNumbers.get(id)!),
+    stores: stage.stores.map((store) => {
+      written.add(store.buffer)
+      return {
+        buffer: bufferNumber(store.buffer),
+        offset: map(store.offset),
+        value: valueNumbers.get(store.value)!,
+        accumulate: store.accumulate,
+      }
+    }),
+  }))
+  const structure: KernelStructure = {
+    class: classOf(loops),
+    buffers: buffers.map((buffer) => ({ dtype: dtypeOf(buffer), written: written.has(buffer) })),
+    sizes: sizes.length,
+    axes: kernelAxes,
+    outer: loops.outer.map((axis) => axisNumbers.get(axis)!),
+    stages,
+    values,
+    lanes: loops.lanes,
+  }
+  return { structure, key: JSON.stringify(structure, negativeZero), buffers, sizes }
+
+  function kernelValue(value: DraftValue): KernelValue {
+    switch (value.kind) {
+      case 'constant':
+        return value
+      case 'load':
+        return { kind: 'load', dtype: value.dtype, buffer: bufferNumber(value.buffer), offset: map(value.offset) }
+      case 'position':
+        return { kind: 'position', dtype: 'i32', offset: map(value.offset) }
+      case 'size':
+        return { kind: 'size', dtype: 'i32', size: parameter(value.dim) }
+      case 'inside':
+        return { kind: 'inside', dtype: 'bool', offset: map(value.offset), limit: parameter(value.limit) }
+      case 'random':
+        return {
+          kind: 'random',
+          dtype: 'f32',
+          distribution: value.distribution,
+          site: parameter(value.site),
+          element: map(value.element),
+        }
+      case 'operation':
+      case 'reduction': {
+        const operands = operandsOf(value).map((operand) => valueNumbers.get(operand)!)
+        if (value.kind === 'operation') return { ...value, operands }
+        return { kind: 'reduction', dtype: value.dtype, reducer: value.reducer, operands }
+      }
+    }
+  }
+}
+
+/** JSON has neither −0 nor the infinities. */
+function negativeZero(_: string, value: unknown): unknown {
+  return typeof value === 'number' && (Object.is(value, -0) || !Number.isFinite(value))
+    ? `#${Object.is(value, -0) ? '-0' : value}`
+    : value
+}
+
+function classOf(loops: LoopOrder): Kernel['class'] {
+  const looping = loops.stages.filter((stage) => stage.inner.length > 0).length
+  if (loops.outer.length === 0 && looping === 0) return 'scalar'
+  if (loops.stages.length === 1) return 'map'
+  const reduces = loops.stages.some((stage) => stage.reductions.length > 0)
+  return looping <= 1 && reduces ? 'reduce' : 'rows'
+}

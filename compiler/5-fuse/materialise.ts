@@ -1,0 +1,159 @@
+/**
+ * Which values get a buffer. The rest are recomputed inside the kernels that read them: movement is an index map,
+ * cheap elementwise work is repeated, and an expensive value with one reader is computed where it is read.
+ */
+import type { Graph, GraphNode } from '../3-graph/graph.ts'
+import { isConstant } from '../dimensions/dimension.ts'
+import type { OpName } from '../ops/op.ts'
+import { opDefinitions } from '../ops/registry.ts'
+import { splitsOnly } from './movement.ts'
+
+/** An elementwise value costing at most this is recomputed by each of its readers. */
+const CHEAP = 4
+/** Longer chains are cut, which bounds the depth of every recursion over them. */
+const LONGEST_CHAIN = 64
+
+/** Rough cost of one element in additions. */
+const COST: Partial<Record<OpName, number>> = {
+  exp: 12,
+  log: 16,
+  tanh: 16,
+  sigmoid: 16,
+  erf: 20,
+  sin: 20,
+  cos: 20,
+  pow: 40,
+  sqrt: 4,
+  rsqrt: 6,
+  reciprocal: 4,
+  div: 4,
+  uniform: 60,
+  normal: 150,
+}
+
+export interface Materialisation {
+  /** Per node: it has a buffer of its own, filled by some call. */
+  readonly materialised: readonly boolean[]
+  /** Per node: something needed depends on it. */
+  readonly live: readonly boolean[]
+}
+
+/** Input, variable and hyper nodes have their buffers from the start. */
+export function isSource(node: GraphNode): boolean {
+  return node.op === 'input' || node.op === 'variable' || node.op === 'hyper'
+}
+
+export function isAlias(node: GraphNode): boolean {
+  return node.op === 'reshape' || node.op === 'stop_gradient' || node.op === 'bounded'
+}
+
+/** The node behind reshapes and identities. */
+export function behindAliases(graph: Graph, id: number): number {
+  let at = id
+  while (isAlias(graph.nodes[at]!)) at = graph.nodes[at]!.inputs[0]!
+  return at
+}
+
+/** Ops that a call of their own computes, from operands in memory. */
+export function isLibraryOp(op: OpName): boolean {
+  const { class: kind } = opDefinitions[op]
+  return kind === 'contraction' || kind === 'indexed'
+}
+
+export function chooseMaterialised(graph: Graph): Materialisation {
+  const { nodes } = graph
+  const live = liveNodes(graph)
+  const readers = new Int32Array(nodes.length)
+  for (const node of nodes) if (live[node.id]) for (const input of new Set(node.inputs)) readers[input]!++
+  const materialised: boolean[] = nodes.map(() => false)
+  const cost = new Float64Array(nodes.length)
+  const depth = new Int32Array(nodes.length)
+  const hasBuffer = (id: number): boolean => materialised[id]! || isSource(nodes[id]!)
+  const give = (id: number): void => {
+    if (isSource(nodes[id]!)) return
+    // A product is written in the order its only reader wants.
+    if (transposes(id)) materialised[nodes[id]!.inputs[0]!] = false
+    materialised[id] = true
+    cost[id] = 0
+    depth[id] = 0
+  }
+  const wanted = new Set([...graph.outputs, ...graph.updates].map(({ node }) => node))
+
+  for (const node of nodes) {
+    if (!live[node.id]) continue
+    const kind = opDefinitions[node.op].class
+    if (isLibraryOp(node.op)) for (const input of node.inputs) giveOperandBase(input, node.op === 'contract')
+    if (node.op === 'reshape') {
+      const input = node.inputs[0]!
+      const direct = hasBuffer(behindAliases(graph, input))
+      if (!direct && !splitsOnly(nodes[input]!.type.shape, node.type.shape)) give(behindAliases(graph, input))
+    }
+    if ((node.op === 'expand' || node.op === 'window') && cost[node.inputs[0]!]! > CHEAP) give(node.inputs[0]!)
+    for (const input of node.inputs) {
+      cost[node.id]! += Math.min(cost[input]!, 1e6)
+      depth[node.id] = Math.max(depth[node.id]!, depth[input]! + 1)
+    }
+    if (kind === 'elementwise' || kind === 'random') cost[node.id]! += COST[node.op] ?? 1
+    const computed =
+      kind === 'reduction' || isLibraryOp(node.op) || node.op === 'concat' || node.op === 'fold' || transposes(node.id)
+    const shared = readers[node.id]! > 1 && cost[node.id]! > CHEAP && !isAlias(node)
+    if (computed || shared || depth[node.id]! > LONGEST_CHAIN || (wanted.has(node.id) && !isSource(node))) give(node.id)
+  }
+  return { materialised, live }
+
+  /** A permutation that alone reads a product, and leaves columns of one operand innermost. */
+  function transposes(id: number): boolean {
+    const node = nodes[id]!
+    if (node.op !== 'permute') return false
+    const input = nodes[node.inputs[0]!]!
+    if (input.op !== 'contract' || readers[input.id] !== 1 || wanted.has(input.id)) return false
+    return node.attributes.order.at(-1)! >= input.attributes.batch.length
+  }
+
+  /** A library operand must lie in memory; a contraction takes any strided view of what does. */
+  function giveOperandBase(operand: number, strided: boolean): void {
+    let at = operand
+    while (!hasBuffer(at)) {
+      const node = nodes[at]!
+      const input = node.inputs[0]!
+      if (node.op === 'reshape') {
+        const base = behindAliases(graph, at)
+        const splits = splitsOnly(nodes[input]!.type.shape, node.type.shape)
+        if (hasBuffer(base) || !strided || !isView(nodes[base]!) || !splits) {
+          give(base)
+          return
+        }
+      } else if (!isAlias(node) && !(strided && isView(node))) {
+        give(at)
+        return
+      }
+      at = input
+    }
+  }
+}
+
+/** The contraction a materialised node is the result of: itself, or the one its permutation reorders. */
+export function productOf(graph: Graph, { materialised }: Materialisation, id: number): number | undefined {
+  const node = graph.nodes[id]!
+  if (node.op === 'contract') return id
+  const input = node.op === 'permute' ? graph.nodes[node.inputs[0]!]! : undefined
+  return input?.op === 'contract' && !materialised[input.id] ? input.id : undefined
+}
+
+function isView(node: GraphNode): boolean {
+  return node.op === 'permute' || node.op === 'slice' || node.op === 'expand' || node.op === 'window'
+}
+
+function liveNodes(graph: Graph): boolean[] {
+  const live: boolean[] = graph.nodes.map(() => false)
+  for (const { node } of [...graph.outputs, ...graph.updates]) live[node] = true
+  for (let id = graph.nodes.length - 1; id >= 0; id--) {
+    if (live[id]) for (const input of graph.nodes[id]!.inputs) live[input] = true
+  }
+  return live
+}
+
+/** Whether a tensor has one element, whatever the run-time dimensions. */
+export function isScalar(node: GraphNode): boolean {
+  return node.type.shape.every((dim) => isConstant(dim) && dim === 1)
+}

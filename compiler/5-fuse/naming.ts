@@ -1,0 +1,92 @@
+/** Names people meet in the generated code: buffers, kernels, titles of calls. */
+import type { Graph } from '../3-graph/graph.ts'
+import { formatShape } from '../dimensions/dimension.ts'
+import { opDefinitions } from '../ops/registry.ts'
+
+const RESERVED = new Set([
+  ...['break', 'case', 'class', 'const', 'default', 'do', 'else', 'enum', 'export', 'for', 'function', 'if', 'import'],
+  ...[
+    'in',
+    'let',
+    'new',
+    'null',
+    'return',
+    'switch',
+    'this',
+    'true',
+    'false',
+    'type',
+    'var',
+    'void',
+    'while',
+    'memory',
+  ],
+  ...['exp', 'log', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'pow', 'sign', 'abs', 'min', 'max', 'load', 'store'],
+  ...['matmul', 'rsqrt', 'reciprocal', 'select', 'usize', 'bool', 'step', 'seed', 'SEED', 'STEP', 'floorDivide'],
+  ...['madd', 'nmadd', 'sum4', 'max4', 'min4', 'prod4', 'sum4i', 'max4i', 'min4i', 'storePartial', 'storeStrided4'],
+  ...[
+    'loadStrided4',
+    'laneMask',
+    'laneIndices',
+    'uniform4',
+    'normal4',
+    'gatherRows',
+    'scatterAddRows',
+    'scatterAddRowsInteger',
+  ],
+])
+
+/** `text` as an identifier no other name in `taken` has; added to it. */
+export function uniqueName(text: string, taken: Set<string>): string {
+  const cleaned = text.replace(/[^A-Za-z0-9_]+/g, '_').replace(/^(?=\d)/, '_') || '_'
+  const base = RESERVED.has(cleaned) || /^(f32|i32|v128)/.test(cleaned) ? `${cleaned}_` : cleaned
+  let name = base
+  for (let number = 2; taken.has(name); number++) name = `${base}_${number}`
+  taken.add(name)
+  return name
+}
+
+/** What a group of nodes computes: its ops in order, repeats counted, and the shape of the last one. */
+export function titleOf(graph: Graph, nodes: Iterable<number>): string {
+  const ids = [...nodes].sort((a, b) => a - b)
+  const counts = new Map<string, number>()
+  for (const id of ids) {
+    const { op } = graph.nodes[id]!
+    counts.set(op, (counts.get(op) ?? 0) + 1)
+  }
+  const ops = [...counts].map(([op, count]) => (count > 1 ? `${op} ×${count}` : op))
+  const largest = ids.reduce((best, id) => (rank(graph, id) >= rank(graph, best) ? id : best), ids[0]!)
+  const { type } = graph.nodes[largest]!
+  return `${ops.join(', ')} · ${type.dtype}${formatShape(type.shape)}`
+}
+
+function rank(graph: Graph, id: number): number {
+  return graph.nodes[id]!.type.shape.length
+}
+
+/** A stable name for a kernel by what is characteristic of it. */
+export function kernelName(graph: Graph, nodes: ReadonlySet<number>, updates: number, rows: boolean): string {
+  const ops = new Set([...nodes].map((id) => graph.nodes[id]!.op))
+  if (updates > 0) {
+    const reduces = ops.has('reduce_sum') ? '_with_sum' : ''
+    return (updates >= 3 && ops.has('sqrt') ? 'adam_update' : 'update') + reduces
+  }
+  if (rows && ops.has('exp') && ops.has('log')) return 'log_softmax_rows'
+  if (rows && ops.has('exp')) return 'softmax_rows'
+  const named = [
+    'fold',
+    'concat',
+    'argmax',
+    'reduce_max',
+    'reduce_min',
+    'reduce_prod',
+    'reduce_sum',
+    'normal',
+    'uniform',
+  ]
+  const special = ['exp', 'log', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'pow', 'maximum', 'minimum', 'select']
+  const found = [...named, ...special].find((op) => [...ops].some((own) => own === op))
+  const word =
+    found?.replace('reduce_', '') ?? [...ops].find((op) => opDefinitions[op].class === 'elementwise') ?? 'copy'
+  return rows ? `${word}_rows` : `${word}_kernel`
+}

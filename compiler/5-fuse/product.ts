@@ -1,0 +1,163 @@
+/**
+ * A contraction as matrix products: batch × (m×k)·(k×n), the operands read in place as strided views. Axes that do not
+ * collapse into m, n or k become loops around the product; a loop over a contracted axis accumulates.
+ */
+import type { Graph, GraphNode } from '../3-graph/graph.ts'
+import { type Dim, dimEqual, multiply, product as productOfDims } from '../dimensions/dimension.ts'
+import { type Affine, along, coefficientOf, offsetOf, stridesOf } from './affine.ts'
+import { behindAliases, isSource, type Materialisation } from './materialise.ts'
+import { moveIndex } from './movement.ts'
+
+export interface ProductAxis {
+  readonly extent: Dim
+  readonly a: Dim
+  readonly b: Dim
+  readonly c: Dim
+}
+
+export interface ProductPlan {
+  readonly a: { readonly node: number; readonly elements: Dim }
+  readonly b: { readonly node: number; readonly elements: Dim }
+  readonly m: ProductAxis
+  readonly n: ProductAxis
+  readonly k: ProductAxis
+  /** Around the product, outermost first; those with c = 0 run over contracted axes and come last. */
+  readonly loops: readonly ProductAxis[]
+}
+
+/** Plans the product whose result is `target`: a contraction, or the permutation of one. */
+export function planProduct(graph: Graph, materialisation: Materialisation, target: number): ProductPlan {
+  const node = graph.nodes[target]!
+  const contract = (node.op === 'permute' ? graph.nodes[node.inputs[0]!]! : node) as GraphNode & { op: 'contract' }
+  const { batch, contracted } = contract.attributes
+  const left = viewOf(graph, materialisation, contract.inputs[0]!)
+  const right = viewOf(graph, materialisation, contract.inputs[1]!)
+  const natural = stridesOf(node.type.shape)
+  const order = node.op === 'permute' ? node.attributes.order : contract.type.shape.map((_, axis) => axis)
+  const strides: Dim[] = []
+  order.forEach((axis, position) => {
+    strides[axis] = natural[position]!
+  })
+  const freeOf = (view: View, side: 0 | 1): number[] => {
+    const used = new Set([...batch, ...contracted].map((pair) => pair[side]))
+    return view.strides.map((_, axis) => axis).filter((axis) => !used.has(axis))
+  }
+  const freeLeft = freeOf(left, 0)
+  const freeRight = freeOf(right, 1)
+  const batchAxes = batch.map(([l, r], at) => ({
+    extent: left.shape[l]!,
+    a: left.strides[l]!,
+    b: right.strides[r]!,
+    c: strides[at]!,
+  }))
+  const rows = freeLeft.map((axis, at) => ({
+    extent: left.shape[axis]!,
+    a: left.strides[axis]!,
+    b: 0,
+    c: strides[batch.length + at]!,
+  }))
+  const columns = freeRight.map((axis, at) => ({
+    extent: right.shape[axis]!,
+    a: 0,
+    b: right.strides[axis]!,
+    c: strides[batch.length + freeLeft.length + at]!,
+  }))
+  const sums = contracted.map(([l, r]) => ({
+    extent: left.shape[l]!,
+    a: left.strides[l]!,
+    b: right.strides[r]!,
+    c: 0,
+  }))
+  const plan = assemblePlan(left, right, batchAxes, rows, columns, sums)
+  // c's columns must be adjacent: where the left operand's are, the two change places.
+  const swapped = rows.some((axis) => axis.extent !== 1 && axis.c === 1) || (columns.length === 0 && rows.length > 0)
+  return swapped
+    ? assemblePlan(right, left, batchAxes.map(exchange), columns.map(exchange), rows.map(exchange), sums.map(exchange))
+    : plan
+}
+
+function exchange(axis: ProductAxis): ProductAxis {
+  return { ...axis, a: axis.b, b: axis.a }
+}
+
+function assemblePlan(
+  a: View,
+  b: View,
+  batch: readonly ProductAxis[],
+  rows: readonly ProductAxis[],
+  columns: readonly ProductAxis[],
+  sums: readonly ProductAxis[],
+): ProductPlan {
+  const m = collapse(rows)
+  const n = collapse(columns)
+  const k = collapse(sums)
+  const loops = [...batch, ...m.rest, ...n.rest, ...k.rest].filter(({ extent }) => extent !== 1)
+  return {
+    a: { node: a.node, elements: a.start },
+    b: { node: b.node, elements: b.start },
+    m: m.axis,
+    n: n.axis,
+    k: k.axis,
+    loops,
+  }
+}
+
+/** The innermost axes as one, as far as they are evenly spaced in all three; the others, outermost first. */
+function collapse(axes: readonly ProductAxis[]): { axis: ProductAxis; rest: ProductAxis[] } {
+  const rest = axes.filter(({ extent }) => extent !== 1)
+  let axis = rest.pop()
+  if (!axis) return { axis: { extent: 1, a: 1, b: 1, c: 1 }, rest }
+  // Where c's unit stride is not last (a permuted result), that axis is the one to keep.
+  const unit = rest.findIndex((candidate) => candidate.c === 1)
+  if (unit >= 0 && axis.c !== 1) {
+    rest.push(axis)
+    axis = rest.splice(unit, 1)[0]!
+  }
+  for (let at = rest.length - 1; at >= 0; at--) {
+    const outer = rest[at]!
+    const even = (side: 'a' | 'b' | 'c'): boolean => dimEqual(outer[side], multiply(axis![side], axis!.extent))
+    if (!even('a') || !even('b') || !even('c')) continue
+    axis = { ...axis, extent: productOfDims([outer.extent, axis.extent]) }
+    rest.splice(at, 1)
+    at = rest.length
+  }
+  return { axis, rest }
+}
+
+interface View {
+  readonly node: number
+  readonly shape: readonly Dim[]
+  readonly strides: readonly Dim[]
+  readonly start: Dim
+}
+
+/** An operand as strides into the buffer behind it. */
+function viewOf(graph: Graph, { materialised }: Materialisation, id: number): View {
+  const { shape } = graph.nodes[id]!.type
+  const hasBuffer = (node: number): boolean => materialised[node]! || isSource(graph.nodes[node]!)
+  let at = id
+  let index: readonly Affine[] = shape.map((_, axis) => along(axis))
+  while (!hasBuffer(at)) {
+    const node = graph.nodes[at]!
+    const base = behindAliases(graph, at)
+    if (node.op === 'reshape' && hasBuffer(base)) break
+    const input = graph.nodes[node.inputs[0]!]!
+    if (node.op !== 'stop_gradient' && node.op !== 'bounded') {
+      const moved = moveIndex(node, input.type.shape, index)
+      if (!moved || moved.guards.length > 0) throw new Error(`internal: fuse: operand ${id} is not a strided view`)
+      index = moved.index
+    }
+    at = input.id
+  }
+  const offset = offsetOf(index, graph.nodes[at]!.type.shape)
+  return {
+    node: behindUnlessBuffer(),
+    shape,
+    strides: shape.map((extent, axis) => (extent === 1 ? 0 : coefficientOf(offset, axis))),
+    start: offset.constant,
+  }
+
+  function behindUnlessBuffer(): number {
+    return hasBuffer(at) ? at : behindAliases(graph, at)
+  }
+}

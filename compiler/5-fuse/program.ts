@@ -1,0 +1,203 @@
+/**
+ * What code generation works from: buffers with fixed byte offsets, the distinct kernels as loop nests, and entries as
+ * ordered calls. Every decision has been taken; printing only writes it down.
+ */
+import type { TrainSettings } from '../2-check/checked.ts'
+import type { Span } from '../diagnostics/diagnostic.ts'
+import type { Dim } from '../dimensions/dimension.ts'
+import type { OpName } from '../ops/op.ts'
+import type { DType, EntryKind, Hyper, RuntimeDim, TensorType, Variable } from '../types.ts'
+import type { Reducer } from './draft.ts'
+
+export interface Program {
+  readonly name: string
+  readonly dims: readonly RuntimeDim[]
+  readonly hypers: readonly { readonly hyper: Hyper; readonly buffer: number }[]
+  readonly variables: readonly { readonly variable: Variable; readonly buffer: number }[]
+  readonly trains: readonly TrainSettings[]
+  readonly buffers: readonly Buffer[]
+  readonly kernels: readonly Kernel[]
+  readonly entries: readonly Entry[]
+  /** i32 slots. */
+  readonly seedOffset: number
+  readonly stepOffset: number
+  readonly memory: MemoryTotals
+}
+
+export interface MemoryTotals {
+  readonly variables: number
+  readonly inputs: number
+  readonly outputs: number
+  readonly arena: number
+  readonly total: number
+}
+
+export interface Buffer {
+  /** A valid identifier, unique in the program. */
+  readonly name: string
+  readonly kind: 'variable' | 'input' | 'output' | 'hyper' | 'arena'
+  readonly type: TensorType
+  /** Bytes into the module's memory. */
+  readonly offset: number
+  /** Bytes at the largest sizes, without the padding after it. */
+  readonly bytes: number
+}
+
+export interface Entry {
+  readonly name: string
+  /** The exported function's name. */
+  readonly export: string
+  readonly kind: EntryKind
+  readonly dims: readonly RuntimeDim[]
+  readonly inputs: readonly EntryTensor[]
+  readonly outputs: readonly EntryTensor[]
+  readonly calls: readonly Call[]
+  /** Bytes of the arena this entry uses. */
+  readonly arenaBytes: number
+}
+
+export interface EntryTensor {
+  readonly name: string
+  readonly type: TensorType
+  readonly buffer: number
+  /** For an i32 input used as an index: 0 ≤ value < limit. */
+  readonly limit?: Dim
+}
+
+/** One pointer argument: a buffer, `elements` into it. */
+export interface Place {
+  readonly buffer: number
+  readonly elements: Dim
+}
+
+export type Call = KernelCall | ProductCall | IndexedCall | CopyCall
+
+export interface CallOrigin {
+  /** What it computes, in the reader's words: `fc1.w update`, `relu`. */
+  readonly title: string
+  readonly span?: Span
+  readonly work: Work
+}
+
+/** Static estimates as functions of the run-time dimensions. */
+export interface Work {
+  readonly flops: Dim
+  /** Bytes read and written, each tensor once per call. */
+  readonly bytes: Dim
+}
+
+export interface KernelCall extends CallOrigin {
+  readonly kind: 'kernel'
+  readonly kernel: number
+  readonly buffers: readonly number[]
+  readonly sizes: readonly Dim[]
+}
+
+/** c[m×n] = a[m×k]·b[k×n] for each index of `loops`; strides in elements, c's column stride is one. */
+export interface ProductCall extends CallOrigin {
+  readonly kind: 'product'
+  readonly c: Place
+  readonly a: Place
+  readonly b: Place
+  readonly m: Dim
+  readonly n: Dim
+  readonly k: Dim
+  readonly aRow: Dim
+  readonly aColumn: Dim
+  readonly bRow: Dim
+  readonly bColumn: Dim
+  readonly cRow: Dim
+  readonly loops: readonly { readonly extent: Dim; readonly a: Dim; readonly b: Dim; readonly c: Dim }[]
+  /** The buffer the product packs its panels in, if it needs one. */
+  readonly scratch?: number
+}
+
+/** Rows of a table by index: gathered into `target`, or `target` zeroed and rows added to it. */
+export interface IndexedCall extends CallOrigin {
+  readonly kind: 'gather' | 'scatter_add'
+  readonly target: Place
+  readonly source: Place
+  readonly indices: Place
+  /** Number of indices. */
+  readonly count: Dim
+  readonly rowElements: Dim
+  readonly tableRows: Dim
+  /** Independent tables, one after the other. */
+  readonly outer: Dim
+}
+
+export interface CopyCall extends CallOrigin {
+  readonly kind: 'copy'
+  readonly target: number
+  readonly source: number
+  readonly elements: Dim
+}
+
+/** A literal, or the number of one of the kernel's i32 parameters. */
+export type Size = number | { readonly parameter: number }
+
+export interface IndexMap {
+  readonly constant: Size
+  readonly terms: readonly { readonly axis: number; readonly coefficient: Size }[]
+}
+
+export interface KernelAxis {
+  readonly extent: Size
+  /** The extent is known to be a multiple of this. */
+  readonly multiple: 1 | 4 | 8
+}
+
+export type KernelValue =
+  | { readonly kind: 'constant'; readonly dtype: DType; readonly value: number }
+  | { readonly kind: 'load'; readonly dtype: DType; readonly buffer: number; readonly offset: IndexMap }
+  | { readonly kind: 'position'; readonly dtype: 'i32'; readonly offset: IndexMap }
+  | { readonly kind: 'size'; readonly dtype: 'i32'; readonly size: Size }
+  | { readonly kind: 'inside'; readonly dtype: 'bool'; readonly offset: IndexMap; readonly limit: Size }
+  | {
+      readonly kind: 'random'
+      readonly dtype: 'f32'
+      readonly distribution: 'uniform' | 'normal'
+      readonly site: Size
+      readonly element: IndexMap
+    }
+  | {
+      readonly kind: 'operation'
+      readonly dtype: DType
+      readonly op: OpName
+      readonly operandType: DType
+      readonly operands: readonly number[]
+    }
+  | {
+      readonly kind: 'reduction'
+      readonly dtype: DType
+      readonly reducer: Reducer
+      readonly operands: readonly number[]
+    }
+
+export interface KernelStore {
+  readonly buffer: number
+  readonly offset: IndexMap
+  readonly value: number
+  readonly accumulate: boolean
+}
+
+export interface KernelStage {
+  readonly inner: readonly number[]
+  readonly reductions: readonly number[]
+  readonly stores: readonly KernelStore[]
+}
+
+/** One distinct loop nest; calls differ only in buffers and sizes. */
+export interface Kernel {
+  readonly name: string
+  /** `map`, `reduce` (the same axis order, lanes along or across it) or `rows` (several stages per outer index). */
+  readonly class: 'map' | 'reduce' | 'rows' | 'scalar'
+  readonly buffers: readonly { readonly dtype: DType; readonly written: boolean }[]
+  readonly sizes: number
+  readonly axes: readonly KernelAxis[]
+  readonly outer: readonly number[]
+  readonly stages: readonly KernelStage[]
+  readonly values: readonly KernelValue[]
+  /** Whether the four lanes run along the last outer axis or along each stage's last inner axis. */
+  readonly lanes: 'outer' | 'inner'
+}

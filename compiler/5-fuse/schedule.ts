@@ -1,0 +1,163 @@
+/**
+ * The order of execution, and where results live. Updates read the values from before: a variable is overwritten in
+ * place when every other reader can come first and the kernel itself reads it only where it writes; otherwise the new
+ * value waits in the arena and is copied at the end.
+ */
+import { affineEqual } from './affine.ts'
+import { buffersRead, buffersWritten, type Draft, operandsOf, reachable, stageRoots } from './draft.ts'
+import type { Step } from './merge.ts'
+
+/** An update whose new value could be written straight over the variable. */
+export interface UpdateCandidate {
+  /** The graph buffer that holds the new value. */
+  readonly buffer: number
+  /** The graph buffer of the old value, if the graph reads it. */
+  readonly old: number | undefined
+}
+
+export interface Schedule {
+  readonly steps: readonly Step[]
+  /** Buffers of candidates written in place. */
+  readonly inPlace: ReadonlySet<number>
+}
+
+export function readsOf(step: Step): Iterable<number> {
+  return step.kind === 'draft' ? buffersRead(step.draft) : step.reads
+}
+
+export function writesOf(step: Step): Iterable<number> {
+  return step.kind === 'draft' ? buffersWritten(step.draft) : [step.node]
+}
+
+/** Orders the steps, earlier positions first where free to choose. */
+export function schedule(steps: readonly Step[], candidates: readonly UpdateCandidate[]): Schedule {
+  const writers = new Map<number, number[]>()
+  const readers = new Map<number, number[]>()
+  const after: Set<number>[] = steps.map(() => new Set())
+  steps.forEach((step, at) => {
+    for (const buffer of writesOf(step)) append(writers, buffer, at)
+    for (const buffer of readsOf(step)) append(readers, buffer, at)
+  })
+  for (const [buffer, at] of readers)
+    for (const writer of writers.get(buffer) ?? [])
+      for (const reader of at) if (reader !== writer) after[writer]!.add(reader)
+
+  const inPlace = new Set<number>()
+  for (const { buffer, old } of candidates) {
+    const own = writers.get(buffer) ?? []
+    if (own.length !== 1) continue
+    const writer = own[0]!
+    const others = old === undefined ? [] : (readers.get(old) ?? []).filter((reader) => reader !== writer)
+    if (old !== undefined && readers.get(old)?.includes(writer) && !overwritesSafely(steps[writer]!, buffer, old))
+      continue
+    if (reaches(after, writer, others)) continue
+    for (const reader of others) after[reader]!.add(writer)
+    inPlace.add(buffer)
+  }
+  return { steps: topological(after).map((at) => steps[at]!), inPlace }
+}
+
+/** Every read of the old value is at the place the same iteration overwrites. */
+function overwritesSafely(step: Step, buffer: number, old: number): boolean {
+  if (step.kind !== 'draft') return false
+  const { draft } = step
+  const target = draft.stages.findIndex((stage) => stage.stores.some((store) => store.buffer === buffer))
+  const stores = draft.stages[target]!.stores.filter((store) => store.buffer === buffer)
+  if (stores.length !== 1 || stores[0]!.accumulate) return false
+  return draft.stages.every((stage, at) =>
+    reachable(draft.values, stageRoots(stage)).every((id) => {
+      const value = draft.values[id]!
+      if (value.kind !== 'load' || value.buffer !== old) return true
+      return at <= target && affineEqual(value.offset, stores[0]!.offset)
+    }),
+  )
+}
+
+/** Whether one of the targets can be reached from `start`. */
+function reaches(after: readonly ReadonlySet<number>[], start: number, targets: readonly number[]): boolean {
+  if (targets.length === 0) return false
+  const wanted = new Set(targets)
+  const seen = new Set([start])
+  const pending = [start]
+  while (pending.length > 0) {
+    for (const next of after[pending.pop()!]!) {
+      if (wanted.has(next)) return true
+      if (!seen.has(next)) {
+        seen.add(next)
+        pending.push(next)
+      }
+    }
+  }
+  return false
+}
+
+function topological(after: readonly ReadonlySet<number>[]): number[] {
+  const before = new Int32Array(after.length)
+  for (const next of after) for (const at of next) before[at]!++
+  const ready: number[] = []
+  const order: number[] = []
+  for (let at = after.length - 1; at >= 0; at--) if (before[at] === 0) ready.push(at)
+  while (ready.length > 0) {
+    const at = ready.pop()!
+    order.push(at)
+    for (const next of after[at]!) if (--before[next]! === 0) insertDescending(ready, next)
+  }
+  if (order.length !== after.length) throw new Error('internal: fuse: the kernels depend on each other in a circle')
+  return order
+}
+
+function insertDescending(sorted: number[], value: number): void {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (sorted[middle]! > value) low = middle + 1
+    else high = middle
+  }
+  sorted.splice(low, 0, value)
+}
+
+function append(map: Map<number, number[]>, key: number, value: number): void {
+  const list = map.get(key)
+  if (list) list.push(value)
+  else map.set(key, [value])
+}
+
+/** Drops stores nobody reads and what only they needed; `kept` are buffers read after the last step. */
+export function dropDeadStores(steps: readonly Step[], kept: ReadonlySet<number>): Step[] {
+  const needed = new Set(kept)
+  const live: Step[] = []
+  for (const step of [...steps].reverse()) {
+    if (step.kind === 'library') {
+      for (const buffer of step.reads) needed.add(buffer)
+      live.push(step)
+      continue
+    }
+    dropDeadStages(step.draft, needed)
+    if (step.draft.stages.length > 0) live.push(step)
+  }
+  return live.reverse()
+}
+
+function dropDeadStages(draft: Draft, needed: Set<number>): void {
+  const usedValues = new Set<number>()
+  for (const stage of [...draft.stages].reverse()) {
+    stage.stores = stage.stores.filter((store) => needed.has(store.buffer))
+    for (const id of reachable(
+      draft.values,
+      stage.stores.map((store) => store.value),
+    ))
+      use(id)
+    stage.reductions = stage.reductions.filter((id) => usedValues.has(id))
+    for (const id of reachable(draft.values, stage.reductions)) use(id)
+  }
+  const remaining = draft.stages.filter((stage) => stage.stores.length > 0 || stage.reductions.length > 0)
+  draft.stages.splice(0, draft.stages.length, ...remaining)
+
+  function use(id: number): void {
+    usedValues.add(id)
+    const value = draft.values[id]!
+    if (value.kind === 'load') needed.add(value.buffer)
+    for (const operand of operandsOf(value)) usedValues.add(operand)
+  }
+}

@@ -1,0 +1,80 @@
+/** The description a module carries, from the program it was made of. */
+
+import type { BuildName, Manifest, ManifestDimension, ManifestSize, ManifestTensor } from '../../runtime/manifest.ts'
+import type { EntryTensor, Program } from '../5-fuse/program.ts'
+import { type Dim, type DimensionAtom, isConstant } from '../dimensions/dimension.ts'
+import type { RuntimeDim } from '../types.ts'
+
+export function manifestOf(program: Program, build: BuildName, compiler: string): Manifest {
+  const offsetOf = (buffer: number): number => program.buffers[buffer]!.offset
+  const tensor = ({ name, type, buffer, limit }: EntryTensor): ManifestTensor => ({
+    name,
+    dtype: type.dtype,
+    shape: type.shape.map(manifestSize),
+    offset: offsetOf(buffer),
+    ...(limit !== undefined && { limit: manifestSize(limit) }),
+  })
+  const { variables, inputs, outputs, arena, total } = program.memory
+  return {
+    format: 'nnc',
+    version: 1,
+    compiler,
+    name: program.name,
+    build,
+    dims: dimensionsOf(program),
+    entries: program.entries.map((entry) => ({
+      name: entry.name,
+      export: entry.export,
+      kind: entry.kind,
+      dims: entry.dims.map(({ name }) => name),
+      inputs: entry.inputs.map(tensor),
+      outputs: entry.outputs.map(tensor),
+    })),
+    variables: program.variables.map(({ variable: { name, kind, type }, buffer }) => ({
+      name,
+      kind,
+      dtype: type.dtype,
+      shape: type.shape.map(manifestSize),
+      offset: offsetOf(buffer),
+    })),
+    hypers: program.hypers.map(({ hyper, buffer }) => ({
+      name: hyper.name,
+      offset: offsetOf(buffer),
+      default: hyper.default,
+      ...(hyper.minimum !== undefined && { minimum: hyper.minimum }),
+      ...(hyper.maximum !== undefined && { maximum: hyper.maximum }),
+      scale: hyper.scale,
+    })),
+    trains: program.trains.map((train) => ({
+      ...train,
+      step: `${train.name}.step`,
+      evaluate: `${train.name}.evaluate`,
+    })),
+    seedOffset: program.seedOffset,
+    stepOffset: program.stepOffset,
+    memory: { variables, inputs: inputs + outputs, arena, total },
+  }
+}
+
+function dimensionsOf(program: Program): ManifestDimension[] {
+  const dims = new Map<string, RuntimeDim>()
+  for (const dim of [...program.dims, ...program.entries.flatMap((entry) => entry.dims)]) dims.set(dim.name, dim)
+  return [...dims.values()].map(({ name, minimum, maximum }) => ({ name, minimum, maximum }))
+}
+
+export function manifestSize(dim: Dim): ManifestSize {
+  if (isConstant(dim)) return dim
+  const terms = dim.terms.map(({ coefficient, factors }) =>
+    factors.map(atomSize).reduce<ManifestSize>((total, factor) => times(total, factor), coefficient),
+  )
+  const total = terms.reduce((left, right): ManifestSize => ['+', left, right])
+  return dim.constant === 0 ? total : ['+', total, dim.constant]
+}
+
+function times(left: ManifestSize, right: ManifestSize): ManifestSize {
+  return left === 1 ? right : ['*', left, right]
+}
+
+function atomSize(atom: DimensionAtom): ManifestSize {
+  return atom.kind === 'symbol' ? atom.name : ['/', manifestSize(atom.numerator), manifestSize(atom.denominator)]
+}

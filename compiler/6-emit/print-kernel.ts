@@ -1,0 +1,420 @@
+/**
+ * A kernel's loop nest as AssemblyScript. Four lanes run along one axis of each stage; its loop takes two vectors at a
+ * time and then, for what remains, the same body with one vector whose lanes past the end are not stored and count as
+ * nothing in reductions.
+ */
+import type { IndexMap, Kernel, KernelStage, KernelStore, KernelValue, Size } from '../5-fuse/program.ts'
+import { block, type Lines, line } from './lines.ts'
+import { printOperation, splatLiteral } from './print-operation.ts'
+import { acrossLanes, combine, firstLargest, identityOf } from './print-reduction.ts'
+
+/** How often a body is repeated for adjacent vectors, and whether lanes may lie past the end. */
+interface LaneMode {
+  readonly copies: 1 | 2
+  readonly partial: boolean
+}
+
+const WHOLE: LaneMode = { copies: 1, partial: false }
+const PAIR: LaneMode = { copies: 2, partial: false }
+
+interface Scope {
+  /** Value → its local for each copy. */
+  readonly locals: Map<number, readonly string[]>
+  /** Access → the local that holds its address so far. */
+  readonly addresses: Map<IndexMap, string>
+}
+
+interface Printer {
+  readonly kernel: Kernel
+  readonly lines: Lines
+  /** Value → the axes it varies along. */
+  readonly dependencies: readonly ReadonlySet<number>[]
+  /** Value → the values it needs, itself included, ascending; per stage. */
+  readonly needed: readonly (readonly number[])[]
+  addressCount: number
+}
+
+/** Prints the function for a kernel, without its comment. */
+export function printKernel(kernel: Kernel, lines: Lines): void {
+  const parameters = [
+    ...kernel.buffers.map((_, at) => `p${at}: usize`),
+    ...Array.from({ length: kernel.sizes }, (_, at) => `n${at}: i32`),
+  ]
+  const printer: Printer = {
+    kernel,
+    lines,
+    dependencies: dependenciesOf(kernel),
+    needed: kernel.stages.map((stage) => neededBy(kernel, stage)),
+    addressCount: 0,
+  }
+  block(lines, `function ${kernel.name}(${parameters.join(', ')}): void`, () => {
+    const scope: Scope = { locals: new Map(), addresses: new Map() }
+    if (kernel.values.some((value) => value.kind === 'random')) {
+      line(lines, 'const seed: i32 = load<i32>(SEED)')
+      line(lines, 'const step: i32 = load<i32>(STEP)')
+    }
+    startAddresses(printer, scope)
+    printOuter(printer, scope, 0, WHOLE)
+  })
+}
+
+function printOuter(printer: Printer, scope: Scope, depth: number, mode: LaneMode): void {
+  const { kernel } = printer
+  if (depth === kernel.outer.length) {
+    for (const [at, stage] of kernel.stages.entries()) printStage(printer, scope, stage, at, mode)
+    return
+  }
+  const all = [...new Set(printer.needed.flat())].sort((a, b) => a - b)
+  printValues(printer, scope, all, kernel.outer.slice(0, depth), undefined, mode)
+  const axis = kernel.outer[depth]!
+  const lanes = kernel.lanes === 'outer' && depth === kernel.outer.length - 1
+  printLoop(printer, axis, lanes, (own) => {
+    const inside = nested(scope)
+    advanceAddresses(printer, inside, axis, kernel.stages)
+    printOuter(printer, inside, depth + 1, lanes ? own : mode)
+  })
+}
+
+function printStage(printer: Printer, scope: Scope, stage: KernelStage, number: number, mode: LaneMode): void {
+  const { kernel, lines } = printer
+  const needed = printer.needed[number]!
+  const outerLane = kernel.lanes === 'outer' ? kernel.outer.at(-1) : undefined
+  printValues(printer, scope, needed, kernel.outer, outerLane, mode)
+  if (stage.inner.length === 0) {
+    for (const store of stage.stores) printStore(printer, scope, store, outerLane, mode)
+    return
+  }
+  const innerLane = kernel.lanes === 'inner' ? stage.inner.at(-1) : undefined
+  const copies = innerLane === undefined ? mode.copies : 2
+  for (const id of stage.reductions) startReduction(id, copies)
+  printInner(scope, 0, mode)
+  for (const id of stage.reductions) finishReduction(printer, scope, id, copies, innerLane !== undefined)
+
+  function printInner(outside: Scope, depth: number, lanes: LaneMode): void {
+    const walked = [...kernel.outer, ...stage.inner.slice(0, depth)]
+    const laneAxis = innerLane !== undefined && depth < stage.inner.length ? undefined : (innerLane ?? outerLane)
+    if (depth > 0) printValues(printer, outside, needed, walked, laneAxis, lanes)
+    if (depth === stage.inner.length) {
+      for (const id of stage.reductions)
+        accumulate(printer, outside, stage, id, laneAxis, lanes, innerLane !== undefined)
+      for (const store of stage.stores) printStore(printer, outside, store, laneAxis, lanes)
+      return
+    }
+    const axis = stage.inner[depth]!
+    printLoop(printer, axis, axis === innerLane, (own) => {
+      const inside = nested(outside)
+      advanceAddresses(printer, inside, axis, [stage])
+      printInner(inside, depth + 1, axis === innerLane ? own : lanes)
+    })
+  }
+
+  function startReduction(id: number, count: number): void {
+    const value = kernel.values[id]!
+    if (value.kind !== 'reduction') throw new Error('internal: emit: a stage reduces what is no reduction')
+    const { dtype } = kernel.values[value.operands[0]!]!
+    for (let copy = 0; copy < count; copy++) {
+      line(lines, `let ${accumulator(id, copy)}: v128 = ${identityOf(value.reducer, dtype)}`)
+      if (value.reducer === 'argmax') line(lines, `let ${position(id, copy)}: v128 = i32x4.splat(0)`)
+    }
+  }
+}
+
+function accumulate(
+  printer: Printer,
+  scope: Scope,
+  stage: KernelStage,
+  id: number,
+  laneAxis: number | undefined,
+  mode: LaneMode,
+  acrossLoop: boolean,
+): void {
+  const { kernel, lines } = printer
+  const value = kernel.values[id] as KernelValue & { kind: 'reduction' }
+  const operand = value.operands[0]!
+  const { dtype } = kernel.values[operand]!
+  for (let copy = 0; copy < mode.copies; copy++) {
+    let term = localOf(scope, operand, copy)
+    if (acrossLoop && mode.partial)
+      term = `v128.bitselect(${term}, ${identityOf(value.reducer, dtype)}, laneMask(${remaining(printer, laneAxis!)}))`
+    const total = accumulator(id, copy)
+    if (value.reducer !== 'argmax') {
+      line(lines, `${total} = ${combine(value.reducer, dtype, total, term)}`)
+      continue
+    }
+    const axis = stage.inner[0]!
+    const map: IndexMap = { constant: 0, terms: [{ axis, coefficient: 1 }] }
+    const greater = `greater${id}${letter(copy)}`
+    const best = `candidate${id}${letter(copy)}`
+    line(lines, `const ${best}: v128 = ${term}`)
+    line(lines, `const ${greater}: v128 = ${dtype === 'f32' ? 'f32x4.gt' : 'i32x4.gt_s'}(${best}, ${total})`)
+    line(lines, `${total} = v128.bitselect(${best}, ${total}, ${greater})`)
+    const at = position(id, copy)
+    line(
+      lines,
+      `${at} = v128.bitselect(${printIndex(map, acrossLoop ? laneAxis : undefined, copy)}, ${at}, ${greater})`,
+    )
+  }
+}
+
+function finishReduction(printer: Printer, scope: Scope, id: number, copies: number, acrossLoop: boolean): void {
+  const value = printer.kernel.values[id] as KernelValue & { kind: 'reduction' }
+  const { dtype } = printer.kernel.values[value.operands[0]!]!
+  const numbers = Array.from({ length: copies }, (_, copy) => copy)
+  const totals = numbers.map((copy) => accumulator(id, copy))
+  const positions = numbers.map((copy) => position(id, copy))
+  if (!acrossLoop) {
+    scope.locals.set(id, value.reducer === 'argmax' ? positions : totals)
+    return
+  }
+  const { reducer } = value
+  const result =
+    reducer === 'argmax'
+      ? firstLargest(dtype, totals, positions)
+      : acrossLanes(
+          reducer,
+          dtype,
+          totals.reduce((a, b) => combine(reducer, dtype, a, b)),
+        )
+  line(printer.lines, `const v${id}: v128 = ${result}`)
+  scope.locals.set(id, [`v${id}`])
+}
+
+/** A counting loop; along the lanes first two vectors at a time, then one. */
+function printLoop(printer: Printer, axis: number, lanes: boolean, body: (mode: LaneMode) => void): void {
+  const { kernel, lines } = printer
+  const { extent, multiple } = kernel.axes[axis]!
+  const end = printSize(extent)
+  const index = variable(axis)
+  if (!lanes) block(lines, `for (let ${index}: i32 = 0; ${index} < ${end}; ${index}++)`, () => body(WHOLE))
+  else if (multiple === 8)
+    block(lines, `for (let ${index}: i32 = 0; ${index} < ${end}; ${index} += 8)`, () => body(PAIR))
+  else {
+    line(lines, `let ${index}: i32 = 0`)
+    block(lines, `for (; ${index} + 8 <= ${end}; ${index} += 8)`, () => body(PAIR))
+    block(lines, `for (; ${index} < ${end}; ${index} += 4)`, () => body({ copies: 1, partial: multiple === 1 }))
+  }
+}
+
+/** Defines the values that are complete once the axes in `walked` are, and are not defined yet. */
+function printValues(
+  printer: Printer,
+  scope: Scope,
+  ids: readonly number[],
+  walked: readonly number[],
+  laneAxis: number | undefined,
+  mode: LaneMode,
+): void {
+  const known = new Set(walked)
+  for (const id of ids) {
+    if (scope.locals.has(id)) continue
+    const value = printer.kernel.values[id]!
+    const axes = printer.dependencies[id]!
+    if (value.kind === 'reduction' || ![...axes].every((axis) => known.has(axis))) continue
+    if (value.kind === 'operation' && !value.operands.every((operand) => scope.locals.has(operand))) continue
+    const copies = laneAxis !== undefined && axes.has(laneAxis) ? mode.copies : 1
+    const locals = Array.from({ length: copies }, (_, copy) => (copies > 1 ? `v${id}${letter(copy)}` : `v${id}`))
+    locals.forEach((local, copy) => {
+      line(printer.lines, `const ${local}: v128 = ${printValue(scope, value, laneAxis, copy)}`)
+    })
+    scope.locals.set(id, locals)
+  }
+}
+
+function printValue(scope: Scope, value: KernelValue, laneAxis: number | undefined, copy: number): string {
+  switch (value.kind) {
+    case 'constant':
+      return splatLiteral(value.dtype, value.value)
+    case 'load': {
+      const loaded = printLoad(addressOf(scope, value.offset), coefficient(value.offset, laneAxis), copy)
+      return value.dtype === 'bool' ? `i32x4.ne(${loaded}, i32x4.splat(0))` : loaded
+    }
+    case 'position':
+      return printIndex(value.offset, laneAxis, copy)
+    case 'size':
+      return `i32x4.splat(${printSize(value.size)})`
+    case 'inside':
+      if (coefficient(value.offset, laneAxis) === 0) {
+        const holds = `<u32>(${printScalarIndex(value.offset, undefined, 0)}) < <u32>${printSize(value.limit)}`
+        return `i32x4.splat(-i32(${holds}))`
+      }
+      return `i32x4.lt_u(${printIndex(value.offset, laneAxis, copy)}, i32x4.splat(${printSize(value.limit)}))`
+    case 'random': {
+      const element = printIndex(value.element, laneAxis, copy)
+      return `${value.distribution}4(seed, step, ${printSize(value.site)}, ${element})`
+    }
+    case 'operation': {
+      const operands = value.operands.map((operand) => localOf(scope, operand, copy))
+      return printOperation(value.op, value.operandType, value.dtype, operands)
+    }
+    case 'reduction':
+      throw new Error('internal: emit: a reduction is printed by its stage')
+  }
+}
+
+function printLoad(address: string, stride: Size, copy: number): string {
+  if (stride === 0) return `v128.load32_splat(${address})`
+  if (stride === 1) return copy === 0 ? `v128.load(${address})` : `v128.load(${address}, ${16 * copy})`
+  const bytes = `<usize>${printSize(stride)} << 2`
+  const start = copy === 0 ? address : `${address} + (<usize>${printSize(stride)} << 4)`
+  return `loadStrided4(${start}, ${bytes})`
+}
+
+function printStore(
+  printer: Printer,
+  scope: Scope,
+  store: KernelStore,
+  laneAxis: number | undefined,
+  mode: LaneMode,
+): void {
+  const { lines } = printer
+  const address = addressOf(scope, store.offset)
+  const stride = coefficient(store.offset, laneAxis)
+  const { dtype } = printer.kernel.values[store.value]!
+  if (stride === 0 && laneAxis !== undefined) throw new Error('internal: emit: lanes of a store fall together')
+  for (let copy = 0; copy < mode.copies; copy++) {
+    let value = localOf(scope, store.value, copy)
+    if (dtype === 'bool') value = `v128.and(${value}, i32x4.splat(1))`
+    if (store.accumulate) value = combine('sum', dtype, printLoad(address, stride, copy), value)
+    if (stride === 0) line(lines, `v128.store32_lane(${address}, ${value}, 0)`)
+    else if (stride !== 1) printStridedStore(value, copy)
+    else if (mode.partial) line(lines, `storePartial(${address}, ${value}, ${remaining(printer, laneAxis!)})`)
+    else line(lines, copy === 0 ? `v128.store(${address}, ${value})` : `v128.store(${address}, ${value}, ${16 * copy})`)
+  }
+
+  function printStridedStore(value: string, copy: number): void {
+    const count = mode.partial ? `min(4, ${remaining(printer, laneAxis!)})` : '4'
+    const start = copy === 0 ? address : `${address} + (<usize>${printSize(stride)} << 4)`
+    line(lines, `storeStrided4(${start}, <usize>${printSize(stride)} << 2, ${value}, ${count})`)
+  }
+}
+
+/** A map's value in each lane, i32. */
+function printIndex(map: IndexMap, laneAxis: number | undefined, copy: number): string {
+  const stride = coefficient(map, laneAxis)
+  const first = `i32x4.splat(${printScalarIndex(map, laneAxis, copy)})`
+  if (stride === 0) return first
+  if (stride === 1) return `i32x4.add(${first}, laneIndices())`
+  return `i32x4.add(${first}, i32x4.mul(laneIndices(), i32x4.splat(${printSize(stride)})))`
+}
+
+/** A map's value in the first lane of a copy. */
+function printScalarIndex(map: IndexMap, laneAxis: number | undefined, copy: number): string {
+  const terms = map.terms.map(({ axis, coefficient: factor }) => {
+    const index = axis === laneAxis && copy > 0 ? `(${variable(axis)} + ${4 * copy})` : variable(axis)
+    return factor === 1 ? index : `${index} * ${printSize(factor)}`
+  })
+  if (map.constant !== 0) terms.push(printSize(map.constant))
+  return terms.length === 0 ? '0' : terms.join(' + ')
+}
+
+function startAddresses(printer: Printer, scope: Scope): void {
+  for (const { buffer, offset } of accesses(printer.kernel, printer.kernel.stages)) {
+    if (offset.constant === 0) scope.addresses.set(offset, `p${buffer}`)
+    else defineAddress(printer, scope, offset, `p${buffer} + (<usize>${printSize(offset.constant)} << 2)`)
+  }
+}
+
+function advanceAddresses(printer: Printer, scope: Scope, axis: number, stages: readonly KernelStage[]): void {
+  for (const { offset } of accesses(printer.kernel, stages)) {
+    const factor = coefficient(offset, axis)
+    if (factor === 0) continue
+    const index = factor === 1 ? variable(axis) : `(${variable(axis)} * ${printSize(factor)})`
+    defineAddress(printer, scope, offset, `${addressOf(scope, offset)} + (<usize>${index} << 2)`)
+  }
+}
+
+function defineAddress(printer: Printer, scope: Scope, access: IndexMap, text: string): void {
+  const local = `a${printer.addressCount++}`
+  line(printer.lines, `const ${local}: usize = ${text}`)
+  scope.addresses.set(access, local)
+}
+
+/** Loads and stores of some stages, each once. */
+function accesses(kernel: Kernel, stages: readonly KernelStage[]): { buffer: number; offset: IndexMap }[] {
+  const found = new Map<IndexMap, { buffer: number; offset: IndexMap }>()
+  for (const stage of stages) {
+    for (const id of neededBy(kernel, stage)) {
+      const value = kernel.values[id]!
+      if (value.kind === 'load') found.set(value.offset, value)
+    }
+    for (const store of stage.stores) found.set(store.offset, store)
+  }
+  return [...found.values()]
+}
+
+/** The values a stage needs that no earlier stage's reduction hides, ascending. */
+function neededBy(kernel: Kernel, stage: KernelStage): number[] {
+  const seen = new Set<number>()
+  const pending = stage.stores.map((store) => store.value)
+  for (const id of stage.reductions) pending.push(...operands(id))
+  while (pending.length > 0) {
+    const id = pending.pop()!
+    if (seen.has(id)) continue
+    seen.add(id)
+    if (kernel.values[id]!.kind !== 'reduction') pending.push(...operands(id))
+  }
+  return [...seen].sort((a, b) => a - b)
+
+  function operands(id: number): readonly number[] {
+    const value = kernel.values[id]!
+    return value.kind === 'operation' || value.kind === 'reduction' ? value.operands : []
+  }
+}
+
+function dependenciesOf(kernel: Kernel): ReadonlySet<number>[] {
+  const dependencies: Set<number>[] = []
+  for (const value of kernel.values) {
+    const axes = new Set<number>()
+    if (value.kind === 'reduction') for (const axis of kernel.outer) axes.add(axis)
+    else if (value.kind === 'operation')
+      for (const operand of value.operands) for (const axis of dependencies[operand]!) axes.add(axis)
+    else {
+      const map = value.kind === 'random' ? value.element : 'offset' in value ? value.offset : undefined
+      for (const term of map?.terms ?? []) axes.add(term.axis)
+    }
+    dependencies.push(axes)
+  }
+  return dependencies
+}
+
+function nested(scope: Scope): Scope {
+  return { locals: new Map(scope.locals), addresses: new Map(scope.addresses) }
+}
+
+function localOf(scope: Scope, id: number, copy: number): string {
+  const locals = scope.locals.get(id)
+  if (!locals) throw new Error(`internal: emit: value ${id} is used before it is defined`)
+  return locals[copy] ?? locals[0]!
+}
+
+function addressOf(scope: Scope, access: IndexMap): string {
+  return scope.addresses.get(access)!
+}
+
+function coefficient(map: IndexMap, axis: number | undefined): Size {
+  return map.terms.find((term) => term.axis === axis)?.coefficient ?? 0
+}
+
+function remaining(printer: Printer, axis: number): string {
+  return `${printSize(printer.kernel.axes[axis]!.extent)} - ${variable(axis)}`
+}
+
+export function printSize(size: Size): string {
+  return typeof size === 'number' ? String(size) : `n${size.parameter}`
+}
+
+function variable(axis: number): string {
+  return `i${axis}`
+}
+
+function letter(copy: number): string {
+  return copy === 0 ? 'a' : 'b'
+}
+
+function accumulator(id: number, copy: number): string {
+  return `r${id}${letter(copy)}`
+}
+
+function position(id: number, copy: number): string {
+  return `at${id}${letter(copy)}`
+}
