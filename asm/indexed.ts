@@ -31,3 +31,20 @@ export function scatterAddRows(
     for (; at < rowBytes; at += 4) store<f32>(target + at, load<f32>(target + at) + load<f32>(source + at))
   }
 }
+
+/** As scatterAddRows, for i32: sums modulo 2³². */
+export function scatterAddRowsInteger(
+  out: usize, updates: usize, indices: usize, count: i32, rowElements: i32, tableRows: i32,
+): void {
+  const rowBytes = <usize>rowElements << 2
+  memory.fill(out, 0, <usize>tableRows * rowBytes)
+  for (let i = 0; i < count; i++) {
+    const source = updates + <usize>i * rowBytes
+    const target = out + <usize>load<i32>(indices + (<usize>i << 2)) * rowBytes
+    let at: usize = 0
+    for (; at + 16 <= rowBytes; at += 16) {
+      v128.store(target + at, i32x4.add(v128.load(target + at), v128.load(source + at)))
+    }
+    for (; at < rowBytes; at += 4) store<i32>(target + at, load<i32>(target + at) + load<i32>(source + at))
+  }
+}

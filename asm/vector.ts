@@ -26,26 +26,45 @@ export function nmadd(a: v128, b: v128, c: v128): v128 {
  * Cephes expf. The scaling by 2ⁿ is split in two so that n from −150 to 128 needs no special case.
  */
 export function exp(x: v128): v128 {
-  const clamped = f32x4.max(f32x4.min(x, f32x4.splat(89.0)), f32x4.splat(-104.0))
-  const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(1.44269504088896341)))
-  let r = nmadd(n, f32x4.splat(0.693359375), clamped)
+  // pmin and pmax are one instruction each on x64, min and max nine; with x first they keep its NaN.
+  const clamped = f32x4.pmax(f32x4.pmin(x, f32x4.splat(89.0)), f32x4.splat(-104.0))
+  const turned = binaryExponent(clamped)
+  const value = expFraction(clamped, turned)
+  const half = i32x4.shr_s(i32x4.sub(turned, i32x4.splat(0x4b400000)), 1)
+  const one = i32x4.splat(0x3f800000)
+  const first = i32x4.shl(half, 23)
+  const second = i32x4.sub(i32x4.shl(turned, 23), first)
+  return f32x4.mul(f32x4.mul(value, i32x4.add(first, one)), i32x4.add(second, one))
+}
+
+/** e^x where |x| ≤ 87, so that 2ⁿ is a normal number: n is added to the exponent bits. */
+// @ts-ignore: decorator
+@inline
+function expBounded(x: v128): v128 {
+  const turned = binaryExponent(x)
+  return i32x4.add(expFraction(x, turned), i32x4.shl(turned, 23))
+}
+
+/** x / ln 2 rounded to an integer n, as the float 1.5·2²³ + n: its lowest bits are n. */
+// @ts-ignore: decorator
+@inline
+function binaryExponent(x: v128): v128 {
+  return madd(x, f32x4.splat(1.44269504088896341), f32x4.splat(12582912.0))
+}
+
+/** e^(x − n·ln 2) */
+// @ts-ignore: decorator
+@inline
+function expFraction(x: v128, turned: v128): v128 {
+  const n = f32x4.sub(turned, f32x4.splat(12582912.0))
+  let r = nmadd(n, f32x4.splat(0.693359375), x)
   r = nmadd(n, f32x4.splat(-2.12194440e-4), r)
   let p = madd(f32x4.splat(1.9875691500e-4), r, f32x4.splat(1.3981999507e-3))
   p = madd(p, r, f32x4.splat(8.3334519073e-3))
   p = madd(p, r, f32x4.splat(4.1665795894e-2))
   p = madd(p, r, f32x4.splat(1.6666665459e-1))
   p = madd(p, r, f32x4.splat(5.0000001201e-1))
-  const value = f32x4.add(madd(p, f32x4.mul(r, r), r), f32x4.splat(1.0))
-  const exponent = i32x4.trunc_sat_f32x4_s(n)
-  const half = i32x4.shr_s(exponent, 1)
-  return f32x4.mul(f32x4.mul(value, powerOfTwo(half)), powerOfTwo(i32x4.sub(exponent, half)))
-}
-
-// @ts-ignore: decorator
-@inline
-function powerOfTwo(exponent: v128): v128 {
-  // 2^exponent for −126 ≤ exponent ≤ 127, by its bits
-  return i32x4.shl(i32x4.add(exponent, i32x4.splat(127)), 23)
+  return f32x4.add(madd(p, f32x4.mul(r, r), r), f32x4.splat(1.0))
 }
 
 /**
@@ -95,7 +114,9 @@ export function tanh(x: v128): v128 {
   p = madd(p, square, f32x4.splat(1.33314422036e-1))
   p = madd(p, square, f32x4.splat(-3.33332819422e-1))
   const small = madd(f32x4.mul(p, square), x, x)
-  const growth = exp(f32x4.add(magnitude, magnitude))
+  // From |x| = 10 on the result rounds to ±1; NaN passes through.
+  const bounded = f32x4.pmin(magnitude, f32x4.splat(10.0))
+  const growth = expBounded(f32x4.add(bounded, bounded))
   const large = f32x4.sub(f32x4.splat(1.0), f32x4.div(f32x4.splat(2.0), f32x4.add(growth, f32x4.splat(1.0))))
   return withSign(v128.bitselect(small, large, f32x4.lt(magnitude, f32x4.splat(0.625))), x)
 }
@@ -124,7 +145,7 @@ export function sigmoid(x: v128): v128 {
  * erfc on [0.95, 4] (both computed here with Remez's algorithm: 1.2e-9 and 2.7e-9); from |x| = 4 on erf rounds to ±1.
  */
 export function erf(x: v128): v128 {
-  const magnitude = f32x4.min(f32x4.abs(x), f32x4.splat(4.0))
+  const magnitude = f32x4.pmin(f32x4.abs(x), f32x4.splat(4.0))
   const square = f32x4.mul(magnitude, magnitude)
   let p = madd(f32x4.splat(7.853859946e-5), square, f32x4.splat(-8.010193278e-4))
   p = madd(p, square, f32x4.splat(5.188327658e-3))
@@ -138,7 +159,7 @@ export function erf(x: v128): v128 {
   q = madd(q, magnitude, f32x4.splat(1.051976533e-1))
   q = madd(q, magnitude, f32x4.splat(6.357671334e-1))
   q = madd(q, magnitude, f32x4.splat(1.128499886))
-  const large = f32x4.sub(f32x4.splat(1.0), exp(f32x4.mul(f32x4.neg(magnitude), q)))
+  const large = f32x4.sub(f32x4.splat(1.0), expBounded(f32x4.mul(f32x4.neg(magnitude), q)))
   return v128.bitselect(small, withSign(large, x), f32x4.lt(magnitude, f32x4.splat(1.0)))
 }
 
@@ -192,7 +213,7 @@ function pair(low: v128, high: v128): v128 {
 function quadrant(reduced: v128, turns: v128): v128 {
   // sin(reduced + turns·π/2) for |reduced| ≤ π/4. Clamping only matters where the reduction ran out of digits.
   const limit = f32x4.splat(0.7853982)
-  const r = f32x4.max(f32x4.min(reduced, limit), f32x4.neg(limit))
+  const r = f32x4.pmax(f32x4.pmin(reduced, limit), f32x4.neg(limit))
   const square = f32x4.mul(r, r)
   let s = madd(f32x4.splat(-1.9515295891e-4), square, f32x4.splat(8.3321608736e-3))
   s = madd(s, square, f32x4.splat(-1.6666654611e-1))
@@ -404,4 +425,12 @@ export function laneMask(count: i32): v128 {
 @inline
 export function laneIndices(): v128 {
   return i32x4(0, 1, 2, 3)
+}
+
+/** Stores the first `count` lanes (4 or more: all) `strideBytes` apart. */
+export function storeStrided4(pointer: usize, strideBytes: usize, v: v128, count: i32): void {
+  v128.store_lane<i32>(pointer, v, 0)
+  if (count > 1) v128.store_lane<i32>(pointer + strideBytes, v, 1)
+  if (count > 2) v128.store_lane<i32>(pointer + 2 * strideBytes, v, 2)
+  if (count > 3) v128.store_lane<i32>(pointer + 3 * strideBytes, v, 3)
 }

@@ -57,18 +57,26 @@ export async function assemble(
   // waits, so binaryen's process-wide settings cannot leak between concurrent calls.
   const finish = (module: InstanceType<typeof binaryen.Module>): void => {
     const begun = performance.now()
-    const before = [binaryen.getOptimizeLevel(), binaryen.getShrinkLevel(), binaryen.getDebugInfo()] as const
+    const before = {
+      optimize: binaryen.getOptimizeLevel(),
+      shrink: binaryen.getShrinkLevel(),
+      debug: binaryen.getDebugInfo(),
+      inline: binaryen.getOneCallerInlineMaxSize(),
+    }
     binaryen.setOptimizeLevel(options.optimizeLevel ?? 2)
     binaryen.setShrinkLevel(0)
     binaryen.setDebugInfo(true)
+    // Kernels stay functions of their own: engines optimise function by function and replace one at its next call.
+    binaryen.setOneCallerInlineMaxSize(30)
     try {
       module.optimize()
       if (!module.validate()) throw new Error('internal: assemble: binaryen rejects the module it optimised')
       binary = module.emitBinary()
     } finally {
-      binaryen.setOptimizeLevel(before[0])
-      binaryen.setShrinkLevel(before[1])
-      binaryen.setDebugInfo(before[2])
+      binaryen.setOptimizeLevel(before.optimize)
+      binaryen.setShrinkLevel(before.shrink)
+      binaryen.setDebugInfo(before.debug)
+      binaryen.setOneCallerInlineMaxSize(before.inline)
     }
     binaryenMilliseconds = performance.now() - begun
   }
