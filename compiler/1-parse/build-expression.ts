@@ -69,24 +69,6 @@ const notPower = 4
 const comparisonPower = 5
 const minusPower = 8
 
-/** How tightly an expression holds together: the higher, the tighter. Operands of a lower power need parentheses. */
-export function expressionPower(expression: Expression): number {
-  switch (expression.kind) {
-    case 'pipeline':
-      return -1
-    case 'conditional':
-    case 'scan':
-    case 'iterate':
-      return 0
-    case 'binary':
-      return bindingPower[expression.operator]
-    case 'unary':
-      return expression.operator === 'not' ? notPower : minusPower
-    default:
-      return 10
-  }
-}
-
 const reducers: ReadonlySet<string> = new Set<ReductionExpression['reducer']>(['sum', 'mean', 'max', 'min', 'prod'])
 
 function isReducer(name: string): name is ReductionExpression['reducer'] {
@@ -331,8 +313,11 @@ function buildParenthesized(tree: CstNode, building: Building, depth: number): E
   const items = buildItems(tree, building, depth)
   const first = required(items[0])
   if (items.length > 1) return { kind: 'tuple', items, span: nodeSpan(building.file, tree) }
-  building.parenthesized.add(first)
-  return first
+  // A literal's span is its text; any other expression takes the parentheses in.
+  const literal = first.kind === 'number' || first.kind === 'string'
+  const expression = literal ? first : { ...first, span: nodeSpan(building.file, tree) }
+  building.parenthesized.add(expression)
+  return expression
 }
 
 function buildConditional(tree: CstNode, building: Building, depth: number): Expression {

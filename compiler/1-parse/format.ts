@@ -1,0 +1,299 @@
+/** The formatter: one layout for every file, 120 columns wide, comments kept. */
+import type { Diagnostic } from '../diagnostics/diagnostic.ts'
+import type {
+  Block,
+  CallableDeclaration,
+  DataStatement,
+  Declaration,
+  LetStatement,
+  LoadDeclaration,
+  Parameter,
+  ResultType,
+  Statement,
+  TypeExpression,
+} from './ast.ts'
+import { CommentCursor, printSequence, type SequenceItem } from './comment-cursor.ts'
+import { type Document, group, hardLine, indent, join, layOut, line, sequence } from './document.ts'
+import {
+  type Formatting,
+  formatBinders,
+  formatExpression,
+  formatList,
+  formatRange,
+  formatType,
+} from './format-expression.ts'
+import { parseSource } from './parse.ts'
+
+const width = 120
+
+/**
+ * The file in standard layout: formatting that again changes nothing, and the syntax tree stays the same. A file with
+ * errors comes back as it is, with them. Never throws.
+ */
+export function format(text: string, file: string): { text: string; diagnostics: Diagnostic[] } {
+  const { ast, diagnostics, parenthesized } = parseSource(text, file)
+  if (diagnostics.length > 0) return { text, diagnostics }
+  const formatting: Formatting = {
+    source: text,
+    cursor: new CommentCursor(text, ast.comments),
+    parenthesized,
+    block: (block) => formatBlock(block, formatting),
+  }
+  const items = ast.declarations.map((declaration) =>
+    item(declaration.span, () => formatDeclaration(declaration, formatting)),
+  )
+  const document = printSequence(items, Number.POSITIVE_INFINITY, formatting.cursor)
+  const formatted = layOut(document, width)
+  return { text: formatted === '' ? '' : `${formatted}\n`, diagnostics }
+}
+
+function item({ start, end }: { start: number; end: number }, print: () => Document): SequenceItem {
+  return { start, end, print }
+}
+
+function formatDeclaration(declaration: Declaration, formatting: Formatting): Document {
+  const expression = (part: Parameters<typeof formatExpression>[0]) => formatExpression(part, formatting)
+  switch (declaration.kind) {
+    case 'import': {
+      const names = declaration.names.map(({ name, alias }) => ({
+        start: name.span.start,
+        end: (alias ?? name).span.end,
+        print: () => (alias === undefined ? name.text : `${name.text} as ${alias.text}`),
+      }))
+      const list = formatList('{', names, '}', formatting, { pad: true })
+      return sequence(['import ', list, ' from ', expression(declaration.path)])
+    }
+    case 'dim': {
+      const range = declaration.range
+      return sequence([
+        `dim ${declaration.name.text}`,
+        ...(range === undefined ? [] : [' in ', formatRange(range, formatting)]),
+      ])
+    }
+    case 'const':
+      return sequence([`const ${declaration.name.text} = `, expression(declaration.value)])
+    case 'hyper': {
+      const { name, value, range, scale } = declaration
+      return sequence([
+        `hyper ${name.text} = `,
+        expression(value),
+        ...(range === undefined ? [] : [' in ', formatRange(range, formatting)]),
+        scale === 'log' ? ' log' : '',
+      ])
+    }
+    case 'train': {
+      const { name, inputs, data, body } = declaration
+      const head = sequence([`train ${name.text}`, formatParameters(inputs, formatting)])
+      return sequence([head, data === undefined ? ' ' : ` on ${data.text} `, formatBlock(body, formatting)])
+    }
+    case 'infer': {
+      const { name, inputs, result, body } = declaration
+      return sequence([
+        `infer ${name.text}`,
+        formatParameters(inputs, formatting),
+        formatResult(result, formatting),
+        ' ',
+        formatBlock(body, formatting),
+      ])
+    }
+    case 'data': {
+      const statements = declaration.statements.map((statement) =>
+        item(statement.span, () => formatDataStatement(statement, formatting)),
+      )
+      return sequence([`data ${declaration.name.text} `, braces(statements, declaration.span.end, formatting)])
+    }
+    case 'load':
+      return formatLoad(declaration, formatting)
+    default:
+      return formatCallable(declaration, formatting)
+  }
+}
+
+function formatCallable(declaration: CallableDeclaration, formatting: Formatting): Document {
+  const { kind, name, config, inputs, result, where, body } = declaration
+  const lists = [inputs]
+  // Of two lists the first is never left out, even if it is empty: `initializer zeros()(p)`.
+  if (declaration.config.length > 0 || hasEmptyConfig(declaration, formatting.source)) lists.unshift(config)
+  const head: Document[] = [`${kind} ${name.text}`]
+  for (const list of lists) head.push(formatParameters(list, formatting))
+  head.push(formatResult(result, formatting))
+  if (where.length > 0) {
+    const conditions = join(
+      where.map((condition) => formatExpression(condition, formatting)),
+      ', ',
+    )
+    head.push(indent(sequence([line, 'where ', conditions])))
+  }
+  return sequence([group(sequence(head)), ' ', formatBlock(body, formatting)])
+}
+
+/** Comments apart, `name()(`. */
+function hasEmptyConfig({ name }: CallableDeclaration, source: string): boolean {
+  return /^(?:\s|\/\/[^\r\n]*)*\((?:\s|\/\/[^\r\n]*)*\)(?:\s|\/\/[^\r\n]*)*\(/.test(source.slice(name.span.end))
+}
+
+function formatLoad({ name, path, rules, span }: LoadDeclaration, formatting: Formatting): Document {
+  const string = (literal: typeof path) => formatExpression(literal, formatting)
+  const head = sequence([`load ${name.text} from `, string(path)])
+  const items = rules.map((rule) =>
+    item(rule.span, () =>
+      rule.kind === 'missing'
+        ? sequence(['missing ', string(rule.pattern)])
+        : sequence(['map ', string(rule.from), ' -> ', string(rule.to), rule.transpose ? ' transpose' : '']),
+    ),
+  )
+  const bare = rules.length === 0 && path.span.end === span.end
+  return bare ? head : sequence([head, ' ', braces(items, span.end, formatting)])
+}
+
+function formatDataStatement(statement: DataStatement, formatting: Formatting): Document {
+  switch (statement.kind) {
+    case 'source':
+      return sequence([`${statement.role} `, formatExpression(statement.call, formatting)])
+    case 'field':
+      return sequence([`${statement.name.text} = `, formatExpression(statement.value, formatting)])
+    case 'split': {
+      const { parts, seed } = statement
+      const shares = parts.map(({ role, span }) => {
+        const share = formatting.source.slice(span.start + role.length, span.end).replace(/\s|\/\/[^\r\n]*/g, '')
+        return `${role} ${share}`
+      })
+      const suffix = seed === undefined ? [] : [' seed ', formatExpression(seed, formatting)]
+      return sequence([`split ${shares.join(', ')}`, ...suffix])
+    }
+  }
+}
+
+function formatParameters(parameters: readonly Parameter[], formatting: Formatting): Document {
+  const items = parameters.map(({ name, type, value, span }) => ({
+    start: span.start,
+    end: span.end,
+    print: () =>
+      sequence([
+        name.text,
+        formatAnnotation(type, formatting),
+        ...(value === undefined ? [] : [' = ', formatExpression(value, formatting)]),
+      ]),
+  }))
+  return formatList('(', items, ')', formatting)
+}
+
+function formatAnnotation(type: TypeExpression | undefined, formatting: Formatting): Document {
+  return type === undefined ? '' : sequence([': ', formatType(type, formatting)])
+}
+
+function formatResult(result: ResultType | undefined, formatting: Formatting): Document {
+  if (result === undefined) return ''
+  if (result.kind === 'single') return sequence([' -> ', formatType(result.type, formatting)])
+  const items = result.items.map(({ name, type }) => ({
+    start: (name ?? type).span.start,
+    end: type.span.end,
+    print: () => sequence([name === undefined ? '' : `${name.text}: `, formatType(type, formatting)]),
+  }))
+  return sequence([' -> ', formatList('(', items, ')', formatting, { end: result.span.end - 1 })])
+}
+
+function formatBlock(block: Block, formatting: Formatting): Document {
+  return braces(statementItems(block.statements, formatting), block.span.end, formatting)
+}
+
+function braces(items: readonly SequenceItem[], end: number, { cursor }: Formatting): Document {
+  const body = printSequence(items, end - 1, cursor)
+  const empty = typeof body !== 'string' && body.kind === 'sequence' && body.parts.length === 0
+  return empty ? '{}' : sequence(['{', indent(sequence([hardLine, body])), hardLine, '}'])
+}
+
+/** Settings the author wrote on one line stay there, two spaces apart. */
+function statementItems(statements: readonly Statement[], formatting: Formatting): SequenceItem[] {
+  const items: SequenceItem[] = []
+  for (let i = 0; i < statements.length; i++) {
+    const first = statements[i]!
+    const row = [first]
+    for (let next = statements[i + 1]; next !== undefined; next = statements[i + 1]) {
+      const last = row[row.length - 1]!
+      const between = formatting.source.slice(last.span.end, next.span.start)
+      if (last.kind !== 'setting' || next.kind !== 'setting' || /[\r\n]/.test(between)) break
+      row.push(next)
+      i++
+    }
+    const span = { start: first.span.start, end: row[row.length - 1]!.span.end }
+    items.push(
+      item(span, () =>
+        join(
+          row.map((statement) => formatStatement(statement, formatting)),
+          '  ',
+        ),
+      ),
+    )
+  }
+  return items
+}
+
+function formatStatement(statement: Statement, formatting: Formatting): Document {
+  const expression = (part: Parameters<typeof formatExpression>[0]) => formatExpression(part, formatting)
+  switch (statement.kind) {
+    case 'let':
+      return sequence([
+        `let ${formatPattern(statement.pattern)}`,
+        formatAnnotation(statement.type, formatting),
+        ' = ',
+        expression(statement.value),
+      ])
+    case 'param':
+      return sequence([
+        `param ${statement.name.text}`,
+        formatAnnotation(statement.type, formatting),
+        ...(statement.initializer === undefined ? [] : [' = ', expression(statement.initializer)]),
+      ])
+    case 'state':
+      return sequence([
+        `state ${statement.name.text}`,
+        formatAnnotation(statement.type, formatting),
+        ' = ',
+        expression(statement.initializer),
+      ])
+    case 'use':
+    case 'update':
+    case 'metric':
+      return sequence([`${statement.kind} ${statement.name.text} = `, expression(statement.value)])
+    case 'return':
+    case 'loss':
+      return sequence([`${statement.kind} `, expression(statement.value)])
+    case 'when': {
+      const { condition, body, otherwise } = statement
+      const head = sequence(['when ', expression(condition), ' ', formatBlock(body, formatting)])
+      return otherwise === undefined ? head : sequence([head, ' else ', formatBlock(otherwise, formatting)])
+    }
+    case 'yield': {
+      const { value, carry } = statement
+      const parts: Document[] = ['yield']
+      if (value !== undefined) parts.push(' ', expression(value))
+      if (carry.length > 0) parts.push(' carry ', join(carry.map(expression), ', '))
+      return sequence(parts)
+    }
+    case 'optimizer':
+    case 'clip':
+      return sequence([`${statement.kind} `, expression(statement.call)])
+    case 'setting':
+      return sequence([`${statement.setting} `, expression(statement.value)])
+    case 'stop': {
+      const { metric, epochs } = statement
+      const unit = epochs.kind === 'number' && epochs.value === 1 ? 'epoch' : 'epochs'
+      return sequence(['stop when ', expression(metric), ' has not improved for ', expression(epochs), ` ${unit}`])
+    }
+    case 'freeze': {
+      const { pattern, except } = statement
+      return sequence([
+        'freeze ',
+        expression(pattern),
+        ...(except === undefined ? [] : [' except ', expression(except)]),
+      ])
+    }
+  }
+}
+
+function formatPattern(pattern: LetStatement['pattern']): string {
+  if (pattern.kind === 'name') return pattern.name.text
+  if (pattern.kind === 'tuple') return `(${pattern.names.map((name) => name.text).join(', ')})`
+  return `${pattern.name.text}${formatBinders(pattern.indices)}`
+}
