@@ -3,7 +3,7 @@ import { crc32 } from './crc32.ts'
 import type { Engine } from './engine.ts'
 import { ModelError } from './error.ts'
 import type { ManifestVariable } from './manifest.ts'
-import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.ts'
+import { readSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from './safetensors.ts'
 import { elementCount } from './size.ts'
 import { variableShape } from './variables.ts'
 
@@ -33,7 +33,6 @@ export function writeCheckpoint(engine: Engine, options: SaveOptions): Uint8Arra
     ...options.metadata,
     'nnc.model': manifest.name,
     'nnc.compiler': manifest.compiler,
-    [CHECKSUM]: UNKNOWN_CHECKSUM,
   }
   if (full) {
     const progress: Progress = {
@@ -43,10 +42,13 @@ export function writeCheckpoint(engine: Engine, options: SaveOptions): Uint8Arra
     }
     metadata['nnc.progress'] = JSON.stringify(progress)
   }
-  const file = writeSafetensors({ tensors, metadata })
-  const place = checksumPlace(file, UNKNOWN_CHECKSUM)
-  if (place < 0) throw new Error('internal: a checkpoint without a place for its checksum')
-  file.set(new TextEncoder().encode(hexadecimal(crc32(file))), place)
+  return withChecksum({ tensors, metadata })
+}
+
+/** A safetensors file whose metadata hold its checksum, taken while its own digits are zeros. */
+export function withChecksum({ tensors, metadata }: SafetensorsFile): Uint8Array<ArrayBuffer> {
+  const file = writeSafetensors({ tensors, metadata: { ...metadata, [CHECKSUM]: UNKNOWN_CHECKSUM } })
+  file.set(new TextEncoder().encode(hexadecimal(crc32(file))), checksumPlace(file, UNKNOWN_CHECKSUM))
   return file
 }
 
@@ -64,7 +66,7 @@ export function readCheckpoint(
         ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
         : new Uint8Array(source)
   const { tensors, metadata } = readSafetensors(file)
-  verifyChecksum(file, metadata[CHECKSUM])
+  verifyChecksum(file, metadata)
   const withOptimizer = options.optimizer ?? true
   const strict = options.strict ?? true
   const wanted = manifest.variables.filter((variable) => withOptimizer || variable.kind !== 'optimizer')
@@ -108,7 +110,7 @@ function refuseDifferences(
   if (missing.length + surplus.length > 0 && !manifest.variables.some((variable) => tensors.has(variable.name))) {
     throw new ModelError(
       'foreign-checkpoint',
-      `this checkpoint${model === undefined ? '' : ` of the model \`${model}\``} belongs to another model: none of its tensors (${shortList([...tensors.keys()])}) is a variable of \`${manifest.name}\``,
+      `this checkpoint${model === undefined ? '' : ` of the model \`${model}\``} belongs to another model: it holds ${tensors.size === 0 ? 'no tensors' : shortList([...tensors.keys()])}, none of which is a variable of \`${manifest.name}\``,
     )
   }
   const lists = [
@@ -148,15 +150,18 @@ function unreadable(): ModelError {
   )
 }
 
-function verifyChecksum(file: Uint8Array, stated: string | undefined): void {
-  if (stated === undefined) return
+/** Files of other tools have no checksum and need none; one that says it is ours must have it. */
+function verifyChecksum(file: Uint8Array, metadata: Readonly<Record<string, string>>): void {
+  const stated = metadata[CHECKSUM] ?? ''
+
+  if (!Object.keys(metadata).some((key) => key.startsWith('nnc.'))) return
   const copy = file.slice()
   const place = checksumPlace(copy, stated)
   copy.set(new TextEncoder().encode(UNKNOWN_CHECKSUM), Math.max(place, 0))
   if (place < 0 || hexadecimal(crc32(copy)) !== stated) {
     throw new ModelError(
       'damaged-checkpoint',
-      'this checkpoint is damaged: its checksum does not match its content; use another copy',
+      'this checkpoint is damaged: its checksum does not match its content; use another copy (a tool that changes checkpoints must leave out the metadata that begin with nnc.)',
     )
   }
 }

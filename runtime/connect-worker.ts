@@ -65,7 +65,10 @@ export async function connectWorker<S extends Signature = Signature>(
     let ended = false
     let wake: () => void = () => {}
     const [id, done] = send(
-      (id) => ({ id, call: 'fit', args: [train, data, rest] }),
+      (id) => {
+        if (signal?.aborted) port.postMessage({ id, cancel: true } satisfies Request)
+        return { id, call: 'fit', args: [train, data, rest] }
+      },
       (event) => {
         events.push(event)
         wake()
@@ -79,7 +82,6 @@ export async function connectWorker<S extends Signature = Signature>(
     end.catch(() => {})
     const cancel = (): void => port.postMessage({ id, cancel: true } satisfies Request)
     signal?.addEventListener('abort', cancel)
-    if (signal?.aborted) cancel()
     try {
       while (events.length > 0 || !ended) {
         const event = events.shift()

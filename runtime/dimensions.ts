@@ -1,7 +1,7 @@
 import { ModelError } from './error.ts'
 import type { FlatInput } from './flatten.ts'
 import type { Manifest, ManifestSize, ManifestTensor } from './manifest.ts'
-import { type DimensionValues, elementCount, namesIn, shapeValue, sizeText, sizeValue, typeText } from './size.ts'
+import { type DimensionValues, elementCount, namesIn, sizeText, sizeValue, typeText } from './size.ts'
 
 /** One thing known about the sizes: `size`, on this axis (or the element count of the whole), is `actual`. */
 interface Constraint {
@@ -58,7 +58,7 @@ function constraintsOf(tensor: ManifestTensor, flat: FlatInput): Constraint[] {
   if (flat.shape.length !== tensor.shape.length) {
     throw new ModelError(
       'wrong-shape',
-      `input \`${tensor.name}\` has shape [${flat.shape.join(', ')}], expected ${typeText(tensor)}: ${tensor.shape.length} axes, not ${flat.shape.length}`,
+      `input \`${tensor.name}\` has shape [${flat.shape.join(', ')}], expected ${typeText(tensor)}: it has ${flat.shape.length} instead of ${tensor.shape.length} axes`,
     )
   }
   return tensor.shape.map((size, axis) => ({ tensor, flat, size, actual: flat.shape![axis]!, axis }))
@@ -96,11 +96,12 @@ function disagreement(constraint: Constraint, dims: DimensionValues, origin: Rec
   const type = typeText(tensor)
   const other = namesIn(constraint.size).find((name) => name in dims && origin[name] !== tensor.name)
   const expected = sizeValue(constraint.size, dims)
-  if (other !== undefined && !Number.isNaN(expected)) {
+  if (other !== undefined) {
     const found = axis === undefined ? `${actual} elements` : `shape [${flat.shape!.join(', ')}]`
+    const needed = tensor.shape.map((size) => sizeText(knownSize(size, dims))).join(', ')
     return new ModelError(
       'dimension-mismatch',
-      `input \`${tensor.name}\` has ${found}, but input \`${origin[other]}\` makes ${other} = ${dims[other]}, so ${type} must be [${shapeValue(tensor.shape, dims).join(', ')}]`,
+      `input \`${tensor.name}\` has ${found}, but input \`${origin[other]}\` makes ${other} = ${dims[other]}, so ${type} must be [${needed}]`,
     )
   }
   if (axis !== undefined) {
@@ -113,4 +114,10 @@ function disagreement(constraint: Constraint, dims: DimensionValues, origin: Rec
   const fixed = tensor.shape.map((size) => sizeValue(size, dims)).filter((size) => !Number.isNaN(size))
   const need = Number.isNaN(expected) ? `a multiple of ${elementCount(fixed)}` : `${expected} elements`
   return new ModelError('wrong-shape', `input \`${tensor.name}\` has ${actual} elements, expected ${type}: ${need}`)
+}
+
+/** The value of a size, or the size itself while it is not known. */
+function knownSize(size: ManifestSize, dims: DimensionValues): ManifestSize {
+  const value = sizeValue(size, dims)
+  return Number.isNaN(value) ? size : value
 }

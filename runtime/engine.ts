@@ -98,7 +98,10 @@ async function readBytes(source: ModuleSource): Promise<Uint8Array<ArrayBuffer>>
     )
   }
   if (response.ok === false)
-    throw new ModelError('not-wasm', `the module could not be fetched: ${response.url} answered ${response.status}`)
+    throw new ModelError(
+      'not-wasm',
+      `the module could not be fetched: ${response.url || 'the server'} answered ${response.status}`,
+    )
   return new Uint8Array(await response.arrayBuffer())
 }
 

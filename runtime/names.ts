@@ -30,7 +30,7 @@ function didYouMean(name: string, names: readonly string[]): string {
 function listed(what: string, names: readonly string[]): string {
   if (names.length === 0) return ` (the module has no ${what} at all)`
   const more = names.length > 12 ? `, and ${names.length - 12} more` : ''
-  return ` (${names.slice(0, 12).join(', ')}${more})`
+  return ` (known: ${names.slice(0, 12).join(', ')}${more})`
 }
 
 /** Insertions, deletions and replacements from one word to the other (Levenshtein 1966). */

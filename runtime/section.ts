@@ -18,6 +18,7 @@ export function readManifestSection(bytes: Uint8Array): string {
     )
   }
   let manifest: string | undefined
+  let whole = false
   let position = 8
   while (position < bytes.length) {
     const start = position
@@ -36,6 +37,7 @@ export function readManifestSection(bytes: Uint8Array): string {
       const expected = new DataView(bytes.buffer, bytes.byteOffset + content).getUint32(0, true)
       if (end - content !== 4 || end !== bytes.length || expected !== crc32(bytes.subarray(0, start)))
         throw damaged('its checksum does not match, so it was changed after it was compiled')
+      whole = true
     }
   }
   if (manifest === undefined) {
@@ -44,6 +46,7 @@ export function readManifestSection(bytes: Uint8Array): string {
       'this WebAssembly module was not made by nnc: it has no `nnc` section; give the .wasm that `nnc build` wrote',
     )
   }
+  if (!whole) throw damaged('its checksum is missing')
   return manifest
 }
 

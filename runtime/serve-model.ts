@@ -32,11 +32,12 @@ export function serveModel(
   port.addEventListener('message', (message) => {
     const request = (message as MessageEvent<Request>).data
     const { id } = request
+    const controller = running.get(id) ?? new AbortController()
+    running.set(id, controller)
     if ('cancel' in request) {
-      running.get(id)?.abort()
+      controller.abort()
       return
     }
-    running.set(id, new AbortController())
     queue = queue
       .then(() => answer(request))
       .then(

@@ -4,7 +4,8 @@
  */
 import type { Transform } from 'assemblyscript/transform'
 import type { BuildName, Manifest } from '../../runtime/manifest.ts'
-import { dropSection, functionSizes, withCustomSection } from './wasm-sections.ts'
+import { sealModule } from '../../runtime/seal.ts'
+import { dropSection, functionSizes } from './wasm-sections.ts'
 
 export interface AssembleOptions {
   readonly build: BuildName
@@ -112,7 +113,7 @@ export async function assemble(
 
   const functions = functionSizes(binary)
   const bare = options.names ? binary : dropSection(binary, 'name')
-  const wasm = withCustomSection(bare, 'nnc', new TextEncoder().encode(JSON.stringify(options.manifest)))
+  const wasm = sealModule(bare, options.manifest)
   return {
     wasm,
     report: {

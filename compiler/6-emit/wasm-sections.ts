@@ -1,5 +1,5 @@
 /**
- * Just enough of the WebAssembly binary format to read function sizes and to add or drop custom sections
+ * Just enough of the WebAssembly binary format to read function sizes and to drop custom sections
  * (core specification 2.0, section 5.5).
  */
 export interface WasmSection {
@@ -59,13 +59,6 @@ export function dropSection(wasm: Uint8Array, name: string): Uint8Array {
   return concatenate([wasm.subarray(0, 8), ...kept.map((section) => wasm.subarray(section.start, section.end))])
 }
 
-/** The same module with a custom section appended. */
-export function withCustomSection(wasm: Uint8Array, name: string, contents: Uint8Array): Uint8Array {
-  const label = new TextEncoder().encode(name)
-  const body = concatenate([unsigned(label.length), label, contents])
-  return concatenate([wasm, Uint8Array.of(customSection), unsigned(body.length), body])
-}
-
 function functionNames(wasm: Uint8Array, sections: readonly WasmSection[]): Map<number, string> {
   const names = new Map<number, string>()
   const section = sections.find((candidate) => candidate.name === 'name')
@@ -102,14 +95,6 @@ function readUnsigned(wasm: Uint8Array, cursor: { at: number }): number {
     const byte = wasm[cursor.at++]!
     value |= (byte & 0x7f) << shift
     if (byte < 0x80) return value >>> 0
-  }
-}
-
-function unsigned(value: number): Uint8Array {
-  const bytes: number[] = []
-  for (let rest = value; ; rest >>>= 7) {
-    if (rest < 0x80) return Uint8Array.from([...bytes, rest])
-    bytes.push((rest & 0x7f) | 0x80)
   }
 }
 
