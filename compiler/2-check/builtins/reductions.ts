@@ -1,0 +1,105 @@
+/** Whole-tensor reductions; index notation has its own. */
+import { product } from '../../dimensions/dimension.ts'
+import { apply } from '../arithmetic.ts'
+import { type Builtin, type BuiltinCall, parameters } from '../builtin.ts'
+import { cast, dimensionScalar, emit } from '../entry.ts'
+import { report } from '../session.ts'
+import { displayType, errorValue, type TensorValue, type Value } from '../values.ts'
+import { axisArgument, tensorArgument } from './arguments.ts'
+
+type ReduceOp = 'reduce_sum' | 'reduce_max' | 'reduce_min' | 'reduce_prod'
+
+export const reductionBuiltins: readonly Builtin[] = [
+  {
+    name: 'sum',
+    signature: 'sum(x, axis)',
+    documentation: 'The sum of all elements, or along one axis.',
+    parameters: parameters('x', 'axis?'),
+    apply: (call) => reduceAll(call, 'reduce_sum'),
+  },
+  {
+    name: 'prod',
+    signature: 'prod(x, axis)',
+    documentation: 'The product of all elements, or along one axis.',
+    parameters: parameters('x', 'axis?'),
+    apply: (call) => reduceAll(call, 'reduce_prod'),
+  },
+  {
+    name: 'mean',
+    signature: 'mean(x, axis)',
+    documentation: 'The mean of all elements, or along one axis.',
+    parameters: parameters('x', 'axis?'),
+    apply: mean,
+  },
+  {
+    name: 'argmax',
+    signature: 'argmax(x)',
+    documentation: 'The position (i32) of the first largest element along the last axis.',
+    parameters: parameters('x'),
+    apply: argmax,
+  },
+]
+
+export function reduceAll(call: BuiltinCall, op: ReduceOp): Value {
+  const x = numericArgument(call)
+  const axes = x && axesOf(call, x)
+  return x && axes ? reduce(call, op, x, axes) : errorValue
+}
+
+function mean(call: BuiltinCall): Value {
+  const given = numericArgument(call)
+  const axes = given && axesOf(call, given)
+  if (!given || !axes) return errorValue
+  const { frame, span } = call
+  const x = cast(frame, span, given, 'f32')
+  const total = reduce(call, 'reduce_sum', x, axes)
+  const count = dimensionScalar(frame, span, product(axes.map((axis) => x.type.shape[axis]!)), 'f32')
+  return apply(
+    frame,
+    span,
+    'div',
+    [
+      { value: total, span },
+      { value: count, span },
+    ],
+    'f32',
+  )
+}
+
+function argmax(call: BuiltinCall): Value {
+  const x = numericArgument(call)
+  if (!x) return errorValue
+  const axis = x.type.shape.length - 1
+  if (axis < 0) return report(call.frame, 'NN0204', call.arguments.x!.span, '`argmax` needs at least one axis')
+  const shape = x.type.shape.slice(0, -1)
+  return emit(call.frame, call.span, { dtype: 'i32', shape }, { op: 'argmax', attributes: { axis } }, [x], x.origins)
+}
+
+function reduce(call: BuiltinCall, op: ReduceOp, x: TensorValue, axes: readonly number[]): TensorValue {
+  if (axes.length === 0) return x
+  const kept = x.type.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis))
+  const type = { dtype: x.type.dtype, shape: kept.map((axis) => x.type.shape[axis]!) }
+  const origins = kept.map((axis) => x.origins[axis])
+  return emit(call.frame, call.span, type, { op, attributes: { axes } }, [x], origins)
+}
+
+function axesOf(call: BuiltinCall, x: TensorValue): number[] | undefined {
+  if (!call.arguments.axis) return x.type.shape.map((_, axis) => axis)
+  const axis = axisArgument(call, 'axis', x.type.shape.length)
+  return axis === undefined ? undefined : [axis]
+}
+
+function numericArgument(call: BuiltinCall): TensorValue | undefined {
+  const x = tensorArgument(call, 'x')
+  if (x?.type.dtype !== 'bool') return x
+  report(
+    call.frame,
+    'NN0205',
+    call.arguments.x!.span,
+    `\`${call.name}\` needs numbers, but this is ${displayType(x.type)}`,
+    {
+      hint: 'count conditions with `float(…)`: true is 1',
+    },
+  )
+  return undefined
+}

@@ -1,0 +1,12 @@
+/** Every builtin by name. */
+import type { Builtin } from '../builtin.ts'
+import { elementwiseBuiltins, gradientBuiltin } from './elementwise.ts'
+import { filledBuiltins } from './filled.ts'
+import { movementBuiltins } from './movement.ts'
+import { reductionBuiltins } from './reductions.ts'
+
+export const builtins: ReadonlyMap<string, Builtin> = new Map(
+  [...elementwiseBuiltins, gradientBuiltin, ...reductionBuiltins, ...filledBuiltins, ...movementBuiltins].map(
+    (builtin) => [builtin.name, builtin],
+  ),
+)

@@ -1,0 +1,224 @@
+/** The checker: every name, type and size of a program, and every entry point with all layers expanded. */
+import type { CallableDeclaration, Declaration, SourceFile } from '../1-parse/ast.ts'
+import type { Diagnostic, Span } from '../diagnostics/diagnostic.ts'
+import { suggest } from '../diagnostics/suggest.ts'
+import { DimensionError, isConstant, symbolsOf } from '../dimensions/dimension.ts'
+import { instantiate } from './calls.ts'
+import type { CheckedEntry, CheckedProgram } from './checked.ts'
+import { createEntry, finishEntry } from './entry.ts'
+import { addResults, bindRuntimeDims, checkInfer, entryFrame, inputTensor, runEntry } from './entry-point.ts'
+import { checkUnused } from './generic-check.ts'
+import { collectGlobals, type Globals } from './globals.ts'
+import { invoke } from './invoke.ts'
+import { evaluateConst, evaluateHyper, evaluateRange } from './names.ts'
+import { bind } from './scope.ts'
+import { addDiagnostic, type Frame, type Session } from './session.ts'
+import { genericNames } from './signature.ts'
+import { type CheckedTrain, checkTrain } from './train.ts'
+import { reportUnusedNames } from './unused.ts'
+import { integer, type TensorValue } from './values.ts'
+
+export interface CheckOptions {
+  /** The standard library's files, parsed. */
+  readonly library: readonly SourceFile[]
+  /** Values for constants and hypers, as `--set Hidden=256` gives them. */
+  readonly settings?: Readonly<Record<string, number>>
+}
+
+/**
+ * Checks a file and expands its entry points. Reports all mistakes of the file in source order; the program is
+ * absent if any of them is an error. Never throws for any input.
+ */
+export function check(ast: SourceFile, options: CheckOptions): { program?: CheckedProgram; diagnostics: Diagnostic[] } {
+  const session = createSession(ast, options)
+  const entries: CheckedEntry[] = []
+  const trains: CheckedTrain[] = []
+  try {
+    elaborateFile(session, ast, entries, trains)
+  } catch (error) {
+    if (!(error instanceof RangeError) && !(error instanceof DimensionError)) throw error
+    // The limits on nesting come first for any program seen so far; this is the net below them.
+    addDiagnostic(session, {
+      code: 'NN0262',
+      severity: 'error',
+      span: wholeFile(ast),
+      message: `this program is too large or too deeply nested: ${error.message}`,
+      labels: [],
+    })
+  }
+  const diagnostics = session.diagnostics.sort((a, b) => a.span.start - b.span.start || a.span.end - b.span.end)
+  if (diagnostics.some((diagnostic) => diagnostic.severity === 'error')) return { diagnostics }
+  const program: CheckedProgram = {
+    name: programName(ast.file),
+    dims: usedDims(session, entries),
+    hypers: [...session.hypers.values()],
+    variables: [...session.variables.values()].map(({ span, origins, ...variable }) => variable),
+    entries: [finishEntry(session.init), ...entries],
+    trains: trains.map((train) => train.settings),
+    data: [...session.user.data.values()],
+  }
+  return { program, diagnostics }
+}
+
+function createSession(ast: SourceFile, options: CheckOptions): Session {
+  const diagnostics: Diagnostic[] = []
+  const reported = new Set<string>()
+  const duplicate = (first: Declaration, second: Declaration): void => {
+    if (first.kind === 'import' || second.kind === 'import') return
+    addDiagnostic(
+      { diagnostics, reported },
+      {
+        code: 'NN0202',
+        severity: 'error',
+        span: second.name.span,
+        message: `\`${second.name.text}\` is declared twice`,
+        labels: [{ span: first.name.span, message: 'first here' }],
+      },
+    )
+  }
+  const library = collectGlobals(options.library, undefined, duplicate)
+  const user = collectGlobals([ast], library, duplicate)
+  return {
+    diagnostics,
+    reported,
+    user,
+    library,
+    settings: options.settings ?? {},
+    dims: new Map(),
+    hypers: new Map(),
+    variables: new Map(),
+    init: createEntry('init', 'init'),
+    sites: new Set(),
+    elaborated: new Set(),
+    modelDims: new Map(),
+    severalModels: ast.declarations.filter((declaration) => declaration.kind === 'model').length > 1,
+    rigid: false,
+    progress: { expressionDepth: 0 },
+  }
+}
+
+function elaborateFile(session: Session, ast: SourceFile, entries: CheckedEntry[], trains: CheckedTrain[]): void {
+  reportMissingFeatures(session, ast)
+  checkSettings(session, ast)
+  const frame = entryFrame(session, session.init, false, '')
+  runEntry(() => declareGlobals(frame, session.user))
+  for (const declaration of ast.declarations) {
+    if (declaration.kind !== 'train') continue
+    const train = checkTrain(session, declaration)
+    trains.push(train)
+    entries.push(...train.entries)
+  }
+  const inferNames = new Set<string>()
+  for (const declaration of ast.declarations) {
+    if (declaration.kind !== 'infer') continue
+    inferNames.add(declaration.name.text)
+    entries.push(checkInfer(session, declaration))
+  }
+  const trained = new Set(session.elaborated)
+  for (const declaration of ast.declarations) {
+    if (declaration.kind !== 'model' || session.user.declarations.get(declaration.name.text) !== declaration) continue
+    if (!inferNames.has(declaration.name.text)) entries.push(checkModel(session, declaration))
+  }
+  checkUnused(session)
+  reportUnusedNames(session, ast, trained)
+}
+
+/** Dimensions with their ranges, hypers, and constants, used or not. */
+function declareGlobals(frame: Frame, globals: Globals): void {
+  const { session } = frame
+  for (const declaration of globals.declarations.values()) {
+    const name = declaration.name.text
+    if (declaration.kind === 'dim') {
+      const range = declaration.range ? evaluateRange(frame, globals, declaration.range) : { minimum: 1, maximum: 512 }
+      session.dims.set(name, { name, ...range })
+    } else if (declaration.kind === 'hyper') {
+      const hyper = evaluateHyper(frame, declaration, globals)
+      if (hyper) session.hypers.set(name, hyper)
+    } else if (declaration.kind === 'const') evaluateConst(frame, declaration, globals)
+  }
+}
+
+/** A model by its own name is an entry point too; sizes it was used with elsewhere hold here. */
+function checkModel(session: Session, declaration: CallableDeclaration): CheckedEntry {
+  const { name } = declaration
+  const entry = createEntry(name.text, 'infer')
+  const frame = entryFrame(session, entry, false, name.text)
+  runEntry(() => {
+    const known = session.modelDims.get(declaration)
+    for (const generic of genericNames(frame, declaration.inputs)) {
+      const size = known?.get(generic.name)
+      if (size !== undefined && isConstant(size)) bind(frame.scope, generic.name, integer(size, { span: generic.span }))
+    }
+    bindRuntimeDims(frame, declaration.inputs)
+    const instance = instantiate(frame, declaration, session.user, [], name.span, { owner: declaration, index: 0 })
+    if (!instance) return
+    const inputs = new Map<CallableDeclaration['inputs'][number], { value: TensorValue; span: Span }>()
+    for (const parameter of declaration.inputs) {
+      const tensor = inputTensor(frame, parameter)
+      if (!tensor) return
+      inputs.set(parameter, { value: tensor, span: parameter.span })
+    }
+    const { config } = instance
+    const what = `\`${name.text}\``
+    const value = invoke(frame, { declaration, globals: session.user, instance, config, inputs, span: name.span, what })
+    const names = declaration.result?.kind === 'tuple' ? declaration.result.items.map((item) => item.name?.text) : []
+    addResults(frame, declaration, value, names)
+  })
+  return finishEntry(entry)
+}
+
+function checkSettings(session: Session, ast: SourceFile): void {
+  const known = [...session.user.declarations.values()]
+    .filter((declaration) => declaration.kind === 'const' || declaration.kind === 'hyper')
+    .map((declaration) => declaration.name.text)
+  for (const [name, value] of Object.entries(session.settings)) {
+    const problem = !known.includes(name)
+      ? `the file declares no \`const\` or \`hyper\` called \`${name}\` to set`
+      : Number.isFinite(value)
+        ? undefined
+        : `\`${name}\` cannot be set to ${value}`
+    if (problem === undefined) continue
+    const similar = suggest(name, known)
+    addDiagnostic(session, {
+      code: 'NN0248',
+      severity: 'error',
+      span: wholeFile(ast),
+      message: problem,
+      labels: [],
+      ...(similar !== undefined && similar !== name
+        ? { hint: `did you mean \`${similar}\`?` }
+        : known.length > 0 && { hint: `there are ${known.map((own) => `\`${own}\``).join(', ')}` }),
+    })
+  }
+}
+
+function reportMissingFeatures(session: Session, ast: SourceFile): void {
+  for (const declaration of ast.declarations) {
+    if (declaration.kind !== 'import' && declaration.kind !== 'load') continue
+    addDiagnostic(session, {
+      code: 'NN0290',
+      severity: 'error',
+      span: declaration.span,
+      message: `\`${declaration.kind}\` is not part of this version yet`,
+      labels: [],
+    })
+  }
+}
+
+/** The run-time dimensions that some entry's inputs have. */
+function usedDims(session: Session, entries: readonly CheckedEntry[]) {
+  const names = new Set<string>()
+  for (const entry of entries)
+    for (const { type } of entry.values)
+      for (const dim of type.shape) if (!isConstant(dim)) for (const name of symbolsOf(dim)) names.add(name)
+  return [...session.dims.values()].filter(({ name }) => names.has(name))
+}
+
+function wholeFile(ast: SourceFile): Span {
+  return { file: ast.file, start: 0, end: 0 }
+}
+
+/** `folder/digits.nn` → `digits` */
+function programName(file: string): string {
+  return (file.split(/[\\/]/).at(-1) ?? file).replace(/\.nn$/, '')
+}

@@ -1,0 +1,237 @@
+/** Expanding a function, layer or model in place: its body, elaborated with the inputs of one call. */
+import type { CallableDeclaration, Parameter, ResultType, TypeExpression } from '../1-parse/ast.ts'
+import type { DiagnosticLabel, Span } from '../diagnostics/diagnostic.ts'
+import { type Dim, isConstant, symbolsOf } from '../dimensions/dimension.ts'
+import type { Located } from './arithmetic.ts'
+import { dtypeOf, isElement, toElement, toTensor } from './arithmetic.ts'
+import { differs } from './broadcast.ts'
+import { evaluate } from './expressions.ts'
+import type { Globals } from './globals.ts'
+import type { Instance } from './instance.ts'
+import { bind, createScope } from './scope.ts'
+import { type Frame, originLabel, report } from './session.ts'
+import { bindInputs, evaluateType } from './signature.ts'
+import { runBody } from './statements.ts'
+import { describe, displayDim, displayType, errorValue, type Origin, type TensorValue, type Value } from './values.ts'
+
+export const MAXIMUM_CALL_DEPTH = 200
+
+export interface Invocation {
+  readonly declaration: CallableDeclaration
+  readonly globals: Globals
+  readonly instance?: Instance
+  readonly config: ReadonlyMap<string, Value>
+  readonly inputs: ReadonlyMap<Parameter, Located>
+  readonly span: Span
+  /** How messages call it: "`fc2`". */
+  readonly what: string
+  /** Types of the pipeline's stages before, for messages. */
+  readonly history?: readonly DiagnosticLabel[]
+  /** Names bound besides the parameters: `step` in an optimizer. */
+  readonly extra?: ReadonlyMap<string, Value>
+  /** Frame settings of the body that differ from the caller's. */
+  readonly overrides?: Partial<Frame>
+}
+
+export function invoke(caller: Frame, invocation: Invocation): Value {
+  const { declaration, globals, instance, config, inputs, span, what } = invocation
+  if (!checkDepth(caller, declaration, span)) return errorValue
+  caller.session.elaborated.add(declaration)
+  const scope = createScope()
+  const elementwise = [...inputs.values()].some(({ value }) => isElement(value))
+  const { indexed, instance: own, train, expected, ...inherited } = caller
+  const base: Frame = {
+    ...inherited,
+    scope,
+    bodyScope: scope,
+    globals,
+    declaration,
+    floorDivision: false,
+    callDepth: caller.callDepth + 1,
+    caller: { frame: caller, span, name: what },
+    ...(instance ? { instance, site: `${instance.path}` } : { site: `${caller.site}/${declaration.name.text}` }),
+    ...(elementwise && indexed && { indexed }),
+    ...invocation.overrides,
+  }
+  for (const [name, value] of config) bind(scope, name, value)
+  for (const [name, value] of invocation.extra ?? []) bind(scope, name, value)
+  if (!bindInputs(base, caller, declaration, inputs, what, span, invocation.history ?? [])) return errorValue
+  for (const parameter of [...(instance ? [] : declaration.config), ...declaration.inputs]) {
+    if (inputs.has(parameter) || scope.bindings.has(parameter.name.text)) continue
+    if (parameter.value) bind(scope, parameter.name.text, evaluate(base, parameter.value), parameter.name.span)
+  }
+  for (const [parameter, argument] of inputs)
+    if (!scope.bindings.has(parameter.name.text)) bind(scope, parameter.name.text, argument.value)
+  if (!checkConstraints(base, caller, declaration, span, what)) return errorValue
+  if (declaration.kind === 'model') rememberDims(base, declaration)
+  const result = runBody(withExpected(base, declaration), declaration.body, declaration)
+  return declaration.result ? checkResult(base, declaration.result, result, span) : result
+}
+
+/** No recursion, and no more calls inside calls than the limit. */
+function checkDepth(caller: Frame, declaration: CallableDeclaration, span: Span): boolean {
+  const cycle: string[] = [declaration.name.text]
+  for (let frame: Frame | undefined = caller; frame; frame = frame.caller?.frame) {
+    if (!frame.declaration) continue
+    cycle.unshift(frame.declaration.name.text)
+    if (frame.declaration === declaration && frame.scope !== undefined) {
+      report(caller, 'NN0218', span, `\`${declaration.name.text}\` calls itself: ${cycle.join(' → ')}`, {
+        hint: 'everything is expanded when compiled; `repeat(n)` stacks a layer, `scan` loops over time',
+      })
+      return false
+    }
+  }
+  if (caller.callDepth < MAXIMUM_CALL_DEPTH) return true
+  report(caller, 'NN0262', span, `calls are nested more than ${MAXIMUM_CALL_DEPTH} deep here`)
+  return false
+}
+
+function checkConstraints(
+  frame: Frame,
+  caller: Frame,
+  declaration: CallableDeclaration,
+  span: Span,
+  what: string,
+): boolean {
+  for (const constraint of declaration.where) {
+    const value = evaluate({ ...frame, floorDivision: true }, constraint)
+    if (value.kind === 'boolean' && value.value) continue
+    if (value.kind === 'error') {
+      if (frame.session.rigid) continue
+      return false
+    }
+    const sizes = [...frame.scope.bindings].flatMap(([name, { value: bound }]) =>
+      bound.kind === 'number' || bound.kind === 'dimension'
+        ? [`${name} = ${bound.kind === 'number' ? bound.value : displayDim(bound.dim)}`]
+        : [],
+    )
+    report(
+      caller,
+      'NN0207',
+      span,
+      value.kind === 'boolean'
+        ? `${what} does not allow these sizes`
+        : `${what} sets a condition that does not hold for every size`,
+      {
+        labels: [
+          { span: constraint.span, message: sizes.length > 0 ? `not so with ${sizes.join(', ')}` : 'this is false' },
+        ],
+      },
+    )
+    return false
+  }
+  return true
+}
+
+/** Sizes a model was really used with, for its own entry point. */
+function rememberDims(frame: Frame, declaration: CallableDeclaration): void {
+  if (frame.session.modelDims.has(declaration)) return
+  const sizes = new Map<string, Dim>()
+  for (const [name, { value }] of frame.scope.bindings)
+    if (value.kind === 'number' && value.integer && /^[A-Z]/.test(name)) sizes.set(name, value.value)
+  frame.session.modelDims.set(declaration, sizes)
+}
+
+/** Lets `let y[i, j] = …` before `return y` take extents from the declared result. */
+function withExpected(frame: Frame, declaration: CallableDeclaration): Frame {
+  const last = declaration.body.statements.at(-1)
+  const { result } = declaration
+  if (last?.kind !== 'return' || last.value.kind !== 'name' || result?.kind !== 'single') return frame
+  if (
+    result.type.kind !== 'tensor' ||
+    result.type.shape.some((item) => item.kind === 'ellipsis' && !frame.scope.ellipsis)
+  )
+    return frame
+  const generic = result.type.shape.some(
+    (item) => item.kind === 'dimension' && item.value.kind === 'name' && !frame.scope.bindings.has(item.value.name),
+  )
+  if (generic) return frame
+  const typed = evaluateType(frame, result.type)
+  return typed ? { ...frame, expected: { name: last.value.name, shape: typed.type.shape } } : frame
+}
+
+export function checkResult(frame: Frame, result: ResultType, value: Value, span: Span): Value {
+  if (value.kind === 'error') return value
+  if (result.kind === 'single') return checkType(frame, result.type, value, span)
+  if (value.kind !== 'tuple' || value.items.length !== result.items.length)
+    return report(
+      frame,
+      'NN0208',
+      result.span,
+      `the result is declared as ${result.items.length} values, but the body returns ${describe(value)}`,
+    )
+  return {
+    kind: 'tuple',
+    items: result.items.map((item, at) => checkType(frame, item.type, value.items[at]!, span)),
+  }
+}
+
+/** Compares a value with its declared type; each axis of the result remembers where its size was declared. */
+export function checkType(frame: Frame, type: TypeExpression, value: Value, span: Span): Value {
+  if (value.kind === 'error' || type.kind === 'scalar') return value
+  const typed = evaluateType(frame, type)
+  if (!typed) return errorValue
+  const { dtype, shape } = typed.type
+  if (isElement(value))
+    return toElement(
+      frame,
+      { value, span: type.span },
+      dtypeOf(value) === undefined ? dtype : (dtypeOf(value) ?? dtype),
+    )
+  const located = { value, span: type.span }
+  const scalar = value.kind === 'number' || value.kind === 'boolean' || value.kind === 'dimension'
+  const tensor = scalar ? toTensor(frame, located, dtype) : toTensor(frame, located)
+  if (tensor.kind === 'error') return tensor
+  const fits =
+    tensor.type.dtype === dtype &&
+    tensor.type.shape.length === shape.length &&
+    shape.every((dim, axis) => !differs(frame, dim, tensor.type.shape[axis]!))
+  if (!fits) {
+    const axis =
+      tensor.type.shape.length === shape.length
+        ? shape.findIndex((dim, at) => differs(frame, dim, tensor.type.shape[at]!))
+        : -1
+    return report(
+      frame,
+      'NN0208',
+      type.span,
+      `declared as ${displayType(typed.type)}, but the value is ${displayType(tensor.type)}`,
+      {
+        labels: [
+          axis < 0
+            ? undefined
+            : originLabel(
+                tensor.origins[axis],
+                (note) => `${displayDim(tensor.type.shape[axis]!)}${note ? ` = ${note}` : ''} comes from here`,
+              ),
+          axis < 0
+            ? undefined
+            : originLabel(
+                differentPlace(typed.origins[axis], type.span),
+                () => `${displayDim(shape[axis]!)} comes from here`,
+              ),
+        ],
+      },
+    )
+  }
+  return {
+    ...tensor,
+    type: frame.session.rigid ? typed.type : tensor.type,
+    origins: resultOrigins(typed.origins, tensor, span),
+  }
+}
+
+function differentPlace(origin: Origin | undefined, span: Span): Origin | undefined {
+  return origin && (origin.span.start !== span.start || origin.span.file !== span.file) ? origin : undefined
+}
+
+/** Sizes worked out by a declaration (`H / stride`) are explained by the call; plain ones by where they came from. */
+function resultOrigins(declared: readonly Origin[], tensor: TensorValue, span: Span): (Origin | undefined)[] {
+  return declared.map((origin, axis) => {
+    if (!origin.span.file.startsWith('std/')) return origin
+    const own = tensor.origins[axis]
+    if (own && !own.span.file.startsWith('std/')) return own
+    const dim = tensor.type.shape[axis]!
+    return { span, ...(!isConstant(dim) && symbolsOf(dim).length > 1 && { note: displayDim(dim) }) }
+  })
+}

@@ -1,0 +1,215 @@
+/** What a name means where it stands. */
+import type { CallableDeclaration, ConstDeclaration, HyperDeclaration } from '../1-parse/ast.ts'
+import type { Span } from '../diagnostics/diagnostic.ts'
+import { suggest } from '../diagnostics/suggest.ts'
+import { symbol } from '../dimensions/dimension.ts'
+import type { Hyper } from '../types.ts'
+import { builtins } from './builtins/table.ts'
+import { emit, readVariable } from './entry.ts'
+import { evaluate } from './expressions.ts'
+import { findGlobal, type Globals, globalNames } from './globals.ts'
+import { createScope, lookUp, namesIn } from './scope.ts'
+import { type Frame, report } from './session.ts'
+import { describe, dimension, displayDim, errorValue, float, isStatic, type Value } from './values.ts'
+
+/** The run-time range of a dimension without a declared one. */
+export const DEFAULT_RANGE = { minimum: 1, maximum: 512 } as const
+
+/** Names that are always there. */
+const predefined: Readonly<Record<string, (frame: Frame) => Value>> = {
+  training: (frame) => ({ kind: 'boolean', value: frame.training }),
+  inf: () => float(Number.POSITIVE_INFINITY),
+  pi: () => float(Math.PI),
+}
+
+export function resolveName(frame: Frame, name: string, span: Span): Value {
+  return findName(frame, name, span) ?? unknownName(frame, name, span)
+}
+
+/** The value of a name, or undefined if nothing is called so. */
+export function findName(frame: Frame, name: string, span: Span): Value | undefined {
+  const binding = lookUp(frame.scope, name)
+  if (binding) return visible(frame, span, binding.value)
+  const global = findGlobal(frame.globals, name)
+  if (global) {
+    const { declaration, globals } = global
+    switch (declaration.kind) {
+      case 'const':
+        return evaluateConst(frame, declaration, globals)
+      case 'hyper':
+        return readHyper(frame, declaration, span)
+      case 'dim':
+        return dimension(symbol(name), { span: declaration.name.span })
+      default:
+        return { kind: 'callable', declaration: declaration satisfies CallableDeclaration, globals }
+    }
+  }
+  if (Object.hasOwn(predefined, name)) return predefined[name]!(frame)
+  const builtin = builtins.get(name)
+  return builtin && { kind: 'builtin', builtin }
+}
+
+/** Variables are read at their present value; from `init`, tensors of other entries are only shapes. */
+function visible(frame: Frame, span: Span, value: Value): Value {
+  if (value.kind === 'variable')
+    return frame.initializing ? { kind: 'prototype', type: value.type } : readVariable(frame, span, value)
+  if (value.kind === 'tensor' && value.entry !== frame.entry) return { kind: 'prototype', type: value.type }
+  return value
+}
+
+function unknownName(frame: Frame, name: string, span: Span): Value {
+  const candidates = [
+    ...namesIn(frame.scope),
+    ...globalNames(frame.globals),
+    ...Object.keys(predefined),
+    ...builtins.keys(),
+  ]
+  const similar = suggest(name, candidates)
+  const suggestion = similar === undefined ? undefined : `did you mean \`${similar}\`?`
+  if (frame.indexed && frame.floorDivision)
+    return report(frame, 'NN0219', span, `\`${name}\` is not an index here`, {
+      hint: suggestion ?? `bind it on the left (\`let y[${name}] = …\`) or in a reduction (\`sum[${name}](…)\`)`,
+    })
+  return report(frame, 'NN0201', span, `there is nothing called \`${name}\` here`, {
+    hint:
+      suggestion ??
+      (/^[A-Z]/.test(name) ? `declare it: \`const ${name} = …\`, or name it in the signature` : undefined),
+  })
+}
+
+/** The constant's value, evaluated once; `--set` decides where it names the constant. */
+export function evaluateConst(frame: Frame, declaration: ConstDeclaration, globals: Globals): Value {
+  const name = declaration.name.text
+  if (globals.evaluated.has(name)) {
+    const known = globals.evaluated.get(name)
+    return known ? known.value : report(frame, 'NN0218', declaration.name.span, `\`${name}\` is defined through itself`)
+  }
+  globals.evaluated.set(name, undefined)
+  const value = constValue(frame, declaration, globals)
+  globals.evaluated.set(name, { value })
+  return value
+}
+
+function constValue(frame: Frame, declaration: ConstDeclaration, globals: Globals): Value {
+  const { session } = frame
+  const name = declaration.name.text
+  if (globals === session.user && Object.hasOwn(session.settings, name)) {
+    const value = session.settings[name]!
+    return {
+      kind: 'number',
+      value,
+      integer: Number.isInteger(value),
+      origin: { span: declaration.name.span, note: '--set' },
+    }
+  }
+  const scope = createScope()
+  const value = evaluate({ ...globalFrame(frame, globals), scope, bodyScope: scope }, declaration.value)
+  if (value.kind === 'error') return value
+  if (!isStatic(value))
+    return report(
+      frame,
+      'NN0215',
+      declaration.value.span,
+      `a constant must be known when compiled, but this is ${describe(value)}`,
+    )
+  if (value.kind === 'number' && !value.origin) return { ...value, origin: { span: declaration.value.span } }
+  return value
+}
+
+/** A frame outside every body, for declarations of a file. */
+function globalFrame(frame: Frame, globals: Globals): Frame {
+  const { session, callDepth } = frame
+  const scope = createScope()
+  return {
+    session,
+    entry: session.init,
+    scope,
+    bodyScope: scope,
+    globals,
+    training: false,
+    site: '',
+    callDepth,
+    initializing: true,
+  }
+}
+
+function readHyper(frame: Frame, declaration: HyperDeclaration, span: Span): Value {
+  const name = declaration.name.text
+  const hyper = frame.session.hypers.get(name)
+  if (!hyper) return errorValue
+  const key = `hyper ${name}`
+  const known = frame.entry.constants.get(key)
+  if (known) return known
+  const made = emit(frame, span, { dtype: 'f32', shape: [] }, { op: 'hyper', attributes: { name } }, [])
+  frame.entry.constants.set(key, made)
+  return made
+}
+
+/** Default and range of a hyper; reports what is wrong with them. */
+export function evaluateHyper(frame: Frame, declaration: HyperDeclaration, globals: Globals): Hyper | undefined {
+  const at = globalFrame(frame, globals)
+  const number = (expression: HyperDeclaration['value']): number | undefined => {
+    const value = evaluate(at, expression)
+    if (value.kind === 'number') return value.value
+    if (value.kind !== 'error')
+      report(frame, 'NN0215', expression.span, `expected a number, but this is ${describe(value)}`)
+    return undefined
+  }
+  const name = declaration.name.text
+  const written = number(declaration.value)
+  const setting = Object.hasOwn(frame.session.settings, name) ? frame.session.settings[name] : undefined
+  const value = setting ?? written
+  const { range, scale } = declaration
+  if (!range) return value === undefined ? undefined : { name, default: value, scale }
+  const minimum = number(range.from)
+  const maximum = number(range.to)
+  if (value === undefined || minimum === undefined || maximum === undefined) return undefined
+  if (minimum > maximum || (scale === 'log' && minimum <= 0)) {
+    report(
+      frame,
+      'NN0250',
+      range.span,
+      `the range ${minimum}..${maximum} is ${minimum > maximum ? 'empty' : 'not positive, as `log` needs'}`,
+    )
+    return undefined
+  }
+  if (value < minimum || value > maximum)
+    report(
+      frame,
+      'NN0250',
+      declaration.value.span,
+      `\`${name}\` = ${value} lies outside its range ${minimum}..${maximum}`,
+    )
+  return { name, default: value, minimum, maximum, scale }
+}
+
+/** The range of `dim Batch in 1..512`. */
+export function evaluateRange(
+  frame: Frame,
+  globals: Globals,
+  range: { readonly from: HyperDeclaration['value']; readonly to: HyperDeclaration['value']; readonly span: Span },
+): { minimum: number; maximum: number } {
+  const at = globalFrame(frame, globals)
+  const bound = (expression: HyperDeclaration['value']): number | undefined => {
+    const value = evaluate(at, expression)
+    if (value.kind === 'error') return undefined
+    if (value.kind === 'number' && Number.isInteger(value.value) && value.value >= 0) return value.value
+    report(
+      frame,
+      'NN0250',
+      expression.span,
+      `a size must be a whole number, but this is ${value.kind === 'dimension' ? displayDim(value.dim) : describe(value)}`,
+    )
+    return undefined
+  }
+  const minimum = bound(range.from)
+  const maximum = bound(range.to)
+  if (minimum === undefined || maximum === undefined) return DEFAULT_RANGE
+  if (minimum < 1 || minimum > maximum || maximum > 2 ** 31 - 1) {
+    report(frame, 'NN0250', range.span, `${minimum}..${maximum} is not a range of sizes`, {
+      hint: 'sizes start at 1: `dim Batch in 1..512`',
+    })
+    return DEFAULT_RANGE
+  }
+  return { minimum, maximum }
+}

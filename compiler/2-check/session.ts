@@ -1,0 +1,133 @@
+/** What one run of the checker shares, and the frame every piece of elaboration works in. */
+import type { CallableDeclaration } from '../1-parse/ast.ts'
+import type { Diagnostic, DiagnosticCode, DiagnosticLabel, Span } from '../diagnostics/diagnostic.ts'
+import type { Dim } from '../dimensions/dimension.ts'
+import type { Hyper, RuntimeDim, Variable } from '../types.ts'
+import type { Entry } from './entry.ts'
+import type { Globals } from './globals.ts'
+import type { IndexContext } from './index-context.ts'
+import type { Instance } from './instance.ts'
+import type { Scope } from './scope.ts'
+import { type ErrorValue, errorValue, type Origin, type TensorValue, type Value } from './values.ts'
+
+export interface Session {
+  readonly diagnostics: Diagnostic[]
+  /** One report per code and place, however often a layer is elaborated. */
+  readonly reported: Set<string>
+  readonly user: Globals
+  readonly library: Globals
+  readonly settings: Readonly<Record<string, number>>
+  readonly dims: Map<string, RuntimeDim>
+  readonly hypers: Map<string, Hyper>
+  readonly variables: Map<string, VariableRecord>
+  readonly init: Entry
+  readonly sites: Set<number>
+  /** Callables whose body has been elaborated at least once. */
+  readonly elaborated: Set<CallableDeclaration>
+  /** The constant sizes a model's generic dimensions had when it was called, for the model's own entry. */
+  readonly modelDims: Map<CallableDeclaration, ReadonlyMap<string, Dim>>
+  readonly severalModels: boolean
+  /** Declarations are being checked with sizes nobody has chosen. */
+  readonly rigid: boolean
+  readonly progress: { expressionDepth: number }
+}
+
+export interface VariableRecord extends Variable {
+  readonly span: Span
+  readonly origins: readonly (Origin | undefined)[]
+}
+
+export interface Frame {
+  readonly session: Session
+  readonly entry: Entry
+  readonly scope: Scope
+  /** The scope of the whole body, where `param` and `state` inside `when` are declared too. */
+  readonly bodyScope: Scope
+  readonly globals: Globals
+  readonly training: boolean
+  readonly instance?: Instance
+  /** Names the random sites of this body. */
+  readonly site: string
+  readonly caller?: { readonly frame: Frame; readonly span: Span; readonly name: string }
+  readonly declaration?: CallableDeclaration
+  readonly callDepth: number
+  /** Inside index notation. */
+  readonly indexed?: IndexContext
+  /** In shapes, `where` and subscripts `/` is floor division. */
+  readonly floorDivision?: boolean
+  /** Inside `init`, tensors of other entries are only types. */
+  readonly initializing?: boolean
+  /** What `state` in an optimizer or a train block is named after. */
+  readonly statePrefix?: { readonly prefix: string; readonly kind: 'optimizer' | 'state' }
+  readonly train?: TrainContext
+  /** The declared result, so that an index no read fixes gets its extent from it. */
+  readonly expected?: { readonly name: string; readonly shape: readonly Dim[] }
+}
+
+/** Filled while a train block's statements are elaborated. */
+export interface TrainContext {
+  loss?: { readonly value: TensorValue | ErrorValue; readonly span: Span }
+  readonly metrics: { readonly name: string; readonly value: Value; readonly span: Span }[]
+}
+
+export interface ReportOptions {
+  readonly labels?: readonly (DiagnosticLabel | undefined)[]
+  readonly hint?: string | undefined
+  readonly severity?: 'error' | 'warning'
+}
+
+/** Elaboration of an entry cannot go on (a limit was hit); caught where the entry began. */
+export class ElaborationStop extends Error {}
+
+/** Records a diagnostic. A place inside the standard library is shown as a label of the user's call. */
+export function report(
+  frame: Frame,
+  code: DiagnosticCode,
+  span: Span,
+  message: string,
+  options: ReportOptions = {},
+): ErrorValue {
+  const place = userPlace(frame, span)
+  const labels = (options.labels ?? []).filter((label) => label !== undefined)
+  if (place.library) labels.unshift({ span: place.library, message: `in the standard library's ${place.name}` })
+  addDiagnostic(frame.session, {
+    code,
+    severity: options.severity ?? 'error',
+    span: place.span,
+    message,
+    labels,
+    ...(options.hint !== undefined && { hint: options.hint }),
+  })
+  return errorValue
+}
+
+export function addDiagnostic(session: Pick<Session, 'diagnostics' | 'reported'>, diagnostic: Diagnostic): void {
+  const key = `${diagnostic.code} ${diagnostic.span.file} ${diagnostic.span.start} ${diagnostic.span.end}`
+  if (session.reported.has(key)) return
+  session.reported.add(key)
+  session.diagnostics.push(diagnostic)
+}
+
+export function isLibrarySpan(span: Span): boolean {
+  return span.file.startsWith('std/')
+}
+
+/** The innermost place in the user's own file, and the library's place if that is where it happened. */
+export function userPlace(frame: Frame, span: Span): { span: Span; library?: Span; name?: string } {
+  if (!isLibrarySpan(span)) return { span }
+  let current: Frame | undefined = frame
+  let name: string | undefined
+  while (current?.caller) {
+    name ??= current.caller.name
+    if (!isLibrarySpan(current.caller.span)) return { span: current.caller.span, library: span, name }
+    current = current.caller.frame
+  }
+  return { span }
+}
+
+export function originLabel(
+  origin: Origin | undefined,
+  message: (note: string | undefined) => string,
+): DiagnosticLabel | undefined {
+  return origin && { span: origin.span, message: message(origin.note) }
+}

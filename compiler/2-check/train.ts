@@ -1,0 +1,440 @@
+/** Train blocks: the step with gradients and updates, the evaluation, and the settings the trainer reads. */
+import type {
+  CallableDeclaration,
+  CallExpression,
+  ClipStatement,
+  Expression,
+  FreezeStatement,
+  OptimizerStatement,
+  SettingStatement,
+  Statement,
+  StopStatement,
+  TrainDeclaration,
+} from '../1-parse/ast.ts'
+import type { Span } from '../diagnostics/diagnostic.ts'
+import { suggest } from '../diagnostics/suggest.ts'
+import { isConstant } from '../dimensions/dimension.ts'
+import { apply, type Located, toTensor } from './arithmetic.ts'
+import { expandTo } from './broadcast.ts'
+import { bindConfig, evaluateArguments } from './calls.ts'
+import type { CheckedEntry, TrainSettings } from './checked.ts'
+import { cast, constant, createEntry, type Entry, emit, finishEntry, readVariable, updateVariable } from './entry.ts'
+import { bindEntryInputs, type EntryInputs, entryFrame, runEntry } from './entry-point.ts'
+import { evaluate } from './expressions.ts'
+import { findGlobal, type Globals, globalNames } from './globals.ts'
+import { invoke } from './invoke.ts'
+import { matchesPattern } from './pattern.ts'
+import { type Frame, report, type Session, type TrainContext, type VariableRecord } from './session.ts'
+import { runStatement } from './statements.ts'
+import { describe, type TensorValue, type Value } from './values.ts'
+import { declareInternal, initFrame } from './variables.ts'
+
+/** Statements that say how to train; the others say what is computed. */
+const trainerStatements = ['optimizer', 'setting', 'stop', 'freeze', 'clip'] as const
+
+export interface CheckedTrain {
+  readonly entries: readonly CheckedEntry[]
+  readonly settings: TrainSettings
+}
+
+export function checkTrain(session: Session, train: TrainDeclaration): CheckedTrain {
+  const name = train.name.text
+  const step = elaborate(session, train, createEntry(`${name}.step`, 'step'), true)
+  const evaluation = elaborate(session, train, createEntry(`${name}.evaluate`, 'evaluate'), false)
+  const settings = trainSettings(step.frame, train, step.inputs, step.context)
+  return { entries: [finishEntry(step.frame.entry), finishEntry(evaluation.frame.entry)], settings }
+}
+
+interface Elaborated {
+  readonly frame: Frame
+  readonly context: TrainContext
+  readonly inputs: EntryInputs
+}
+
+function elaborate(session: Session, train: TrainDeclaration, entry: Entry, training: boolean): Elaborated {
+  const context: TrainContext = { metrics: [] }
+  const name = train.name.text
+  const statePrefix = { prefix: `${name}/`, kind: 'state' } as const
+  const frame: Frame = { ...entryFrame(session, entry, training, name), statePrefix, train: context }
+  const inputs: EntryInputs = { tensors: [] }
+  runEntry(() => {
+    inputs.tensors = bindEntryInputs(frame, train.inputs)
+    for (const statement of train.body.statements)
+      if (!isTrainerStatement(statement)) runStatement(frame, statement, 'train')
+    addOutputs(frame, train, context)
+    if (training) addOptimizer(frame, train, context)
+  })
+  return { frame, context, inputs }
+}
+
+function isTrainerStatement(statement: Statement): boolean {
+  return (trainerStatements as readonly string[]).includes(statement.kind)
+}
+
+function addOutputs(frame: Frame, train: TrainDeclaration, context: TrainContext): void {
+  if (!context.loss) {
+    report(frame, 'NN0240', train.name.span, `the train block \`${train.name.text}\` has no \`loss\``, {
+      hint: 'add one: `loss cross_entropy(logits, label)`',
+    })
+    return
+  }
+  for (const { name, value } of [{ name: 'loss', value: context.loss.value }, ...context.metrics])
+    if (value.kind === 'tensor') frame.entry.outputs.push({ name, value: value.id })
+}
+
+/** Gradients of all trained parameters, clipping, and the optimizer's body once per parameter. */
+function addOptimizer(frame: Frame, train: TrainDeclaration, context: TrainContext): void {
+  const [statement, second] = train.body.statements.filter((own) => own.kind === 'optimizer')
+  if (!statement) {
+    report(frame, 'NN0242', train.name.span, `the train block \`${train.name.text}\` has no \`optimizer\``, {
+      hint: 'add one: `optimizer adam(lr = 1e-3)`',
+    })
+    return
+  }
+  if (second)
+    report(frame, 'NN0202', second.span, 'a train block has one `optimizer`', {
+      labels: [{ span: statement.span, message: 'first here' }],
+    })
+  const optimizer = findOptimizer(frame, statement)
+  const trained = trainedParameters(frame, train)
+  const loss = context.loss?.value
+  if (!optimizer || !trained || loss?.kind !== 'tensor') return
+  const gradients = clipped(
+    frame,
+    train,
+    trained.map((parameter) => gradientOf(frame, loss, parameter, context.loss!.span)),
+  )
+  const step = countStep(frame, train, statement.span)
+  for (const [at, parameter] of trained.entries())
+    updateParameter(frame, train, optimizer, parameter, gradients[at]!, step, statement)
+}
+
+interface FoundOptimizer {
+  readonly declaration: CallableDeclaration
+  readonly globals: Globals
+  readonly config: ReadonlyMap<string, Value>
+}
+
+function findOptimizer(frame: Frame, statement: OptimizerStatement): FoundOptimizer | undefined {
+  const { call } = statement
+  const callee = call.kind === 'call' ? call.callee : call
+  if (callee.kind !== 'name') {
+    report(frame, 'NN0242', call.span, 'an optimizer is named here: `optimizer adam(lr = 1e-3)`')
+    return undefined
+  }
+  const found = findGlobal(frame.globals, callee.name)
+  if (found?.declaration.kind !== 'optimizer') {
+    const optimizers = globalNames(frame.globals).filter(
+      (name) => findGlobal(frame.globals, name)?.declaration.kind === 'optimizer',
+    )
+    const similar = suggest(callee.name, optimizers)
+    report(frame, 'NN0242', callee.span, `there is no optimizer called \`${callee.name}\``, {
+      hint: similar
+        ? `did you mean \`${similar}\`?`
+        : `there are ${optimizers.map((name) => `\`${name}\``).join(', ')}`,
+    })
+    return undefined
+  }
+  const { declaration, globals } = found
+  const given = call.kind === 'call' ? evaluateArguments(frame, call) : []
+  const config = bindConfig(frame, declaration, globals, given, statement.span)
+  return config && { declaration, globals, config }
+}
+
+/** The parameters the loss's block reads, without the frozen ones. */
+function trainedParameters(frame: Frame, train: TrainDeclaration): VariableRecord[] | undefined {
+  const reached = [...frame.entry.variables.keys()]
+    .map((name) => frame.session.variables.get(name))
+    .filter((variable) => variable?.kind === 'parameter') as VariableRecord[]
+  let trained = reached
+  for (const statement of train.body.statements)
+    if (statement.kind === 'freeze') trained = freeze(frame, statement, reached, trained)
+  if (trained.length > 0) return trained
+  report(
+    frame,
+    'NN0244',
+    train.name.span,
+    reached.length === 0
+      ? `the train block \`${train.name.text}\` reaches no parameter`
+      : 'every parameter is frozen: there is nothing to train',
+  )
+  return undefined
+}
+
+function freeze(
+  frame: Frame,
+  statement: FreezeStatement,
+  reached: readonly VariableRecord[],
+  trained: readonly VariableRecord[],
+): VariableRecord[] {
+  const names = reached.map((parameter) => parameter.name)
+  for (const pattern of [statement.pattern, statement.except]) {
+    if (!pattern || names.some((name) => matchesPattern(pattern.value, name))) continue
+    const similar = suggest(pattern.value, names)
+    report(frame, 'NN0235', pattern.span, `\`${pattern.value}\` matches no parameter of this train block`, {
+      hint: similar
+        ? `did you mean \`${similar}\`?`
+        : names.length > 0
+          ? `there are ${names
+              .slice(0, 8)
+              .map((name) => `\`${name}\``)
+              .join(', ')}`
+          : undefined,
+    })
+  }
+  const { pattern, except } = statement
+  return trained.filter(
+    ({ name }) => !matchesPattern(pattern.value, name) || (except !== undefined && matchesPattern(except.value, name)),
+  )
+}
+
+function gradientOf(frame: Frame, loss: TensorValue, parameter: VariableRecord, span: Span): TensorValue {
+  const { leaf } = frame.entry.variables.get(parameter.name)!
+  return emit(frame, span, parameter.type, { op: 'gradient', attributes: {} }, [loss, leaf], leaf.origins)
+}
+
+/** `clip global_norm(c)`: all gradients scaled so that their joint norm is at most c. `clip value(c)`: each within ±c. */
+function clipped(frame: Frame, train: TrainDeclaration, gradients: readonly TensorValue[]): readonly TensorValue[] {
+  let current = gradients
+  for (const statement of train.body.statements) {
+    if (statement.kind !== 'clip') continue
+    const limit = clipLimit(frame, statement)
+    if (!limit) continue
+    current =
+      limit.method === 'value'
+        ? clipValue(frame, statement.span, current, limit.bound)
+        : clipNorm(frame, statement.span, current, limit.bound)
+  }
+  return current
+}
+
+function clipLimit(
+  frame: Frame,
+  statement: ClipStatement,
+): { method: 'value' | 'global_norm'; bound: Located } | undefined {
+  const { call } = statement
+  const name = call.kind === 'call' && call.callee.kind === 'name' ? call.callee.name : undefined
+  if (call.kind !== 'call' || (name !== 'value' && name !== 'global_norm') || call.arguments.length !== 1) {
+    report(frame, 'NN0245', call.span, '`clip` takes `global_norm(c)` or `value(c)`')
+    return undefined
+  }
+  const [bound] = evaluateArguments(frame, call as CallExpression)
+  const tensor = toTensor(frame, bound!, 'f32')
+  if (tensor.kind === 'error') return undefined
+  if (tensor.type.shape.length === 0 && !(bound!.value.kind === 'number' && bound!.value.value <= 0))
+    return { method: name, bound: { value: tensor, span: bound!.span } }
+  report(frame, 'NN0245', bound!.span, `\`${name}\` needs one positive number`)
+  return undefined
+}
+
+function clipValue(frame: Frame, span: Span, gradients: readonly TensorValue[], bound: Located): TensorValue[] {
+  const at = (value: Value): Located => ({ value, span })
+  const low = at(apply(frame, span, 'neg', [bound], 'f32'))
+  return gradients.map((gradient) => {
+    const above = at(apply(frame, span, 'maximum', [at(gradient), low], 'f32'))
+    return apply(frame, span, 'minimum', [above, bound], 'f32') as TensorValue
+  })
+}
+
+/** scale = min(1, c / (norm + 1e-6)), as PyTorch's clip_grad_norm_. */
+function clipNorm(frame: Frame, span: Span, gradients: readonly TensorValue[], bound: Located): TensorValue[] {
+  const at = (value: Value): Located => ({ value, span })
+  let total: Value = constant(frame, span, 0, 'f32')
+  for (const gradient of gradients) {
+    const square = apply(frame, span, 'mul', [at(gradient), at(gradient)], 'f32') as TensorValue
+    const axes = square.type.shape.map((_, axis) => axis)
+    const sum =
+      axes.length === 0
+        ? square
+        : emit(frame, span, { dtype: 'f32', shape: [] }, { op: 'reduce_sum', attributes: { axes } }, [square])
+    total = apply(frame, span, 'add', [at(total), at(sum)], 'f32')
+  }
+  const norm = apply(frame, span, 'sqrt', [at(total)], 'f32')
+  const safe = apply(frame, span, 'add', [at(norm), at(constant(frame, span, 1e-6, 'f32'))], 'f32')
+  const ratio = apply(frame, span, 'div', [bound, at(safe)], 'f32')
+  const scale = apply(frame, span, 'minimum', [at(ratio), at(constant(frame, span, 1, 'f32'))], 'f32') as TensorValue
+  return gradients.map((gradient) => {
+    const whole = expandTo(frame, span, scale, gradient.type.shape)
+    return apply(frame, span, 'mul', [at(gradient), at(whole)], 'f32') as TensorValue
+  })
+}
+
+/** `step` for optimizers: 1 in the first step. */
+function countStep(frame: Frame, train: TrainDeclaration, span: Span): TensorValue {
+  const name = `${train.name.text}/step`
+  const type = { dtype: 'i32', shape: [] } as const
+  declareInternal(frame, { name, kind: 'optimizer', type }, span, constant(initFrame(frame, name), span, 0, 'i32'))
+  const reference = { kind: 'variable', name, type, updatable: true, origins: [] } as const
+  const before = readVariable(frame, span, reference)
+  const one = constant(frame, span, 1, 'i32')
+  const now = emit(frame, span, type, { op: 'add', attributes: {} }, [before, one])
+  updateVariable(frame, span, reference, now)
+  return cast(frame, span, now, 'f32')
+}
+
+function updateParameter(
+  frame: Frame,
+  train: TrainDeclaration,
+  optimizer: FoundOptimizer,
+  parameter: VariableRecord,
+  gradient: TensorValue,
+  step: TensorValue,
+  statement: OptimizerStatement,
+): void {
+  const { declaration, globals, config } = optimizer
+  const [p, g] = declaration.inputs
+  const { span } = statement
+  const reference = {
+    kind: 'variable',
+    name: parameter.name,
+    type: parameter.type,
+    updatable: true,
+    origins: parameter.origins,
+  } as const
+  const inputs = new Map([
+    ...(p ? [[p, { value: reference, span }] as const] : []),
+    ...(g ? [[g, { value: gradient, span }] as const] : []),
+  ])
+  invoke(frame, {
+    declaration,
+    globals,
+    config,
+    inputs,
+    span,
+    what: `\`${declaration.name.text}\``,
+    extra: new Map([['step', step]]),
+    overrides: {
+      statePrefix: { prefix: `${train.name.text}/${parameter.name}/`, kind: 'optimizer' },
+      site: `${train.name.text}/${parameter.name}`,
+    },
+  })
+}
+
+function trainSettings(
+  frame: Frame,
+  train: TrainDeclaration,
+  inputs: EntryInputs,
+  context: TrainContext,
+): TrainSettings {
+  const metrics = context.metrics.map((metric) => metric.name)
+  const batchDim = sharedBatchDim(inputs)
+  const numbers: Partial<Record<SettingStatement['setting'], number>> = {}
+  let stop: TrainSettings['stop']
+  const seen = new Map<string, Span>()
+  for (const statement of train.body.statements) {
+    const key = statement.kind === 'setting' ? statement.setting : statement.kind
+    if (statement.kind !== 'setting' && statement.kind !== 'stop') continue
+    const earlier = seen.get(key)
+    if (earlier)
+      report(frame, 'NN0202', statement.span, `\`${key}\` is set twice`, {
+        labels: [{ span: earlier, message: 'first here' }],
+      })
+    seen.set(key, statement.span)
+    if (statement.kind === 'stop') stop = stopRule(frame, statement, metrics)
+    else numbers[statement.setting] = settingValue(frame, statement, batchDim)
+  }
+  const data = train.data && dataName(frame, train.data)
+  return {
+    name: train.name.text,
+    ...(data !== undefined && { data }),
+    ...(batchDim !== undefined && { batchDim }),
+    ...(numbers.batch !== undefined && { batch: numbers.batch }),
+    ...(numbers.epochs !== undefined && { epochs: numbers.epochs }),
+    ...(numbers.seed !== undefined && { seed: numbers.seed }),
+    ...(stop && { stop }),
+    metrics,
+  }
+}
+
+/** The run-time dimension that leads every input with axes. */
+function sharedBatchDim({ tensors }: EntryInputs): string | undefined {
+  const leading = new Set<string | undefined>()
+  for (const { type } of tensors) {
+    const [first] = type.shape
+    if (first !== undefined) leading.add(isConstant(first) ? undefined : first.key)
+  }
+  const [name] = leading
+  return leading.size === 1 && name !== undefined && /^\w+$/.test(name) ? name : undefined
+}
+
+function settingValue(frame: Frame, statement: SettingStatement, batchDim: string | undefined): number | undefined {
+  const { setting, span } = statement
+  const value = evaluate(frame, statement.value)
+  if (value.kind === 'error') return undefined
+  const least = setting === 'seed' ? 0 : 1
+  if (value.kind !== 'number' || !Number.isInteger(value.value) || value.value < least || value.value > 2 ** 31 - 1) {
+    report(
+      frame,
+      'NN0245',
+      statement.value.span,
+      `\`${setting}\` must be a whole number from ${least} on, known when compiled, but this is ${describe(value)}`,
+    )
+    return undefined
+  }
+  if (setting === 'accumulate' && value.value !== 1) {
+    report(frame, 'NN0290', span, '`accumulate` is not part of this version yet', { hint: 'use a larger `batch`' })
+    return undefined
+  }
+  const range = setting === 'batch' && batchDim !== undefined ? frame.session.dims.get(batchDim) : undefined
+  if (setting === 'batch' && !range)
+    report(
+      frame,
+      'NN0245',
+      span,
+      'the inputs of this train block share no leading run-time dimension for `batch` to fill',
+      {
+        hint: 'write `f32[Batch, …]` for each input',
+      },
+    )
+  else if (range && (value.value < range.minimum || value.value > range.maximum))
+    report(
+      frame,
+      'NN0245',
+      statement.value.span,
+      `\`batch\` ${value.value} lies outside the range of \`${range.name}\`, ${range.minimum}..${range.maximum}`,
+      {
+        hint: `declare \`dim ${range.name} in 1..${value.value}\` at the top of the file`,
+      },
+    )
+  return value.value
+}
+
+function stopRule(frame: Frame, statement: StopStatement, metrics: readonly string[]): TrainSettings['stop'] {
+  const { metric: written } = statement
+  const part = written.kind === 'member' && written.target.kind === 'name' ? written.target.name : 'valid'
+  const metric = written.kind === 'member' ? written.member.text : written.name
+  const known = ['loss', ...metrics]
+  if ((part !== 'train' && part !== 'valid') || !known.includes(metric)) {
+    const options = known.map((name) => `valid.${name}`)
+    const similar = suggest(`${part}.${metric}`, options)
+    report(frame, 'NN0246', written.span, `there is no \`${part}.${metric}\` to watch`, {
+      hint: similar ? `did you mean \`${similar}\`?` : `there are ${options.map((name) => `\`${name}\``).join(', ')}`,
+    })
+    return undefined
+  }
+  const epochs = wholeNumber(frame, statement.epochs)
+  return epochs === undefined ? undefined : { part, metric, epochs }
+}
+
+function wholeNumber(frame: Frame, expression: Expression): number | undefined {
+  const value = evaluate(frame, expression)
+  if (value.kind === 'number' && Number.isInteger(value.value) && value.value > 0) return value.value
+  if (value.kind !== 'error')
+    report(
+      frame,
+      'NN0245',
+      expression.span,
+      `the number of epochs must be a whole number from 1 on, but this is ${describe(value)}`,
+    )
+  return undefined
+}
+
+function dataName(frame: Frame, name: { readonly text: string; readonly span: Span }): string | undefined {
+  const { data } = frame.globals
+  if (data.has(name.text)) return name.text
+  const similar = suggest(name.text, data.keys())
+  report(frame, 'NN0247', name.span, `there is no data block called \`${name.text}\``, {
+    hint: similar ? `did you mean \`${similar}\`?` : `declare it: \`data ${name.text} { source csv("file.csv") }\``,
+  })
+  return undefined
+}

@@ -1,0 +1,66 @@
+/** Warnings about names nothing uses. Purely by their text, so that no branch left out when compiled counts as unused. */
+import type { Block, CallableDeclaration, Declaration, Name, SourceFile } from '../1-parse/ast.ts'
+import { addDiagnostic, type Session } from './session.ts'
+
+/** `trained`: what the train and infer blocks of the file reach. */
+export function reportUnusedNames(session: Session, ast: SourceFile, trained: ReadonlySet<CallableDeclaration>): void {
+  const everywhere = new Set<string>()
+  for (const declaration of ast.declarations) collectNames(declaration, everywhere)
+  const hasTrain = ast.declarations.some((declaration) => declaration.kind === 'train')
+  for (const declaration of ast.declarations) {
+    if (declaration.kind === 'const' || declaration.kind === 'dim' || declaration.kind === 'hyper') {
+      if (!everywhere.has(declaration.name.text)) warnUnused(session, declaration.kind, declaration.name)
+    }
+    if ('body' in declaration) reportUnusedLets(session, declaration, declaration.body)
+    if (declaration.kind === 'model' && hasTrain && !trained.has(declaration))
+      addDiagnostic(session, {
+        code: 'NN0272',
+        severity: 'warning',
+        span: declaration.name.span,
+        message: `no train or infer block uses the model \`${declaration.name.text}\``,
+        labels: [],
+      })
+  }
+}
+
+function reportUnusedLets(session: Session, declaration: Declaration, body: Block): void {
+  const used = new Set<string>()
+  collectNames(declaration, used)
+  const visit = (block: Block): void => {
+    for (const statement of block.statements) {
+      if (statement.kind === 'when') {
+        visit(statement.body)
+        if (statement.otherwise) visit(statement.otherwise)
+      }
+      if (statement.kind === 'use' || statement.kind === 'param') {
+        if (!used.has(statement.name.text)) warnUnused(session, statement.kind, statement.name)
+      }
+      if (statement.kind !== 'let') continue
+      const { pattern } = statement
+      const names = pattern.kind === 'tuple' ? pattern.names : [pattern.name]
+      if (!names.some((name) => used.has(name.text))) for (const name of names) warnUnused(session, 'let', name)
+    }
+  }
+  visit(body)
+}
+
+function warnUnused(session: Session, keyword: string, name: Name): void {
+  if (name.text.startsWith('_')) return
+  addDiagnostic(session, {
+    code: 'NN0270',
+    severity: 'warning',
+    span: name.span,
+    message: `nothing uses \`${keyword} ${name.text}\``,
+    labels: [],
+    hint: keyword === 'let' ? `remove it, or call it \`_${name.text}\`` : 'remove it',
+  })
+}
+
+/** Every name used in an expression or updated, anywhere below. Iterative: trees may be deep. */
+function collectNames(root: object, names: Set<string>): void {
+  const open: object[] = [root]
+  for (let node = open.pop(); node; node = open.pop()) {
+    if ('kind' in node && node.kind === 'name' && 'name' in node && typeof node.name === 'string') names.add(node.name)
+    for (const child of Object.values(node)) if (typeof child === 'object' && child !== null) open.push(child)
+  }
+}
