@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { DataDeclaration } from '../compiler/1-parse/ast.ts'
+import { suggest } from '../compiler/diagnostics/suggest.ts'
 import type { BuildName, ManifestEntry, ManifestTrain, Model } from '../runtime/index.ts'
 import { load } from '../runtime/index.ts'
-import { closest } from './closest.ts'
 import { type CompiledFile, compileFile } from './compile-file.ts'
 import type { LearnedFields, WantedInput } from './data/fields.ts'
 import { hostBuild } from './host-build.ts'
@@ -45,7 +45,7 @@ export function chooseTrain(model: Model, file: string, named: string | undefine
   }
   const found = trains.find((train) => train.name === named)
   if (found) return found
-  const near = closest(named, names)
+  const near = suggest(named, names)
   throw new UserError(
     `${file} has no \`train\` block \`${named}\``,
     near ? `did you mean ${near}?` : `there is ${names.join(', ')}`,

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path'
-import { closest } from './closest.ts'
+import { suggest } from '../compiler/diagnostics/suggest.ts'
 import { UserError } from './user-error.ts'
 
 /** A `.nn` file as read. */
@@ -47,7 +47,7 @@ async function unreadable(file: string, path: string, error: NodeJS.ErrnoExcepti
   }
   if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR')
     return new UserError(`${file} cannot be read: ${error.message}`)
-  const near = closest(basename(path), names)
+  const near = suggest(basename(path), names)
   if (near !== undefined) return new UserError(`${file} does not exist`, `did you mean ${join(dirname(file), near)}?`)
   return new UserError(`${file} does not exist`)
 }

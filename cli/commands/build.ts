@@ -2,9 +2,9 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { Command, Option } from 'commander'
+import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import type { Compilation } from '../../compiler/index.ts'
 import type { BuildName } from '../../runtime/manifest.ts'
-import { closest } from '../closest.ts'
 import { formatBytes, formatDuration } from '../numbers.ts'
 import { cacheOption, setOption } from '../options.ts'
 import type { CommandContext } from '../program.ts'
@@ -136,7 +136,7 @@ function passFor(stage: string, passNames: readonly string[]): string {
   const pass = passNames.find((name) => name === stage || STAGE_NAMES[name] === stage)
   if (pass !== undefined) return pass
   const names = passNames.map((name) => STAGE_NAMES[name] ?? name)
-  const near = closest(stage, [...names, ...passNames, 'all'])
+  const near = suggest(stage, [...names, ...passNames, 'all'])
   throw new UsageError(
     `there is no stage ${stage}`,
     near ? `did you mean ${near}?` : `the stages are ${names.join(', ')}`,

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import type { DataDeclaration } from '../../compiler/1-parse/ast.ts'
+import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import type { Input } from '../../runtime/api.ts'
 import type { BuildName, ManifestEntry, ManifestTrain } from '../../runtime/manifest.ts'
-import { closest } from '../closest.ts'
 import type { FedInputs } from '../data/dataset.ts'
 import type { WantedInput } from '../data/fields.ts'
 import { FormatError } from '../data/format-error.ts'
@@ -76,7 +76,7 @@ function chooseEntry({ model, compiled }: OpenModel, named: string | undefined):
   if (found) return found
   if (named === undefined)
     throw new UserError(`${compiled.source.name} has nothing to predict with: no model, no \`infer\` block`)
-  const near = closest(named, names)
+  const near = suggest(named, names)
   throw new UserError(
     `${compiled.source.name} has no \`infer\` block or model \`${named}\``,
     near ? `did you mean ${near}?` : `there is ${names.join(', ')}`,

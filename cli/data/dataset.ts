@@ -43,6 +43,7 @@ export function buildDataset(
   known?: LearnedFields,
 ): Dataset {
   const { source } = tables
+  if (source.rows === 0) throw new DataFault('NN0416', plan.source.span, `${source.origin} has no rows`)
   const all = allRows(source.rows)
   const divided = plan.split ? splitRows(source.rows, plan.split) : { train: all }
   const main = fieldColumns(plan, source, known ?? { train: divided.train ?? all, all })

@@ -5,7 +5,7 @@
  */
 import type { BinaryOperator, CallExpression, Expression } from '../../compiler/1-parse/ast.ts'
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
-import { closest } from '../closest.ts'
+import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import { DataFault } from './data-fault.ts'
 import { category, type Learned, type LearningRows, oneHot, standardize } from './learned.ts'
 import { sameShape, shapeText, sizeOf } from './shape.ts'
@@ -99,7 +99,7 @@ function partsOf(expression: Expression): readonly Expression[] {
 function partsOfCall({ callee, arguments: given, span }: CallExpression): readonly Expression[] {
   const name = callee.kind === 'name' ? callee.name : ''
   if (!FUNCTIONS.includes(name)) {
-    const near = closest(name, FUNCTIONS)
+    const near = suggest(name, FUNCTIONS)
     const hint = near ? `did you mean \`${near}\`?` : `the functions of data blocks are ${FUNCTIONS.join(', ')}`
     throw new DataFault('NN0405', callee.span, `\`${name}\` is not a function of data blocks`, hint)
   }
@@ -178,7 +178,7 @@ function named(name: string, span: Span, scope: ExpressionScope): Computed {
     const field = scope.field(name)
     if (field) return field
     const names = [...table.columns.keys()]
-    const near = closest(name, names)
+    const near = suggest(name, names)
     const listed = names.slice(0, 12).join(', ') + (names.length > 12 ? ', …' : '')
     throw new DataFault(
       'NN0406',

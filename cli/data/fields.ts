@@ -1,6 +1,6 @@
 /** The fields of a data block over one table, and their rows as typed arrays. Pure. */
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
-import { closest } from '../closest.ts'
+import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import { DataFault } from './data-fault.ts'
 import { type Computed, type ComputedNumbers, compileExpression } from './expression.ts'
 import type { Learned, LearningRows } from './learned.ts'
@@ -93,7 +93,7 @@ export function materialize(
 ): FedTensor {
   const column = columns.column(input.name)
   if (column === undefined) {
-    const near = closest(input.name, columns.names())
+    const near = suggest(input.name, columns.names())
     throw new DataFault(
       'NN0414',
       columns.place(input.name),

@@ -1,6 +1,6 @@
 import type { DataDeclaration, DataStatement, Expression, StringLiteral } from '../../compiler/1-parse/ast.ts'
 import type { Diagnostic, Span } from '../../compiler/diagnostics/diagnostic.ts'
-import { closest } from '../closest.ts'
+import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import { DataFault } from './data-fault.ts'
 import { checkExpression } from './expression.ts'
 
@@ -124,7 +124,7 @@ function planSource(statement: SourceStatement): SourcePlan {
   const { callee, arguments: given, span } = statement.call
   const format = callee.kind === 'name' ? callee.name : ''
   if (format !== 'csv' && format !== 'idx') {
-    const near = closest(format, Object.keys(SOURCES))
+    const near = suggest(format, Object.keys(SOURCES))
     const hint = near ? `did you mean \`${near}\`?` : 'there are `csv("table.csv")` and `idx("images", "labels")`'
     throw new DataFault('NN0401', callee.span, `there is no source \`${format || 'of this form'}\``, hint)
   }

@@ -9,7 +9,9 @@ const MISSING = new Set(['', 'na', 'n/a', 'nan', 'null', 'none'])
  * numeric. Throws {@link FormatError} naming the row.
  */
 export function readCsv(text: string, name: string): Table {
-  const { data, errors } = Papa.parse<string[]>(text, { skipEmptyLines: false })
+  // The delimiter is guessed without the blank lines, which would mislead the guess.
+  const { delimiter } = Papa.parse(text, { preview: 20, skipEmptyLines: 'greedy' }).meta
+  const { data, errors } = Papa.parse<string[]>(text, { delimiter, skipEmptyLines: false })
   const broken = errors.find((error) => error.type === 'Quotes')
   if (broken) throw new FormatError(`${name} has an open or stray quotation mark in row ${(broken.row ?? 0) + 1}`)
   const isBlank = (cells: readonly string[]): boolean => cells.length === 1 && cells[0]!.trim() === ''
