@@ -9,6 +9,10 @@ const tileRows = 3
 const blockDepth = 256
 /** Rows of a block of A: with blockDepth, 256 KiB, half a second-level cache. */
 const blockRows = 256
+/** Bytes for one tile at the edge of C. */
+const edgeBytes: usize = 192
+/** Products this wide repay gathering a transposed A. */
+const gatherColumns = 64
 
 // @ts-ignore: decorator
 @inline
@@ -125,7 +129,7 @@ function tile(
 }
 
 /**
- * Packs `depth` rows of `width` columns of B one after the other. Of the `columns` that exist beyond, the last repeats: what the tile
+ * Packs `depth` rows of `width` columns of B one after the other. Where B has fewer `columns` the rest is arbitrary: what the tile
  * computes there is thrown away.
  */
 function packPanel(target: usize, b: usize, bRow: i32, bColumn: i32, depth: i32, columns: i32, width: i32): void {
@@ -144,6 +148,14 @@ function packPanel(target: usize, b: usize, bRow: i32, bColumn: i32, depth: i32,
         b += rowBytes
         target += 32
       }
+    }
+  } else if (bColumn == 1) {
+    const vectors = columns & ~3
+    for (let p = 0; p < depth; p++) {
+      for (let j = 0; j < vectors; j += 4) v128.store(target + bytes(j), v128.load(b + bytes(j)))
+      if (vectors < width) v128.store(target + bytes(vectors), loadPartial(b + bytes(vectors), columns & 3))
+      b += rowBytes
+      target += step
     }
   } else if (bRow == 1) {
     for (let j = 0; j < width; j += 4) {
@@ -233,6 +245,52 @@ function rowTimesMatrix(c: usize, a: usize, aStep: usize, b: usize, bRow: usize,
 }
 
 /**
+ * out[i] = or += vector · row i, for `count` rows of B or A with contiguous elements, four at a time; results are `outStep` bytes
+ * apart. Each sum is four partial sums over p mod 4.
+ */
+function vectorTimesRows(
+  out: usize, outStep: usize, vector: usize, rows: usize, rowStep: usize, count: i32, k: i32, accumulate: bool,
+): void {
+  for (let i = 0; i < count; i += 4) {
+    const last = count - i - 1
+    let v = vector
+    let r0 = rows
+    let r1 = last > 0 ? r0 + rowStep : r0
+    let r2 = last > 1 ? r1 + rowStep : r1
+    let r3 = last > 2 ? r2 + rowStep : r2
+    rows = r3 + rowStep
+    let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0)
+    let p = k
+    for (; p >= 4; p -= 4) {
+      const x = v128.load(v)
+      s0 = madd(x, v128.load(r0), s0)
+      s1 = madd(x, v128.load(r1), s1)
+      s2 = madd(x, v128.load(r2), s2)
+      s3 = madd(x, v128.load(r3), s3)
+      v += 16, r0 += 16, r1 += 16, r2 += 16, r3 += 16
+    }
+    if (p) {
+      const x = loadPartial(v, p)
+      s0 = madd(x, loadPartial(r0, p), s0)
+      s1 = madd(x, loadPartial(r1, p), s1)
+      s2 = madd(x, loadPartial(r2, p), s2)
+      s3 = madd(x, loadPartial(r3, p), s3)
+    }
+    put(out, sum4(s0), accumulate)
+    if (last > 0) put(out + outStep, sum4(s1), accumulate)
+    if (last > 1) put(out + 2 * outStep, sum4(s2), accumulate)
+    if (last > 2) put(out + 3 * outStep, sum4(s3), accumulate)
+    out += 4 * outStep
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function put(out: usize, value: f32, accumulate: bool): void {
+  store<f32>(out, accumulate ? load<f32>(out) + value : value)
+}
+
+/**
  * C = A·B, or C += A·B with `accumulate`. C is m × n with unit column stride and rows `cRow` apart; element (i, p) of the m × k
  * matrix A lies at a + 4·(i·aRow + p·aColumn), element (p, j) of B at b + 4·(p·bRow + j·bColumn). Strides count elements;
  * k = 0 gives zero. `scratch` holds matmulScratchBytes(m, n, k) bytes, 16-byte aligned.
@@ -243,31 +301,63 @@ export function matmul(
 ): void {
   if (k == 0) {
     if (!accumulate) for (let i = 0; i < m; i++) memory.fill(c + bytes(i * cRow), 0, bytes(n))
-    return
-  }
-  if (m == 1 && bColumn == 1) {
+  } else if (n == 1 && aColumn == 1 && bRow == 1) {
+    vectorTimesRows(c, bytes(cRow), b, a, bytes(aRow), m, k, accumulate)
+  } else if (n == 1 && aRow == 1 && cRow == 1) {
+    rowTimesMatrix(c, b, bytes(bRow), a, bytes(aColumn), m, k, accumulate)
+  } else if (m == 1 && bColumn == 1) {
     rowTimesMatrix(c, a, bytes(aColumn), b, bytes(bRow), n, k, accumulate)
-    return
+  } else if (m == 1 && bRow == 1 && aColumn == 1) {
+    vectorTimesRows(c, 4, a, b, bytes(bColumn), n, k, accumulate)
+  } else {
+    tiledProduct(c, a, b, m, n, k, aRow, aColumn, bRow, bColumn, cRow, accumulate, scratch)
   }
+}
+
+/**
+ * Blocks of B, `blockDepth` rows deep, are packed panel by panel, each panel meeting all rows of a block of A while it is in the
+ * first-level cache. A is read where it lies; only columns of a transposed A are first gathered closer together, since rows many
+ * bytes apart would fall into few sets of the cache.
+ */
+function tiledProduct(
+  c: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
+  aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize,
+): void {
   const edge = scratch
-  const panels = scratch + 192
+  const gathered = scratch + edgeBytes
+  const gather = aRow == 1 && n >= gatherColumns
+  const panels = n >= gatherColumns ? gathered + bytes(min(k, blockDepth) * gatheredRow(min(m, blockRows))) : gathered
   for (let p = 0; p < k; p += blockDepth) {
     const depth = min(k - p, blockDepth)
     for (let i = 0; i < m; i += blockRows) {
-      const rowEnd = min(i + blockRows, m)
+      const rows = min(m - i, blockRows)
+      let block = a + bytes(i * aRow + p * aColumn)
+      let step = bytes(aColumn)
+      if (gather) {
+        step = bytes(gatheredRow(rows))
+        copyBlock(gathered, step, block, bytes(aColumn), depth, rows)
+        block = gathered
+      }
       let width = 0
       for (let j = 0; j < n; j += width) {
         width = panelWidth(n - j)
         const columns = min(width, n - j)
         const panel = m > blockRows ? panels + bytes(j * depth) : panels
         if (i == 0) packPanel(panel, b + bytes(p * bRow + j * bColumn), bRow, bColumn, depth, columns, width)
-        for (let row = i; row < rowEnd; row += tileRows) {
+        for (let row = 0; row < rows; row += tileRows) {
           tile(
-            c + bytes(row * cRow + j), bytes(cRow), a + bytes(row * aRow + p * aColumn), bytes(aRow), bytes(aColumn),
-            panel, bytes(width), depth, min(tileRows, rowEnd - row), columns, width, accumulate || p > 0, edge,
+            c + bytes((i + row) * cRow + j), bytes(cRow), block + bytes(row * aRow), bytes(aRow), step,
+            panel, bytes(width), depth, min(tileRows, rows - row), columns, width, accumulate || p > 0, edge,
           )
         }
       }
     }
   }
+}
+
+/** Words between gathered columns of A: an odd number of cache lines of 16. */
+// @ts-ignore: decorator
+@inline
+function gatheredRow(rows: i32): i32 {
+  return (((rows + 15) >> 4) | 1) << 4
 }

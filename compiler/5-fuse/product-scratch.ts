@@ -1,12 +1,19 @@
+// The same figures as in asm/matmul.ts.
 const blockDepth = 256
 const blockRows = 256
 const edgeBytes = 192
+const gatherColumns = 64
 
 /**
- * Bytes of packing space asm/matmul.ts needs for a product of m × k by k × n (the sizes it will be called with at most): one tile for the
- * edges of C, and one packed panel of twelve columns, or all of them where A is long enough to meet each panel again.
+ * Bytes of packing space asm/matmul.ts needs for a product of m × k by k × n, at a 16-byte boundary. It grows with each size, so
+ * the largest sizes of a run-time dimension cover all smaller ones.
  */
 export function matmulScratchBytes(m: number, n: number, k: number): number {
+  const depth = Math.min(k, blockDepth)
+  const rows = Math.min(m, blockRows)
+  // A transposed A, columns an odd number of cache lines apart.
+  const gathered = n >= gatherColumns ? depth * ((Math.ceil(rows / 16) | 1) * 16) * 4 : 0
+  // One panel of twelve columns, or all panels where A is long enough to meet each again.
   const columns = m > blockRows ? Math.ceil(n / 4) * 4 + 8 : 12
-  return edgeBytes + Math.ceil((columns * Math.min(k, blockDepth) * 4) / 64) * 64
+  return edgeBytes + Math.ceil((gathered + columns * depth * 4) / 64) * 64
 }
