@@ -81,7 +81,9 @@ export function canonicalise(loops: LoopOrder, dtypeOf: (buffer: number) => DTyp
     values,
     lanes: loops.lanes,
   }
-  return { structure, key: JSON.stringify(structure, negativeZero), buffers, sizes }
+  // Extents that happen to be multiples of the vector width do not make another kernel.
+  const plain = { ...structure, axes: kernelAxes.map(({ extent }) => extent) }
+  return { structure, key: JSON.stringify(plain, withSpecialNumbers), buffers, sizes }
 
   function kernelValue(value: DraftValue): KernelValue {
     switch (value.kind) {
@@ -114,10 +116,18 @@ export function canonicalise(loops: LoopOrder, dtypeOf: (buffer: number) => DTyp
 }
 
 /** JSON has neither −0 nor the infinities. */
-function negativeZero(_: string, value: unknown): unknown {
-  return typeof value === 'number' && (Object.is(value, -0) || !Number.isFinite(value))
-    ? `#${Object.is(value, -0) ? '-0' : value}`
-    : value
+function withSpecialNumbers(_: string, value: unknown): unknown {
+  if (Object.is(value, -0)) return '#-0'
+  return typeof value === 'number' && !Number.isFinite(value) ? `#${value}` : value
+}
+
+/** The kernel that serves calls of both: an extent is a multiple of what it is in each. */
+export function sharedKernel(kernel: Kernel, other: KernelStructure): Kernel {
+  const axes = kernel.axes.map((axis, at) => ({
+    ...axis,
+    multiple: Math.min(axis.multiple, other.axes[at]!.multiple) as KernelAxis['multiple'],
+  }))
+  return { ...kernel, axes }
 }
 
 function classOf(loops: LoopOrder): Kernel['class'] {

@@ -3,7 +3,7 @@
  */
 import type { GraphNode, GraphProgram } from '../3-graph/graph.ts'
 import { type DimRange, multiply, product } from '../dimensions/dimension.ts'
-import { canonicalise } from './canonical.ts'
+import { canonicalise, sharedKernel } from './canonical.ts'
 import { buffersWritten, type Draft } from './draft.ts'
 import { orderLoops } from './lanes.ts'
 import { createLayout, type Layout } from './layout.ts'
@@ -102,7 +102,7 @@ function kernelCall(state: FuseState, plan: GraphPlan, draft: Draft): KernelCall
     const wanted = kernelName(graph, draft.nodes, updates, canonical.structure.class === 'rows')
     kernel = state.kernels.push({ name: uniqueName(wanted, state.names), ...canonical.structure }) - 1
     state.kernelNumbers.set(canonical.key, kernel)
-  }
+  } else state.kernels[kernel] = sharedKernel(state.kernels[kernel]!, canonical.structure)
   return {
     kind: 'kernel',
     kernel,

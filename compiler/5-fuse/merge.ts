@@ -38,7 +38,7 @@ export function mergeSteps(steps: readonly Step[], context: MergeContext): Step[
   const placed: Step[] = []
   const producers = new Map<number, number>()
   const bySpace = new Map<string, number[]>()
-  for (const step of steps) {
+  for (const step of scalarsFirst(steps)) {
     if (step.kind === 'library') {
       producers.set(step.node, placed.length)
       placed.push(step)
@@ -76,6 +76,27 @@ export function mergeSteps(steps: readonly Step[], context: MergeContext): Step[
       bySpace.set(space, positions)
     }
   }
+}
+
+/** Work on scalars that depends on nothing computed moves to the front, out of the way of other merges. */
+function scalarsFirst(steps: readonly Step[]): Step[] {
+  const computed = new Set<number>()
+  const first: Step[] = []
+  const others: Step[] = []
+  for (const step of steps) {
+    const independent =
+      step.kind === 'draft' &&
+      step.draft.flexible &&
+      step.draft.stages[0]!.inner.length === 0 &&
+      [...buffersRead(step.draft)].every((buffer) => !computed.has(buffer))
+    if (independent) {
+      first.push(step)
+      continue
+    }
+    others.push(step)
+    for (const buffer of step.kind === 'draft' ? buffersWritten(step.draft) : [step.node]) computed.add(buffer)
+  }
+  return [...first, ...others]
 }
 
 /** What a draft's stages iterate over, as text. */
