@@ -1,9 +1,10 @@
-// Builds dist/: embeds the text libraries, compiles with tsc, then bundles the runtime for artifacts.
+// Builds dist/: embeds the text libraries, compiles with tsc, then bundles the parser toolkit and the runtime for artifacts.
 import { execFileSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundleRuntime } from './bundle-runtime.mjs'
+import { bundleToolkit } from './bundle-toolkit.mjs'
 import { embed } from './embed.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -17,6 +18,7 @@ execFileSync(
     cwd: root,
   },
 )
+bundleToolkit(join(root, 'dist/compiler/1-parse'))
 const { code, types } = bundleRuntime()
 writeFileSync(join(root, 'dist/runtime/artifact-runtime.js'), code)
 writeFileSync(join(root, 'dist/runtime/artifact-types.d.ts'), types)
