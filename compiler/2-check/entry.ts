@@ -9,7 +9,7 @@ import type { Instance } from './instance.ts'
 import { ElaborationStop, type Frame, report, userPlace } from './session.ts'
 import { displayType, type Origin, type TensorValue, type VariableReference } from './values.ts'
 
-export const MAXIMUM_VALUES = 1_000_000
+export const MAXIMUM_VALUES = 200_000
 /** Bytes of one tensor at the largest sizes its dimensions may take. */
 export const MAXIMUM_TENSOR_BYTES = 2 ** 31
 

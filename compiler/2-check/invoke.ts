@@ -39,7 +39,7 @@ export function invoke(caller: Frame, invocation: Invocation): Value {
   caller.session.elaborated.add(declaration)
   const scope = createScope()
   const elementwise = [...inputs.values()].some(({ value }) => isElement(value))
-  const { indexed, instance: own, train, expected, ...inherited } = caller
+  const { indexed, instance: own, train, expected, statePrefix, ...inherited } = caller
   const base: Frame = {
     ...inherited,
     scope,

@@ -118,7 +118,7 @@ export function userPlace(frame: Frame, span: Span): { span: Span; library?: Spa
   let current: Frame | undefined = frame
   let name: string | undefined
   while (current?.caller) {
-    name ??= current.caller.name
+    name ??= current.declaration && `\`${current.declaration.name.text}\``
     if (!isLibrarySpan(current.caller.span)) return { span: current.caller.span, library: span, name }
     current = current.caller.frame
   }

@@ -58,6 +58,8 @@ export function runBlock(frame: Frame, block: Block, kind: BodyKind): Value | un
 export function runStatement(frame: Frame, statement: Statement, kind: BodyKind): Value | undefined {
   if (!(allowed[kind] as readonly string[]).includes(statement.kind)) {
     misplaced(frame, statement, kind)
+    if (statement.kind === 'param' || statement.kind === 'state' || statement.kind === 'use')
+      poison(frame, statement.name.text)
     return undefined
   }
   switch (statement.kind) {

@@ -96,9 +96,10 @@ function addOptimizer(frame: Frame, train: TrainDeclaration, context: TrainConte
       labels: [{ span: statement.span, message: 'first here' }],
     })
   const optimizer = findOptimizer(frame, statement)
-  const trained = trainedParameters(frame, train)
   const loss = context.loss?.value
-  if (!optimizer || !trained || loss?.kind !== 'tensor') return
+  if (loss?.kind !== 'tensor') return
+  const trained = trainedParameters(frame, train)
+  if (!optimizer || !trained) return
   const gradients = clipped(
     frame,
     train,

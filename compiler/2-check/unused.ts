@@ -1,9 +1,10 @@
-/** Warnings about names nothing uses. Purely by their text, so that no branch left out when compiled counts as unused. */
+/** Warnings about names nothing uses, in a file without errors. Purely by their text, so that no branch left out when compiled counts as unused. */
 import type { Block, CallableDeclaration, Declaration, Name, SourceFile } from '../1-parse/ast.ts'
 import { addDiagnostic, type Session } from './session.ts'
 
 /** `trained`: what the train and infer blocks of the file reach. */
 export function reportUnusedNames(session: Session, ast: SourceFile, trained: ReadonlySet<CallableDeclaration>): void {
+  if (session.diagnostics.some((diagnostic) => diagnostic.severity === 'error')) return
   const everywhere = new Set<string>()
   for (const declaration of ast.declarations) collectNames(declaration, everywhere)
   const hasTrain = ast.declarations.some((declaration) => declaration.kind === 'train')

@@ -262,8 +262,9 @@ export const checkCodes = {
   NN0262: {
     title: 'Program too large',
     explanation:
-      'Limits: 1,000,000 operations in one entry point, calls nested 200 deep, expressions nested 1000 deep through all calls.',
-    example: `fn f(x: f32) -> f32 {\n  return x${' |> relu'.repeat(3)}\n}\n// and so on, a million times`,
+      'Limits: 200,000 operations in one entry point, calls nested 200 deep, expressions nested 1000 deep through all calls.',
+    example:
+      'fn many(x: f32) -> f32 {\n  return x |> repeat(10000) tanh\n}\ninfer f(x: f32) -> f32 {\n  return x |> repeat(10000) many\n}',
   },
   NN0270: {
     title: 'Unused name',
