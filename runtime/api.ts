@@ -70,8 +70,10 @@ export type InferName<S extends Signature> = keyof S['infers'] & string
 export type TrainInputs<S extends Signature, T extends TrainName<S>> = S['trains'][T]['inputs']
 export type TrainMetrics<S extends Signature, T extends TrainName<S>> = S['trains'][T]['metrics']
 
+export type Bytes = ArrayBuffer | ArrayBufferView
+
 /** Bytes of a module, or something that becomes them; a function is called only when its build is the one to use. */
-export type ModuleBytes = BufferSource | Response | PromiseLike<BufferSource | Response>
+export type ModuleBytes = Bytes | Response | PromiseLike<Bytes | Response>
 export type ModuleSource = ModuleBytes | (() => ModuleBytes)
 
 export interface LoadOptions {
@@ -121,7 +123,7 @@ export interface Model<S extends Signature = Signature> {
   /** A checkpoint as the bytes of a safetensors file. */
   save(options?: SaveOptions): Uint8Array<ArrayBuffer>
   /** Puts a checkpoint back; everything is checked before anything is written. Returns the file's metadata. */
-  restore(bytes: BufferSource, options?: RestoreOptions): Readonly<Record<string, string>>
+  restore(bytes: Bytes, options?: RestoreOptions): Readonly<Record<string, string>>
 }
 
 export interface Variables<Name extends string = string> {
@@ -283,7 +285,7 @@ export interface ModelInWorker<S extends Signature = Signature> {
     options?: BatchOptions,
   ): Promise<S['infers'][I]['outputs']>
   save(options?: SaveOptions): Promise<Uint8Array<ArrayBuffer>>
-  restore(bytes: BufferSource, options?: RestoreOptions): Promise<Readonly<Record<string, string>>>
+  restore(bytes: Bytes, options?: RestoreOptions): Promise<Readonly<Record<string, string>>>
   /** Ends the worker; calls still under way fail with `worker-failed`. */
   close(): void
 }

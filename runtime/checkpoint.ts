@@ -1,9 +1,11 @@
-import type { RestoreOptions, SaveOptions } from './api.ts'
+import type { Bytes, RestoreOptions, SaveOptions } from './api.ts'
+import { bytesOf } from './bytes.ts'
 import { crc32 } from './crc32.ts'
 import type { Engine } from './engine.ts'
 import { ModelError } from './error.ts'
+import { described } from './flatten.ts'
 import type { ManifestVariable } from './manifest.ts'
-import { readSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from './safetensors.ts'
+import { readSafetensors, refused, type SafetensorsFile, type StoredTensor, writeSafetensors } from './safetensors.ts'
 import { elementCount } from './size.ts'
 import { variableShape } from './variables.ts'
 
@@ -26,7 +28,11 @@ export function writeCheckpoint(engine: Engine, options: SaveOptions): Uint8Arra
   for (const variable of manifest.variables) {
     if (full || variable.kind !== 'optimizer') {
       const shape = variableShape(manifest, variable)
-      tensors.set(variable.name, { dtype: DTYPES[variable.dtype], shape, bytes: bytesOf(engine, variable, shape) })
+      tensors.set(variable.name, {
+        dtype: DTYPES[variable.dtype],
+        shape,
+        bytes: variableBytes(engine, variable, shape),
+      })
     }
   }
   const metadata: Record<string, string> = {
@@ -55,16 +61,12 @@ export function withChecksum({ tensors, metadata }: SafetensorsFile): Uint8Array
 /** Checks a checkpoint against the model, then puts it back. Returns the file's metadata. */
 export function readCheckpoint(
   engine: Engine,
-  source: BufferSource,
+  source: Bytes,
   options: RestoreOptions,
 ): Readonly<Record<string, string>> {
   const { manifest } = engine
-  const file =
-    source instanceof Uint8Array
-      ? source
-      : ArrayBuffer.isView(source)
-        ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
-        : new Uint8Array(source)
+  const file = bytesOf(source)
+  if (file === undefined) throw refused(`${described(source)} was given instead of its bytes`)
   const { tensors, metadata } = readSafetensors(file)
   verifyChecksum(file, metadata)
   const withOptimizer = options.optimizer ?? true
@@ -144,10 +146,7 @@ function readProgress(engine: Engine, text: string | undefined, strict: boolean)
 }
 
 function unreadable(): ModelError {
-  return new ModelError(
-    'damaged-checkpoint',
-    "this file cannot be read as a checkpoint: the progress in its metadata can't be understood",
-  )
+  return refused("the progress in its metadata can't be understood")
 }
 
 /** Files of other tools have no checksum and need none; one that says it is ours must have it. */
@@ -180,7 +179,7 @@ function hexadecimal(sum: number): string {
   return sum.toString(16).padStart(8, '0')
 }
 
-function bytesOf(engine: Engine, variable: ManifestVariable, shape: readonly number[]): Uint8Array {
+function variableBytes(engine: Engine, variable: ManifestVariable, shape: readonly number[]): Uint8Array {
   const start = variable.offset / 4
   const words = engine.integers.slice(start, start + elementCount(shape))
   return variable.dtype === 'bool' ? Uint8Array.from(words) : new Uint8Array(words.buffer)

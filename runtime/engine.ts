@@ -1,4 +1,5 @@
 import type { LoadOptions, ModuleSource } from './api.ts'
+import { bytesOf } from './bytes.ts'
 import { bad, checkManifest, checkOffsets } from './check-manifest.ts'
 import { ModelError } from './error.ts'
 import type { BuildName, Manifest, ManifestEntry } from './manifest.ts'
@@ -86,10 +87,9 @@ export async function createEngine(
 
 async function readBytes(source: ModuleSource): Promise<Uint8Array<ArrayBuffer>> {
   const given = await (typeof source === 'function' ? source() : source)
-  if (given instanceof Uint8Array) return given as Uint8Array<ArrayBuffer>
-  if (ArrayBuffer.isView(given)) return new Uint8Array(given.buffer as ArrayBuffer, given.byteOffset, given.byteLength)
-  // A Response or a buffer of another realm is no instance of this realm's class: ask for what it can do.
-  if (Object.prototype.toString.call(given) === '[object ArrayBuffer]') return new Uint8Array(given as ArrayBuffer)
+  const bytes = bytesOf(given)
+  // A copy: WebAssembly takes no shared memory, and nothing may change what has been checked.
+  if (bytes) return new Uint8Array(bytes)
   const response = given as Response | undefined
   if (typeof response?.arrayBuffer !== 'function') {
     throw new ModelError(

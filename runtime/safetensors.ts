@@ -157,6 +157,7 @@ function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0)
 }
 
-function refused(what: string): ModelError {
+/** What every complaint about the file itself looks like. */
+export function refused(what: string): ModelError {
   return new ModelError('damaged-checkpoint', `this file cannot be read as a checkpoint: ${what}`)
 }
