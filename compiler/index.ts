@@ -214,7 +214,7 @@ function mapGraphs(program: GraphProgram, transform: (graph: Graph) => Graph): G
 }
 
 function printGraphs(state: CompileState): string {
-  return need(state.graphs).graphs.map(printGraph).join('\n')
+  return need(state.graphs).graphs.map((graph) => printGraph(graph)).join('\n')
 }
 
 function need<T>(value: T | undefined): T {
