@@ -23,7 +23,6 @@ import { words } from './tokens.ts'
 import type { CstNode, IToken } from './toolkit.ts'
 import {
   Damaged,
-  endOf,
   nameOf,
   node,
   nodeSpan,
@@ -424,19 +423,12 @@ export function buildSubscripts(tree: CstNode, building: Building, depth: number
   })
 }
 
+/** What is wrong with a literal has been reported with the file's other lexical errors. */
 export function buildNumber(part: IToken, building: Building): NumberLiteral {
-  const span = tokenSpan(building.file, part)
-  const { value, integer, problem } = readNumber(part.image)
-  if (problem !== undefined) building.report(problem.code, span, problem.message, problem.hint)
-  return { kind: 'number', value, integer, span }
+  const { value, integer } = readNumber(part.image)
+  return { kind: 'number', value, integer, span: tokenSpan(building.file, part) }
 }
 
 export function buildString(part: IToken, building: Building): StringLiteral {
-  const { value, problem } = readString(part.image)
-  if (problem !== undefined) {
-    const start = part.startOffset + (problem.start ?? 0)
-    const end = problem.end === undefined ? endOf(part) : part.startOffset + problem.end
-    building.report(problem.code, { file: building.file, start, end }, problem.message, problem.hint)
-  }
-  return { kind: 'string', value, span: tokenSpan(building.file, part) }
+  return { kind: 'string', value: readString(part.image).value, span: tokenSpan(building.file, part) }
 }

@@ -42,6 +42,9 @@ export class NestingTooDeep extends Error {
   }
 }
 
+/** Thrown by the grammar when a declaration has so many errors that more would not help anybody. */
+class TooManyErrors extends Error {}
+
 /** An error's message is only what was expected, in words; `syntax-errors.ts` makes the sentence. */
 const expectation = {
   buildMismatchTokenMessage: ({ expected }: { expected: TokenType }) => expected.LABEL ?? expected.name,
@@ -56,9 +59,11 @@ const propagate = { resyncEnabled: false }
 
 export class Grammar extends CstParser {
   private depth = 0
+  private failures = 0
   private readonly maximumDepth: number
+  private readonly maximumFailures: number
 
-  constructor(options: { validate: boolean; nesting: number }) {
+  constructor(options: { validate: boolean; nesting: number; errors: number }) {
     super(vocabulary, {
       recoveryEnabled: true,
       maxLookahead: 1,
@@ -67,16 +72,21 @@ export class Grammar extends CstParser {
       errorMessageProvider: expectation,
     })
     this.maximumDepth = options.nesting
+    this.maximumFailures = options.errors
     this.performSelfAnalysis()
   }
 
-  /** Parses the tokens of one declaration. */
-  parseDeclaration(tokens: IToken[]): { cst: CstNode; errors: Grammar['errors'] } {
+  /** Parses the tokens of one declaration; without a tree if errors were too many. */
+  parseDeclaration(tokens: IToken[]): { cst?: CstNode; errors: Grammar['errors'] } {
     this.depth = 0
+    this.failures = 0
     try {
       this.input = tokens
       const cst = this.declaration()
       return { cst, errors: this.errors }
+    } catch (problem) {
+      if (problem instanceof TooManyErrors) return { errors: this.errors }
+      throw problem
     } finally {
       this.input = []
     }
@@ -88,6 +98,16 @@ export class Grammar extends CstParser {
 
   protected override canTokenTypeBeDeletedInRecovery(): boolean {
     return false
+  }
+
+  private counted(parse: () => void): void {
+    try {
+      parse()
+    } catch (problem) {
+      this.failures++
+      if (this.failures > this.maximumFailures) throw new TooManyErrors()
+      throw problem
+    }
   }
 
   private nested(parse: () => void): void {
@@ -445,24 +465,26 @@ export class Grammar extends CstParser {
   })
 
   private statement = this.RULE('statement', () => {
-    this.OR([
-      { ALT: () => this.SUBRULE(this.letStatement) },
-      { ALT: () => this.SUBRULE(this.paramStatement) },
-      { ALT: () => this.SUBRULE(this.stateStatement) },
-      { ALT: () => this.SUBRULE(this.useStatement) },
-      { ALT: () => this.SUBRULE(this.updateStatement) },
-      { ALT: () => this.SUBRULE(this.returnStatement) },
-      { ALT: () => this.SUBRULE(this.whenStatement) },
-      { ALT: () => this.SUBRULE(this.yieldStatement) },
-      { ALT: () => this.SUBRULE(this.lossStatement) },
-      { ALT: () => this.SUBRULE(this.metricStatement) },
-      { ALT: () => this.SUBRULE(this.optimizerStatement) },
-      { ALT: () => this.SUBRULE(this.settingStatement) },
-      { ALT: () => this.SUBRULE(this.stopStatement) },
-      { ALT: () => this.SUBRULE(this.freezeStatement) },
-      { ALT: () => this.SUBRULE(this.clipStatement) },
-      { ALT: () => this.SUBRULE(this.stray), IGNORE_AMBIGUITIES: true },
-    ])
+    this.counted(() =>
+      this.OR([
+        { ALT: () => this.SUBRULE(this.letStatement) },
+        { ALT: () => this.SUBRULE(this.paramStatement) },
+        { ALT: () => this.SUBRULE(this.stateStatement) },
+        { ALT: () => this.SUBRULE(this.useStatement) },
+        { ALT: () => this.SUBRULE(this.updateStatement) },
+        { ALT: () => this.SUBRULE(this.returnStatement) },
+        { ALT: () => this.SUBRULE(this.whenStatement) },
+        { ALT: () => this.SUBRULE(this.yieldStatement) },
+        { ALT: () => this.SUBRULE(this.lossStatement) },
+        { ALT: () => this.SUBRULE(this.metricStatement) },
+        { ALT: () => this.SUBRULE(this.optimizerStatement) },
+        { ALT: () => this.SUBRULE(this.settingStatement) },
+        { ALT: () => this.SUBRULE(this.stopStatement) },
+        { ALT: () => this.SUBRULE(this.freezeStatement) },
+        { ALT: () => this.SUBRULE(this.clipStatement) },
+        { ALT: () => this.SUBRULE(this.stray), IGNORE_AMBIGUITIES: true },
+      ]),
+    )
   })
 
   /** What is no statement, up to the next token that surely begins one. */

@@ -7,9 +7,10 @@ import { buildBlock } from './build-statement.ts'
 import { splitDeclarations } from './declarations.ts'
 import { Grammar, NestingTooDeep } from './grammar.ts'
 import { limits } from './limits.ts'
+import { readNumber, readString } from './literals.ts'
 import { error, explainErrors, quote } from './syntax-errors.ts'
-import { makeLexer, type Tokens } from './tokens.ts'
-import type { IToken } from './toolkit.ts'
+import { makeLexer, NumberText, StringText, type Tokens } from './tokens.ts'
+import { EOF, type IToken } from './toolkit.ts'
 import { tokenSpan } from './tree-access.ts'
 
 export interface Parsed {
@@ -65,11 +66,11 @@ export function parseSource(text: string, file: string): ParsedSource {
     try {
       const { cst, errors } = grammar.parseDeclaration(part)
       syntactic.push(...explainErrors(file, part, errors.slice(0, limits.errors)))
+      if (cst === undefined) continue
       const declaration = buildDeclaration(cst, building, documentation.get(part[0]!.startLine! - 1))
       if (declaration !== undefined) declarations.push(declaration)
     } catch (problem) {
-      if (!(problem instanceof NestingTooDeep)) throw problem
-      const place = Number.isNaN(problem.token.startOffset) ? part[part.length - 1]! : problem.token
+      const place = placeOfNesting(problem, part)
       syntactic.push(
         error('NN0113', tokenSpan(file, place), `nested more than ${limits.nesting} levels deep`, {
           hint: 'name inner parts with `let`, or move them to a `fn`',
@@ -85,11 +86,20 @@ export function parseSource(text: string, file: string): ParsedSource {
   }
 }
 
+/** Where nesting went too deep; the start of the declaration if the host's stack gave out before the limit. */
+function placeOfNesting(problem: unknown, tokens: readonly IToken[]): IToken {
+  if (problem instanceof NestingTooDeep) {
+    return problem.token.tokenType === EOF ? tokens[tokens.length - 1]! : problem.token
+  }
+  if (problem instanceof Error && /call stack|recursion/.test(problem.message)) return tokens[0]!
+  throw problem
+}
+
 /** The lexer and the parser, made at first use; a run leaves nothing behind in them. */
 const toolkit = (() => {
   let made: { lex: (text: string) => Tokens; grammar: Grammar } | undefined
   return () => {
-    made ??= { lex: makeLexer({ validate: false }), grammar: new Grammar({ validate: false, nesting: limits.nesting }) }
+    made ??= { lex: makeLexer({ validate: false }), grammar: new Grammar({ validate: false, ...limits }) }
     return made
   }
 })()
@@ -129,12 +139,21 @@ const foreignSigns: Readonly<Record<string, string>> = {
   '×': 'write `*` to multiply',
 }
 
-function lexicalErrors(text: string, file: string, { unknown, foreignComments }: Tokens): Diagnostic[] {
+function lexicalErrors(text: string, file: string, { tokens, unknown, foreignComments }: Tokens): Diagnostic[] {
   const errors = foreignComments.map((comment) =>
     error('NN0109', { file, start: comment.startOffset, end: comment.startOffset + 2 }, 'comments begin with `//`', {
       hint: 'they end with the line; `/* … */` and `#` are not part of the language',
     }),
   )
+  for (const token of tokens) {
+    if (token.tokenType !== NumberText && token.tokenType !== StringText) continue
+    const { problem } = token.tokenType === NumberText ? readNumber(token.image) : readString(token.image)
+    if (problem === undefined) continue
+    const { code, message, hint, start = 0, end = token.image.length } = problem
+    errors.push(
+      error(code, { file, start: token.startOffset + start, end: token.startOffset + end }, message, { hint }),
+    )
+  }
   for (const { start, end } of unknown) {
     const characters = text.slice(start, end)
     const first = String.fromCodePoint(characters.codePointAt(0)!)

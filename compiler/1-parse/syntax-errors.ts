@@ -3,7 +3,7 @@ import type { Diagnostic, DiagnosticCode, DiagnosticLabel, Span } from '../diagn
 import { suggest } from '../diagnostics/suggest.ts'
 import { isCloser, openBrackets } from './declarations.ts'
 import { matches } from './grammar.ts'
-import { Equal, Identifier, Star, words } from './tokens.ts'
+import { Comma, Equal, Identifier, LeftParenthesis, Star, words } from './tokens.ts'
 import { EOF, type IRecognitionException, type IToken } from './toolkit.ts'
 import { endOf, tokenSpan } from './tree-access.ts'
 
@@ -47,6 +47,8 @@ const statementKeywords = [
 const otherKeywords = ['then', 'else', 'over', 'carry', 'until', 'within', 'improved', 'epochs', 'from', 'on', 'in']
 
 const reservedTypes = Object.values(words)
+/** Reserved words of expressions. */
+const operatorWords = [words.if, words.thenCase, words.else, words.and, words.or, words.not, words.true, words.false]
 
 export function error(
   code: DiagnosticCode,
@@ -111,15 +113,15 @@ function explain(place: Place, problem: IRecognitionException): Diagnostic {
   const afterPrevious = previous === undefined ? '' : ` after ${quote(previous.image)}`
   const butFound = sameLine ? `, found ${quote(found.image)}` : ''
   const message = `expected ${expected}${afterPrevious}${butFound}`
+  if (sameLine && standsForName(expected, found, previous)) {
+    return error('NN0117', span, `${quote(found.image)} is a word of the language and cannot be a name`, {
+      hint: 'choose another name',
+    })
+  }
   if (closes && open !== undefined) {
     return error('NN0101', span, message, {
       labels: [{ span: tokenSpan(file, open), message: `to close this ${quote(open.image)}` }],
       hint: hintFor(expected, found, previous),
-    })
-  }
-  if (sameLine && expected === 'a name' && reservedTypes.includes(found.tokenType)) {
-    return error('NN0117', span, `${quote(found.image)} is a word of the language and cannot be a name`, {
-      hint: 'choose another name',
     })
   }
   if (expected === '`else`') {
@@ -129,6 +131,15 @@ function explain(place: Place, problem: IRecognitionException): Diagnostic {
   }
   const code = expected === 'an expression' ? 'NN0123' : 'NN0101'
   return error(code, span, message, { hint: hintFor(expected, sameLine ? found : undefined, previous) })
+}
+
+/** Whether a reserved word stands where its author must have meant a name. */
+function standsForName(expected: string, found: IToken, previous: IToken | undefined): boolean {
+  if (!reservedTypes.includes(found.tokenType)) return false
+  if (expected === 'a name') return true
+  if (operatorWords.includes(found.tokenType)) return false
+  const itemExpected = previous?.tokenType === LeftParenthesis || previous?.tokenType === Comma
+  return expected === 'an expression' || (itemExpected && expected.startsWith('`,` or'))
 }
 
 function after(file: string, token: IToken): Span {
