@@ -17,7 +17,7 @@ const runtime = bundleRuntime()
 let plain: Uint8Array<ArrayBuffer>
 beforeAll(async () => {
   plain = await buildToy()
-})
+}, 60_000)
 
 function write(name: string, inline: boolean): string {
   const target = join(folder, name)

@@ -7,7 +7,7 @@ import { buildToy, toyData } from './toy-module.ts'
 let wasm: Uint8Array<ArrayBuffer>
 beforeAll(async () => {
   wasm = await buildToy()
-})
+}, 60_000)
 
 async function trained(): Promise<Model> {
   const model = await load(wasm)

@@ -5,7 +5,7 @@ import { buildToy, toyData } from './toy-module.ts'
 let wasm: Uint8Array<ArrayBuffer>
 beforeAll(async () => {
   wasm = await buildToy()
-})
+}, 60_000)
 
 /** Copies of `bytes`, cut short or with one to three bits turned round; the same on every run. */
 function* damage(bytes: Uint8Array<ArrayBuffer>, count: number): Generator<Uint8Array<ArrayBuffer>> {

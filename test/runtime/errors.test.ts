@@ -9,7 +9,7 @@ let wasm: Uint8Array<ArrayBuffer>
 beforeAll(async () => {
   bare = await compileToy()
   wasm = sealModule(bare, toyManifest)
-})
+}, 60_000)
 
 const seen = new Set<string>()
 

@@ -6,7 +6,7 @@ import { buildToy, toyData } from './toy-module.ts'
 let wasm: Uint8Array<ArrayBuffer>
 beforeAll(async () => {
   wasm = await buildToy()
-})
+}, 60_000)
 
 const data = toyData(21)
 const valid = toyData(9)

@@ -5,7 +5,7 @@ import { buildToy, toyData } from './toy-module.ts'
 let wasm: Uint8Array<ArrayBuffer>
 beforeAll(async () => {
   wasm = await buildToy()
-})
+}, 60_000)
 
 /** Every bit that training can change. */
 function bits(model: Model): number[] {

@@ -12,7 +12,7 @@ import { buildToy, toyData } from './toy-module.ts'
 let wasm: Uint8Array<ArrayBuffer>
 beforeAll(async () => {
   wasm = await buildToy()
-})
+}, 60_000)
 
 const data = toyData(21)
 
