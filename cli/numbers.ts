@@ -20,6 +20,7 @@ export function formatBytes(bytes: number): string {
 
 /** 184 → "184 ms", 12345 → "12.3 s", 75000 → "1 min 15 s" */
 export function formatDuration(milliseconds: number): string {
+  if (milliseconds < 1) return '<1 ms'
   if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`
   if (milliseconds < 9_995) return `${(milliseconds / 1000).toFixed(2)} s`
   if (milliseconds < 59_950) return `${(milliseconds / 1000).toFixed(1)} s`

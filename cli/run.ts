@@ -44,7 +44,12 @@ async function report(error: unknown, terminal: Terminal): Promise<number> {
   return exitCode.internal
 }
 
-/** Errors made for users: the command's own and the runtime's; a trap inside a module is a fault of ours. */
+/**
+ * Errors made for users: the command's own, the runtime's (a trap inside a module is a fault of ours), and what the
+ * operating system refuses (no permission, no space).
+ */
 function isForUsers(error: unknown): error is Error {
-  return error instanceof UserError || (error instanceof ModelError && error.code !== 'trap')
+  if (error instanceof UserError) return true
+  if (error instanceof ModelError) return error.code !== 'trap'
+  return error instanceof Error && 'syscall' in error && 'path' in error
 }

@@ -57,14 +57,32 @@ export function trainCommand(context: CommandContext): Command {
 }
 
 async function train(file: string, options: TrainOptions, { terminal, outcome }: CommandContext): Promise<void> {
+  const report = await chooseReport(options, terminal)
+  try {
+    const { reason } = await runTraining(file, options, terminal, report)
+    if (reason === 'cancelled') outcome.code = exitCode.interrupted
+  } catch (error) {
+    report.failed()
+    throw error
+  }
+}
+
+async function runTraining(
+  file: string,
+  options: TrainOptions,
+  terminal: Terminal,
+  report: TrainReport,
+): Promise<DoneEvent> {
   const { chooseTrain, dataOf, openModel, restoreWeights, stepEntry, wantedInputs, writeNotes } = await import(
     '../open-model.ts'
   )
   const { loadData } = await import('../data/load-data.ts')
+  report.preparing(`compiling ${file}`)
   const { compiled, model } = await openModel(file, options, terminal)
   const settings = chooseTrain(model, compiled.source.name, options.train)
   const declaration = dataOf(compiled, settings)
   const wanted = wantedInputs(stepEntry(model, settings), settings.batchDim)
+  report.preparing('reading the data')
   const { parts, rows, learned, categories } = await loadData(declaration, compiled.source, wanted)
   if (options.seed !== undefined) model.init(options.seed | 0)
   const resumed =
@@ -90,7 +108,6 @@ async function train(file: string, options: TrainOptions, { terminal, outcome }:
     startEpoch,
     signal: interruption.signal,
   })
-  const report = await chooseReport(options, terminal)
   report.start({
     file: compiled.source.name,
     train: settings.name,
@@ -111,7 +128,7 @@ async function train(file: string, options: TrainOptions, { terminal, outcome }:
   const bytes = model.save({ metadata: writeNotes({ epochs: done.epochs, learned, categories }) })
   await replaceFile(path, bytes)
   report.done({ done, weights: displayName(path, terminal.directory), weightsBytes: bytes.length })
-  if (cancelled) outcome.code = exitCode.interrupted
+  return done
 }
 
 /** Reads the run's events to the end. The first Ctrl-C ends the run after the step; a second one ends the process. */

@@ -5,20 +5,24 @@ import type { TrainReport } from './train-report.ts'
 export function jsonReport(terminal: Terminal): TrainReport {
   const line = (event: string, fields: object): void => terminal.write(`${JSON.stringify({ event, ...fields })}\n`)
   return {
+    preparing: () => undefined,
     start: (facts) => line('start', facts),
     step: () => undefined,
     epoch: ({ kind: _, ...fields }) => line('epoch', fields),
     interrupted: () => undefined,
     done: ({ done: { kind: _, ...fields }, weights, weightsBytes }) =>
       line('done', { ...fields, weights, weightsBytes }),
+    failed: () => undefined,
   }
 }
 
 /** Says nothing, for `--quiet`. */
 export const quietReport: TrainReport = {
+  preparing: () => undefined,
   start: () => undefined,
   step: () => undefined,
   epoch: () => undefined,
   interrupted: () => undefined,
   done: () => undefined,
+  failed: () => undefined,
 }

@@ -6,6 +6,8 @@ import type { TrainFacts, TrainReport } from './train-report.ts'
 
 const ERASE_LINE = '\r\u001b[2K'
 const BAR_WIDTH = 28
+/** A terminal shows about so many epochs of a long run, evenly; a log gets them all. */
+const SHOWN_EPOCHS = 25
 
 /** A table with a row per epoch; on a terminal, below it a progress line that moves. */
 export function textReport(terminal: Terminal): TrainReport {
@@ -15,6 +17,9 @@ export function textReport(terminal: Terminal): TrainReport {
   let facts: TrainFacts | undefined
   let began = 0
   return {
+    preparing(what) {
+      if (live) terminal.write(`${ERASE_LINE}${style.dim(`${what} …`)}`)
+    },
     start(given) {
       facts = given
       began = performance.now()
@@ -26,10 +31,14 @@ export function textReport(terminal: Terminal): TrainReport {
       terminal.write(ERASE_LINE + line)
     },
     epoch(event) {
-      say(epochRow(event, facts!, style))
+      const every = live ? Math.ceil(event.epochs / SHOWN_EPOCHS) : 1
+      if (event.epoch % every === 0 || event.epoch === event.epochs) say(epochRow(event, facts!, style))
     },
     interrupted() {
       say(style.yellow('interrupted; saving a checkpoint …'))
+    },
+    failed() {
+      if (live) terminal.write(ERASE_LINE)
     },
     done({ done, weights, weightsBytes }) {
       for (const line of closing(done, facts!, style)) say(line)
@@ -81,7 +90,10 @@ function tableHead(facts: TrainFacts, style: Style): string[] {
   const width = measures.reduce((sum, measure) => sum + widthOf(measure) + 2, 0)
   const groups = partsOf(facts).map((part) => ` ${'─'.repeat(3)} ${part} ${'─'.repeat(width - part.length - 6)}`)
   const names = partsOf(facts).flatMap(() => measures.map((measure) => `  ${measure.padStart(widthOf(measure))}`))
-  return [style.dim(`         ${groups.join('')}`), style.bold(`    epoch${names.join('')}     samples/s      time`)]
+  return [
+    style.dim(`         ${groups.join('')}`),
+    style.bold(`    epoch${names.join('')}     samples/s      time  best`),
+  ]
 }
 
 function epochRow(event: EpochEvent, facts: TrainFacts, style: Style): string {
@@ -94,7 +106,7 @@ function epochRow(event: EpochEvent, facts: TrainFacts, style: Style): string {
   const count = `${event.epoch}/${event.epochs}`.padStart(9)
   const pace = formatCount(event.samplesPerSecond).padStart(14)
   const time = formatDuration(event.seconds * 1000).padStart(10)
-  return `${count}${cells.join('')}${style.dim(pace + time)}${event.best ? style.green(' ●') : ''}`
+  return `${count}${cells.join('')}${style.dim(pace + time)}${event.best ? style.green('     ●') : ''}`
 }
 
 function progressLine(event: StepEvent, facts: TrainFacts, elapsed: number, style: Style, columns: number): string {

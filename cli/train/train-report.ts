@@ -28,9 +28,13 @@ export interface TrainResult {
 
 /** Tells a training run: to a person at a terminal, to a log, or to a machine. */
 export interface TrainReport {
+  /** What is being prepared, before the start. */
+  preparing(what: string): void
   start(facts: TrainFacts): void
   step(event: StepEvent): void
   epoch(event: EpochEvent): void
   interrupted(): void
   done(result: TrainResult): void
+  /** The run ends with an error, which somebody else reports. */
+  failed(): void
 }
