@@ -1,16 +1,15 @@
 // Matrix products in f32. C = A·B is cut into tiles of 3 rows × 12 (or 8) columns held in registers; see matmul at the end for how the
 // tiles are ordered. Every element of C is one sum over ascending k, so its bits do not depend on how many rows there are.
 // The tile's shape, block sizes and thresholds were measured: bench/kernels/README.md.
+import { RELAXED } from './build'
 import { loadPartial, madd, storePartial, sum4 } from './vector'
 
 /** Rows of a tile. */
 const tileRows = 3
-/** Depth of a block: a packed panel of 12 columns takes 12 KiB, well inside the first-level cache. */
-const blockDepth = 256
-/** Rows of a block of A: with blockDepth, 256 KiB, half a second-level cache. */
-const blockRows = 256
-/** Bytes for one tile at the edge of C. */
-const edgeBytes: usize = 192
+/** Depth of a block: a packed panel of 12 columns takes 18 KiB, well inside a first-level cache of 32. */
+const blockDepth = 392
+/** Rows of a block of A, whole tiles: with blockDepth, 395 KiB, inside a second-level cache of 512. */
+const blockRows = 258
 /** Products this wide repay gathering a transposed A. */
 const gatherColumns = 64
 
@@ -20,22 +19,18 @@ function bytes(elements: i32): usize {
   return <usize>elements << 2
 }
 
+/**
+ * Three rows and 12 columns of C = or += three rows of A times a packed panel of B, `depth` deep. The second and third row of A lie
+ * `aRow` and `aRow2` behind the first and all step by `aStep`; strides are bytes. Nine accumulators, three vectors of B, one
+ * broadcast and one product just fit the sixteen registers of x64.
+ */
 // @ts-ignore: decorator
 @inline
-function splat(pointer: usize): v128 {
-  return v128.load_splat<f32>(pointer)
-}
-
-/**
- * A tile: three rows of C (`c`, `cRow` bytes apart) = or += three rows of A times `depth` rows of 12 columns of B. A's rows begin at
- * a0, a1, a2 and step by `aStep` bytes, B's rows by `bStep`. Nine accumulators, three vectors of B, one broadcast and one product
- * fill the sixteen registers of x64.
- */
 function tile12(
-  c: usize, cRow: usize, a0: usize, a1: usize, a2: usize, aStep: usize, b: usize, bStep: usize, depth: i32, accumulate: bool,
+  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, accumulate: bool,
 ): void {
-  const c1 = c + cRow
-  const c2 = c1 + cRow
+  const c1 = c + cRow, c2 = c1 + cRow
+  let a0 = a, a1 = a + aRow, a2 = a + aRow2
   let s00 = f32x4.splat(0), s01 = f32x4.splat(0), s02 = f32x4.splat(0)
   let s10 = f32x4.splat(0), s11 = f32x4.splat(0), s12 = f32x4.splat(0)
   let s20 = f32x4.splat(0), s21 = f32x4.splat(0), s22 = f32x4.splat(0)
@@ -44,30 +39,50 @@ function tile12(
     s10 = v128.load(c1), s11 = v128.load(c1, 16), s12 = v128.load(c1, 32)
     s20 = v128.load(c2), s21 = v128.load(c2, 16), s22 = v128.load(c2, 32)
   }
+  let panel = b
   for (let p = 0; p < depth; p++) {
-    const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32)
-    let x = splat(a0)
+    const b0 = v128.load(panel), b1 = v128.load(panel, 16), b2 = v128.load(panel, 32)
+    let x = v128.load_splat<f32>(a0)
     s00 = madd(x, b0, s00), s01 = madd(x, b1, s01), s02 = madd(x, b2, s02)
-    x = splat(a1)
+    x = v128.load_splat<f32>(a1)
     s10 = madd(x, b0, s10), s11 = madd(x, b1, s11), s12 = madd(x, b2, s12)
-    x = splat(a2)
+    x = v128.load_splat<f32>(a2)
     s20 = madd(x, b0, s20), s21 = madd(x, b1, s21), s22 = madd(x, b2, s22)
-    a0 += aStep
-    a1 += aStep
-    a2 += aStep
-    b += bStep
+    a0 += aStep, a1 += aStep, a2 += aStep
+    panel += 48
   }
   v128.store(c, s00), v128.store(c, s01, 16), v128.store(c, s02, 32)
   v128.store(c1, s10), v128.store(c1, s11, 16), v128.store(c1, s12, 32)
   v128.store(c2, s20), v128.store(c2, s21, 16), v128.store(c2, s22, 32)
 }
 
-/** tile12 with 8 columns. */
-function tile8(
-  c: usize, cRow: usize, a0: usize, a1: usize, a2: usize, aStep: usize, b: usize, bStep: usize, depth: i32, accumulate: bool,
+// A function of its own for the plain build: inside another loop V8 runs out of registers and halves the speed.
+function tile12Alone(
+  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, accumulate: bool,
 ): void {
-  const c1 = c + cRow
-  const c2 = c1 + cRow
+  tile12(c, cRow, a, aRow, aRow2, aStep, b, depth, accumulate)
+}
+
+/** `tiles` tiles one below the other. */
+function tiles12(
+  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, tiles: i32, accumulate: bool,
+): void {
+  for (; tiles > 0; tiles--) {
+    if (RELAXED) tile12(c, cRow, a, aRow, aRow2, aStep, b, depth, accumulate)
+    else tile12Alone(c, cRow, a, aRow, aRow2, aStep, b, depth, accumulate)
+    c += <usize>tileRows * cRow
+    a += <usize>tileRows * aRow
+  }
+}
+
+/** tile12 with 8 columns. */
+// @ts-ignore: decorator
+@inline
+function tile8(
+  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, accumulate: bool,
+): void {
+  const c1 = c + cRow, c2 = c1 + cRow
+  let a0 = a, a1 = a + aRow, a2 = a + aRow2
   let s00 = f32x4.splat(0), s01 = f32x4.splat(0)
   let s10 = f32x4.splat(0), s11 = f32x4.splat(0)
   let s20 = f32x4.splat(0), s21 = f32x4.splat(0)
@@ -76,22 +91,83 @@ function tile8(
     s10 = v128.load(c1), s11 = v128.load(c1, 16)
     s20 = v128.load(c2), s21 = v128.load(c2, 16)
   }
+  let panel = b
   for (let p = 0; p < depth; p++) {
-    const b0 = v128.load(b), b1 = v128.load(b, 16)
-    let x = splat(a0)
+    const b0 = v128.load(panel), b1 = v128.load(panel, 16)
+    let x = v128.load_splat<f32>(a0)
     s00 = madd(x, b0, s00), s01 = madd(x, b1, s01)
-    x = splat(a1)
+    x = v128.load_splat<f32>(a1)
     s10 = madd(x, b0, s10), s11 = madd(x, b1, s11)
-    x = splat(a2)
+    x = v128.load_splat<f32>(a2)
     s20 = madd(x, b0, s20), s21 = madd(x, b1, s21)
-    a0 += aStep
-    a1 += aStep
-    a2 += aStep
-    b += bStep
+    a0 += aStep, a1 += aStep, a2 += aStep
+    panel += 32
   }
   v128.store(c, s00), v128.store(c, s01, 16)
   v128.store(c1, s10), v128.store(c1, s11, 16)
   v128.store(c2, s20), v128.store(c2, s21, 16)
+}
+
+// A function of its own for the plain build: inside another loop V8 runs out of registers and halves the speed.
+function tile8Alone(
+  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, accumulate: bool,
+): void {
+  tile8(c, cRow, a, aRow, aRow2, aStep, b, depth, accumulate)
+}
+
+/** `tiles` tiles one below the other. */
+function tiles8(
+  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, tiles: i32, accumulate: bool,
+): void {
+  for (; tiles > 0; tiles--) {
+    if (RELAXED) tile8(c, cRow, a, aRow, aRow2, aStep, b, depth, accumulate)
+    else tile8Alone(c, cRow, a, aRow, aRow2, aStep, b, depth, accumulate)
+    c += <usize>tileRows * cRow
+    a += <usize>tileRows * aRow
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function tiles(
+  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, count: i32, width: i32, accumulate: bool,
+): void {
+  if (width == 12) tiles12(c, cRow, a, aRow, aRow2, aStep, b, depth, count, accumulate)
+  else tiles8(c, cRow, a, aRow, aRow2, aStep, b, depth, count, accumulate)
+}
+
+/**
+ * All rows of a block times one panel. Where the panel is wider than C, or rows are left that fill no tile, tiles are computed in `strip`
+ * and their valid part copied; in the last tile the last row of A stands in for those that are missing.
+ */
+function panelProduct(
+  c: usize, cRow: usize, a: usize, aRow: usize, aStep: usize, b: usize, depth: i32, rows: i32, columns: i32, width: i32, accumulate: bool,
+  strip: usize,
+): void {
+  const stripRow = bytes(width)
+  const whole = rows / tileRows
+  const wholeRows = whole * tileRows
+  const rest = rows - wholeRows
+  if (columns == width) {
+    tiles(c, cRow, a, aRow, 2 * aRow, aStep, b, depth, whole, width, accumulate)
+    if (rest) {
+      const corner = c + <usize>wholeRows * cRow
+      if (accumulate) copyBlock(strip, stripRow, corner, cRow, rest, columns)
+      const last = rest > 1 ? aRow : 0
+      tiles(strip, stripRow, a + <usize>wholeRows * aRow, last, last, aStep, b, depth, 1, width, accumulate)
+      copyBlock(corner, cRow, strip, stripRow, rest, columns)
+    }
+  } else {
+    if (accumulate) copyBlock(strip, stripRow, c, cRow, rows, columns)
+    tiles(strip, stripRow, a, aRow, 2 * aRow, aStep, b, depth, whole, width, accumulate)
+    if (rest) {
+      const last = rest > 1 ? aRow : 0
+      tiles(
+        strip + <usize>wholeRows * stripRow, stripRow, a + <usize>wholeRows * aRow, last, last, aStep, b, depth, 1, width, accumulate,
+      )
+    }
+    copyBlock(c, cRow, strip, stripRow, rows, columns)
+  }
 }
 
 /** Copies `columns` words of each of `rows` rows. */
@@ -100,31 +176,9 @@ function copyBlock(target: usize, targetRow: usize, source: usize, sourceRow: us
     let at: usize = 0
     let j = columns
     for (; j >= 4; j -= 4, at += 16) v128.store(target + at, v128.load(source + at))
-    if (j) storePartial(target + at, loadPartial(source + at, j), j)
+    if (j > 0) storePartial(target + at, loadPartial(source + at, j), j)
     target += targetRow
     source += sourceRow
-  }
-}
-
-/**
- * One tile anywhere: at the lower and right edges of C the tile is computed in `edge` (144 bytes) and its valid part copied; rows of A
- * beyond the last repeat it.
- */
-function tile(
-  c: usize, cRow: usize, a: usize, aRow: usize, aStep: usize, b: usize, bStep: usize, depth: i32, rows: i32, columns: i32, width: i32,
-  accumulate: bool, edge: usize,
-): void {
-  const a1 = rows > 1 ? a + aRow : a
-  const a2 = rows > 2 ? a1 + aRow : a1
-  if (rows == tileRows && columns == width) {
-    if (width == 12) tile12(c, cRow, a, a1, a2, aStep, b, bStep, depth, accumulate)
-    else tile8(c, cRow, a, a1, a2, aStep, b, bStep, depth, accumulate)
-  } else {
-    const edgeRow = bytes(width)
-    if (accumulate) copyBlock(edge, edgeRow, c, cRow, rows, columns)
-    if (width == 12) tile12(edge, edgeRow, a, a1, a2, aStep, b, bStep, depth, accumulate)
-    else tile8(edge, edgeRow, a, a1, a2, aStep, b, bStep, depth, accumulate)
-    copyBlock(c, cRow, edge, edgeRow, rows, columns)
   }
 }
 
@@ -214,7 +268,7 @@ function rowTimesMatrix(c: usize, a: usize, aStep: usize, b: usize, bRow: usize,
   if (!accumulate) memory.fill(c, 0, bytes(n))
   let p = 0
   for (; p + 4 <= k; p += 4) {
-    const x0 = splat(a), x1 = splat(a + aStep), x2 = splat(a + 2 * aStep), x3 = splat(a + 3 * aStep)
+    const x0 = v128.load_splat<f32>(a), x1 = v128.load_splat<f32>(a + aStep), x2 = v128.load_splat<f32>(a + 2 * aStep), x3 = v128.load_splat<f32>(a + 3 * aStep)
     const b1 = b + bRow, b2 = b1 + bRow, b3 = b2 + bRow
     let at: usize = 0
     let j = n
@@ -234,7 +288,7 @@ function rowTimesMatrix(c: usize, a: usize, aStep: usize, b: usize, bRow: usize,
     b = b3 + bRow
   }
   for (; p < k; p++) {
-    const x = splat(a)
+    const x = v128.load_splat<f32>(a)
     let at: usize = 0
     let j = n
     for (; j >= 4; j -= 4, at += 16) v128.store(c + at, madd(x, v128.load(b + at), v128.load(c + at)))
@@ -316,15 +370,15 @@ export function matmul(
 
 /**
  * Blocks of B, `blockDepth` rows deep, are packed panel by panel, each panel meeting all rows of a block of A while it is in the
- * first-level cache. A is read where it lies; only columns of a transposed A are first gathered closer together, since rows many
+ * first-level cache. A is read where it lies; only columns of a transposed A are first scratch closer together, since rows many
  * bytes apart would fall into few sets of the cache.
  */
 function tiledProduct(
   c: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
   aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize,
 ): void {
-  const edge = scratch
-  const gathered = scratch + edgeBytes
+  const strip = scratch
+  const gathered = strip + bytes(12 * (min(m, blockRows) + tileRows - 1))
   const gather = aRow == 1 && n >= gatherColumns
   const panels = n >= gatherColumns ? gathered + bytes(min(k, blockDepth) * gatheredRow(min(m, blockRows))) : gathered
   for (let p = 0; p < k; p += blockDepth) {
@@ -344,18 +398,15 @@ function tiledProduct(
         const columns = min(width, n - j)
         const panel = m > blockRows ? panels + bytes(j * depth) : panels
         if (i == 0) packPanel(panel, b + bytes(p * bRow + j * bColumn), bRow, bColumn, depth, columns, width)
-        for (let row = 0; row < rows; row += tileRows) {
-          tile(
-            c + bytes((i + row) * cRow + j), bytes(cRow), block + bytes(row * aRow), bytes(aRow), step,
-            panel, bytes(width), depth, min(tileRows, rows - row), columns, width, accumulate || p > 0, edge,
-          )
-        }
+        const target = c + bytes(i * cRow + j)
+        const add = accumulate || p > 0
+        panelProduct(target, bytes(cRow), block, bytes(aRow), step, panel, depth, rows, columns, width, add, strip)
       }
     }
   }
 }
 
-/** Words between gathered columns of A: an odd number of cache lines of 16. */
+/** Words between scratch columns of A: an odd number of cache lines of 16. */
 // @ts-ignore: decorator
 @inline
 function gatheredRow(rows: i32): i32 {

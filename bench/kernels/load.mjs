@@ -44,7 +44,7 @@ export async function instantiate(source, { relaxed, memoryBytes, kernelOverride
  * Calls each of `contestants` ({name: function}) in turn for `rounds` rounds of at least `milliseconds` each; the fastest round counts, since
  * everything else on a shared machine only ever adds. Returns nanoseconds per call by name.
  */
-export function fastest(contestants, { rounds = 9, milliseconds = 12 } = {}) {
+export function fastest(contestants, { rounds = 40, milliseconds = 3 } = {}) {
   const best = Object.fromEntries(Object.keys(contestants).map((name) => [name, Infinity]))
   const repeats = {}
   for (const [name, run] of Object.entries(contestants)) {

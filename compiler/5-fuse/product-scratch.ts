@@ -1,7 +1,7 @@
 // The same figures as in asm/matmul.ts.
-const blockDepth = 256
-const blockRows = 256
-const edgeBytes = 192
+const blockDepth = 392
+const blockRows = 258
+const tileRows = 3
 const gatherColumns = 64
 
 /**
@@ -11,9 +11,10 @@ const gatherColumns = 64
 export function matmulScratchBytes(m: number, n: number, k: number): number {
   const depth = Math.min(k, blockDepth)
   const rows = Math.min(m, blockRows)
+  const strip = 12 * (rows + tileRows - 1) * 4
   // A transposed A, columns an odd number of cache lines apart.
   const gathered = n >= gatherColumns ? depth * ((Math.ceil(rows / 16) | 1) * 16) * 4 : 0
   // One panel of twelve columns, or all panels where A is long enough to meet each again.
   const columns = m > blockRows ? Math.ceil(n / 4) * 4 + 8 : 12
-  return edgeBytes + Math.ceil((gathered + columns * depth * 4) / 64) * 64
+  return Math.ceil((strip + gathered + columns * depth * 4) / 64) * 64
 }
