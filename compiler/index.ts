@@ -22,6 +22,7 @@ import { type AssemblyReport, assemble } from './6-emit/assemble.ts'
 import { type Emission, emit } from './6-emit/emit.ts'
 import type { Diagnostic } from './diagnostics/diagnostic.ts'
 import { kernelLibrary, standardLibrary } from './generated/library.ts'
+import { libraryTrees } from './generated/library-trees.ts'
 import { type Pass, type PipelineOptions, runPasses } from './pipeline.ts'
 
 export type { BuildName, Manifest } from '../runtime/manifest.ts'
@@ -184,13 +185,19 @@ export function checkSource(source: string, options: CheckOptions): Compilation 
 
 let parsedLibrary: readonly SourceFile[] | undefined
 
-/** The standard library's trees, parsed at first use; constant, so sharing them between compilations is safe. */
+/**
+ * The standard library's trees, parsed at first use unless the build did; constant, so sharing them between
+ * compilations is safe.
+ */
 function libraryFiles(): readonly SourceFile[] {
-  parsedLibrary ??= Object.entries(standardLibrary).map(([name, text]) => {
-    const { ast, diagnostics } = parse(text, LIBRARY_FOLDER + name)
-    if (diagnostics.length > 0) throw new Error(`internal: parse: ${LIBRARY_FOLDER}${name}: ${diagnostics[0]!.message}`)
-    return ast
-  })
+  parsedLibrary ??=
+    libraryTrees ??
+    Object.entries(standardLibrary).map(([name, text]) => {
+      const { ast, diagnostics } = parse(text, LIBRARY_FOLDER + name)
+      if (diagnostics.length > 0)
+        throw new Error(`internal: parse: ${LIBRARY_FOLDER}${name}: ${diagnostics[0]!.message}`)
+      return ast
+    })
   return parsedLibrary
 }
 
@@ -214,7 +221,9 @@ function mapGraphs(program: GraphProgram, transform: (graph: Graph) => Graph): G
 }
 
 function printGraphs(state: CompileState): string {
-  return need(state.graphs).graphs.map((graph) => printGraph(graph)).join('\n')
+  return need(state.graphs)
+    .graphs.map((graph) => printGraph(graph))
+    .join('\n')
 }
 
 function need<T>(value: T | undefined): T {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { bundleRuntime } from './bundle-runtime.mjs'
 import { bundleToolkit } from './bundle-toolkit.mjs'
 import { embed } from './embed.mjs'
+import { parseLibrary } from './parse-library.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 embed()
@@ -19,6 +20,7 @@ execFileSync(
   },
 )
 bundleToolkit(join(root, 'dist/compiler/1-parse'))
+await parseLibrary(join(root, 'dist'))
 const { code, types } = bundleRuntime()
 writeFileSync(join(root, 'dist/runtime/artifact-runtime.js'), code)
 writeFileSync(join(root, 'dist/runtime/artifact-types.d.ts'), types)
