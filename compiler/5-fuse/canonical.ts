@@ -15,13 +15,20 @@ export interface Canonical {
   readonly structure: KernelStructure
   /** Equal exactly for kernels with the same code. */
   readonly key: string
-  /** Graph buffers, one per parameter. */
+  /** The program's buffers, one per parameter. */
   readonly buffers: readonly number[]
   readonly sizes: readonly Dim[]
 }
 
-/** `dtypeOf` gives the type of a graph buffer's elements. */
-export function canonicalise(loops: LoopOrder, dtypeOf: (buffer: number) => DType): Canonical {
+/**
+ * `placeOf` gives the program's buffer for a graph buffer, `dtypeOf` the type of its elements. A variable's old and new value
+ * are one parameter when the update is in place.
+ */
+export function canonicalise(
+  loops: LoopOrder,
+  placeOf: (buffer: number) => number,
+  dtypeOf: (buffer: number) => DType,
+): Canonical {
   const buffers: number[] = []
   const written = new Set<number>()
   const sizes: Dim[] = []
@@ -39,9 +46,13 @@ export function canonicalise(loops: LoopOrder, dtypeOf: (buffer: number) => DTyp
     return { parameter: sizes.length - 1 }
   }
   const size = (dim: Dim): Size => (isConstant(dim) && dim >= -1 && dim <= 1 ? dim : parameter(dim))
+  const dtypes: DType[] = []
   const bufferNumber = (buffer: number): number => {
-    const known = buffers.indexOf(buffer)
-    return known >= 0 ? known : buffers.push(buffer) - 1
+    const place = placeOf(buffer)
+    const known = buffers.indexOf(place)
+    if (known >= 0) return known
+    dtypes.push(dtypeOf(buffer))
+    return buffers.push(place) - 1
   }
   const map = (affine: Affine): IndexMap => ({
     constant: size(affine.constant),
@@ -62,9 +73,10 @@ export function canonicalise(loops: LoopOrder, dtypeOf: (buffer: number) => DTyp
     inner: stage.inner.map((axis) => axisNumbers.get(axis)!),
     reductions: stage.reductions.map((id) => valueNumbers.get(id)!),
     stores: stage.stores.map((store) => {
-      written.add(store.buffer)
+      const buffer = bufferNumber(store.buffer)
+      written.add(buffer)
       return {
-        buffer: bufferNumber(store.buffer),
+        buffer,
         offset: map(store.offset),
         value: valueNumbers.get(store.value)!,
         accumulate: store.accumulate,
@@ -73,7 +85,7 @@ export function canonicalise(loops: LoopOrder, dtypeOf: (buffer: number) => DTyp
   }))
   const structure: KernelStructure = {
     class: classOf(loops),
-    buffers: buffers.map((buffer) => ({ dtype: dtypeOf(buffer), written: written.has(buffer) })),
+    buffers: dtypes.map((dtype, at) => ({ dtype, written: written.has(at) })),
     sizes: sizes.length,
     axes: kernelAxes,
     outer: loops.outer.map((axis) => axisNumbers.get(axis)!),

@@ -3,6 +3,7 @@
  */
 import type { GraphNode, GraphProgram } from '../3-graph/graph.ts'
 import { type DimRange, multiply, product } from '../dimensions/dimension.ts'
+import type { Variable } from '../types.ts'
 import { canonicalise, sharedKernel } from './canonical.ts'
 import { buffersWritten, type Draft } from './draft.ts'
 import { orderLoops } from './lanes.ts'
@@ -19,6 +20,7 @@ interface FuseState {
   readonly kernels: Kernel[]
   readonly kernelNumbers: Map<string, number>
   readonly names: Set<string>
+  readonly variables: ReadonlyMap<string, Variable>
   before: number
   after: number
 }
@@ -35,6 +37,7 @@ export function fuse(program: GraphProgram): Program {
     kernels: [],
     kernelNumbers: new Map(),
     names,
+    variables: new Map(program.variables.map((variable) => [variable.name, variable])),
     before: 0,
     after: 0,
   }
@@ -95,27 +98,46 @@ function kernelCall(state: FuseState, plan: GraphPlan, draft: Draft): KernelCall
   const slack = slackOf(loops, state.ranges, (buffer) => largestBytes(plan.typeOf(buffer).shape, state.ranges))
   state.before = Math.max(state.before, slack.before)
   state.after = Math.max(state.after, slack.after)
-  const canonical = canonicalise(loops, (buffer) => plan.typeOf(buffer).dtype)
+  const canonical = canonicalise(
+    loops,
+    (buffer) => state.layout.place(plan, buffer),
+    (buffer) => plan.typeOf(buffer).dtype,
+  )
   let kernel = state.kernelNumbers.get(canonical.key)
   if (kernel === undefined) {
-    const updates = [...buffersWritten(draft)].filter((buffer) => plan.storage.get(buffer)?.kind === 'variable').length
-    const wanted = kernelName(graph, draft.nodes, updates, canonical.structure.class === 'rows')
+    const wanted = kernelName(graph, draft.nodes, {
+      entry: graph.kind,
+      updates: variablesWritten(state, plan, draft).map(({ kind }) => kind),
+      rows: canonical.structure.class === 'rows',
+    })
     kernel = state.kernels.push({ name: uniqueName(wanted, state.names), ...canonical.structure }) - 1
     state.kernelNumbers.set(canonical.key, kernel)
   } else state.kernels[kernel] = sharedKernel(state.kernels[kernel]!, canonical.structure)
   return {
     kind: 'kernel',
     kernel,
-    buffers: canonical.buffers.map((buffer) => state.layout.place(plan, buffer)),
+    buffers: canonical.buffers,
     sizes: canonical.sizes,
-    ...originOf(plan, draft.nodes),
+    ...originOf(plan, draft.nodes, variablesWritten(state, plan, draft)),
     work: loopWork(loops, (buffer) => plan.typeOf(buffer).shape),
   }
 }
 
-function originOf(plan: GraphPlan, nodes: ReadonlySet<number>): Pick<CallOrigin, 'title' | 'span'> {
+function variablesWritten(state: FuseState, plan: GraphPlan, draft: Draft): Variable[] {
+  return [...buffersWritten(draft)].flatMap((buffer) => {
+    const storage = plan.storage.get(buffer)
+    return storage?.kind === 'variable' ? state.variables.get(storage.name)! : []
+  })
+}
+
+function originOf(
+  plan: GraphPlan,
+  nodes: ReadonlySet<number>,
+  updated: readonly Variable[] = [],
+): Pick<CallOrigin, 'title' | 'span'> {
   const span = [...nodes].map((id) => plan.graph.nodes[id]!.span).find((candidate) => candidate !== undefined)
-  return { title: titleOf(plan.graph, nodes), ...(span && { span }) }
+  const target = updated.length > 0 ? `${updated.map(({ name }) => name).join(', ')} = ` : ''
+  return { title: target + titleOf(plan.graph, nodes), ...(span && { span }) }
 }
 
 function libraryCall(state: FuseState, plan: GraphPlan, id: number): ProductCall | IndexedCall {

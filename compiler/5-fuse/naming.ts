@@ -2,6 +2,7 @@
 import type { Graph } from '../3-graph/graph.ts'
 import { formatShape } from '../dimensions/dimension.ts'
 import { opDefinitions } from '../ops/registry.ts'
+import type { EntryKind, Variable } from '../types.ts'
 
 const RESERVED = new Set([
   ...['break', 'case', 'class', 'const', 'default', 'do', 'else', 'enum', 'export', 'for', 'function', 'if', 'import'],
@@ -64,29 +65,36 @@ function rank(graph: Graph, id: number): number {
   return graph.nodes[id]!.type.shape.length
 }
 
-/** A stable name for a kernel by what is characteristic of it. */
-export function kernelName(graph: Graph, nodes: ReadonlySet<number>, updates: number, rows: boolean): string {
-  const ops = new Set([...nodes].map((id) => graph.nodes[id]!.op))
-  if (updates > 0) {
-    const reduces = ops.has('reduce_sum') ? '_with_sum' : ''
-    return (updates >= 3 && ops.has('sqrt') ? 'adam_update' : 'update') + reduces
+export interface KernelTraits {
+  readonly entry: EntryKind
+  /** Kinds of the variables it writes. */
+  readonly updates: readonly Variable['kind'][]
+  /** Several stages for each row. */
+  readonly rows: boolean
+}
+
+const CHARACTERISTIC = [
+  ...['fold', 'concat', 'argmax', 'reduce_max', 'reduce_min', 'reduce_prod', 'reduce_sum', 'normal', 'uniform'],
+  ...['exp', 'log', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'pow', 'maximum', 'minimum', 'select'],
+] as const
+
+/** A stable name for a kernel by what is characteristic of it: `parameter_update`, `softmax_rows`, `tanh_map`. */
+export function kernelName(graph: Graph, nodes: ReadonlySet<number>, { entry, updates, rows }: KernelTraits): string {
+  const ops = new Set<string>([...nodes].map((id) => graph.nodes[id]!.op))
+  if (updates.length > 0) {
+    if (entry === 'init') return 'initialize'
+    const what = updates.includes('parameter') ? 'parameter_update' : 'state_update'
+    return ops.has('reduce_sum') ? `${what}_with_sum` : what
   }
-  if (rows && ops.has('exp') && ops.has('log')) return 'log_softmax_rows'
-  if (rows && ops.has('exp')) return 'softmax_rows'
-  const named = [
-    'fold',
-    'concat',
-    'argmax',
-    'reduce_max',
-    'reduce_min',
-    'reduce_prod',
-    'reduce_sum',
-    'normal',
-    'uniform',
-  ]
-  const special = ['exp', 'log', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'pow', 'maximum', 'minimum', 'select']
-  const found = [...named, ...special].find((op) => [...ops].some((own) => own === op))
-  const word =
-    found?.replace('reduce_', '') ?? [...ops].find((op) => opDefinitions[op].class === 'elementwise') ?? 'copy'
-  return rows ? `${word}_rows` : `${word}_kernel`
+  const softmax = rows && ops.has('exp') && ops.has('reduce_max')
+  const word = softmax ? 'softmax' : (CHARACTERISTIC.find((op) => ops.has(op)) ?? firstElementwise(graph, nodes))
+  return `${word.replace('reduce_', '')}_${rows ? 'rows' : 'map'}`
+}
+
+function firstElementwise(graph: Graph, nodes: ReadonlySet<number>): string {
+  for (const id of nodes) {
+    const { op } = graph.nodes[id]!
+    if (opDefinitions[op].class === 'elementwise') return op
+  }
+  return 'copy'
 }

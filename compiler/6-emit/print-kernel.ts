@@ -22,6 +22,8 @@ interface Scope {
   readonly locals: Map<number, readonly string[]>
   /** Access → the local that holds its address so far. */
   readonly addresses: Map<IndexMap, string>
+  /** Address expression → the local that holds it. */
+  readonly known: Map<string, string>
 }
 
 interface Printer {
@@ -48,7 +50,7 @@ export function printKernel(kernel: Kernel, lines: Lines): void {
     addressCount: 0,
   }
   block(lines, `function ${kernel.name}(${parameters.join(', ')}): void`, () => {
-    const scope: Scope = { locals: new Map(), addresses: new Map() }
+    const scope: Scope = { locals: new Map(), addresses: new Map(), known: new Map() }
     if (kernel.values.some((value) => value.kind === 'random')) {
       line(lines, 'const seed: i32 = load<i32>(SEED)')
       line(lines, 'const step: i32 = load<i32>(STEP)')
@@ -143,8 +145,8 @@ function accumulate(
     }
     const axis = stage.inner[0]!
     const map: IndexMap = { constant: 0, terms: [{ axis, coefficient: 1 }] }
-    const greater = `greater${id}${letter(copy)}`
-    const best = `candidate${id}${letter(copy)}`
+    const greater = `greater_${id}${letter(copy)}`
+    const best = `candidate_${id}${letter(copy)}`
     line(lines, `const ${best}: v128 = ${term}`)
     line(lines, `const ${greater}: v128 = ${dtype === 'f32' ? 'f32x4.gt' : 'i32x4.gt_s'}(${best}, ${total})`)
     line(lines, `${total} = v128.bitselect(${best}, ${total}, ${greater})`)
@@ -175,8 +177,8 @@ function finishReduction(printer: Printer, scope: Scope, id: number, copies: num
           dtype,
           totals.reduce((a, b) => combine(reducer, dtype, a, b)),
         )
-  line(printer.lines, `const v${id}: v128 = ${result}`)
-  scope.locals.set(id, [`v${id}`])
+  line(printer.lines, `const ${reducer}_${id}: v128 = ${result}`)
+  scope.locals.set(id, [`${reducer}_${id}`])
 }
 
 /** A counting loop; along the lanes first two vectors at a time, then one. */
@@ -212,11 +214,28 @@ function printValues(
     if (value.kind === 'reduction' || ![...axes].every((axis) => known.has(axis))) continue
     if (value.kind === 'operation' && !value.operands.every((operand) => scope.locals.has(operand))) continue
     const copies = laneAxis !== undefined && axes.has(laneAxis) ? mode.copies : 1
-    const locals = Array.from({ length: copies }, (_, copy) => (copies > 1 ? `v${id}${letter(copy)}` : `v${id}`))
+    const name = `${wordFor(value)}_${id}`
+    const locals = Array.from({ length: copies }, (_, copy) => (copies > 1 ? `${name}${letter(copy)}` : name))
     locals.forEach((local, copy) => {
       line(printer.lines, `const ${local}: v128 = ${printValue(scope, value, laneAxis, copy)}`)
     })
     scope.locals.set(id, locals)
+  }
+}
+
+/** What a local is called, its number apart. */
+function wordFor(value: KernelValue): string {
+  switch (value.kind) {
+    case 'operation':
+      return value.op
+    case 'random':
+      return value.distribution
+    case 'constant':
+      return 'c'
+    case 'load':
+      return 'x'
+    default:
+      return value.kind
   }
 }
 
@@ -324,8 +343,12 @@ function advanceAddresses(printer: Printer, scope: Scope, axis: number, stages: 
 }
 
 function defineAddress(printer: Printer, scope: Scope, access: IndexMap, text: string): void {
-  const local = `a${printer.addressCount++}`
-  line(printer.lines, `const ${local}: usize = ${text}`)
+  let local = scope.known.get(text)
+  if (local === undefined) {
+    local = `a${printer.addressCount++}`
+    line(printer.lines, `const ${local}: usize = ${text}`)
+    scope.known.set(text, local)
+  }
   scope.addresses.set(access, local)
 }
 
@@ -378,7 +401,7 @@ function dependenciesOf(kernel: Kernel): ReadonlySet<number>[] {
 }
 
 function nested(scope: Scope): Scope {
-  return { locals: new Map(scope.locals), addresses: new Map(scope.addresses) }
+  return { locals: new Map(scope.locals), addresses: new Map(scope.addresses), known: new Map(scope.known) }
 }
 
 function localOf(scope: Scope, id: number, copy: number): string {
@@ -412,9 +435,9 @@ function letter(copy: number): string {
 }
 
 function accumulator(id: number, copy: number): string {
-  return `r${id}${letter(copy)}`
+  return `total_${id}${letter(copy)}`
 }
 
 function position(id: number, copy: number): string {
-  return `at${id}${letter(copy)}`
+  return `at_${id}${letter(copy)}`
 }
