@@ -164,6 +164,18 @@ function buildParameters(tree: CstNode, building: Building): Parameter[] {
   })
 }
 
+/** What other languages call them. */
+const foreignTypes = new Map([
+  ['float32', 'f32'],
+  ['f64', 'f32'],
+  ['float64', 'f32'],
+  ['double', 'f32'],
+  ['int32', 'i32'],
+  ['i64', 'i32'],
+  ['int64', 'i32'],
+  ['boolean', 'bool'],
+  ['str', 'string'],
+])
 const typeNames = ['f32', 'i32', 'bool', 'int', 'float', 'string'] as const
 
 export function buildType(tree: CstNode, building: Building): TypeExpression {
@@ -172,7 +184,7 @@ export function buildType(tree: CstNode, building: Building): TypeExpression {
   const span = nodeSpan(file, tree)
   const name = typeNames.find((candidate) => candidate === word.image)
   if (name === undefined) {
-    const near = suggest(word.image, typeNames)
+    const near = foreignTypes.get(word.image.toLowerCase()) ?? suggest(word.image, typeNames)
     building.report(
       'NN0116',
       tokenSpan(file, word),

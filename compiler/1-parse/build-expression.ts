@@ -283,24 +283,35 @@ export function binders(subscripts: readonly Subscript[]): IndexBinder[] | undef
 
 function buildPrimary(tree: CstNode, building: Building, depth: number): Expression {
   const { file } = building
-  const { children } = tree
-  if (children.NumberText) return buildNumber(token(tree, 'NumberText'), building)
-  if (children.StringText) return buildString(token(tree, 'StringText'), building)
-  if (children.True) return { kind: 'boolean', value: true, span: tokenSpan(file, token(tree, 'True')) }
-  if (children.False) return { kind: 'boolean', value: false, span: tokenSpan(file, token(tree, 'False')) }
-  if (children.Identifier) {
-    const word = token(tree, 'Identifier')
-    return { kind: 'name', name: word.image, span: tokenSpan(file, word) }
+  for (const label in tree.children) {
+    switch (label) {
+      case 'NumberText':
+        return buildNumber(token(tree, label), building)
+      case 'StringText':
+        return buildString(token(tree, label), building)
+      case 'True':
+      case 'False':
+        return { kind: 'boolean', value: label === 'True', span: tokenSpan(file, token(tree, label)) }
+      case 'Identifier': {
+        const word = token(tree, label)
+        return { kind: 'name', name: word.image, span: tokenSpan(file, word) }
+      }
+      case 'parenthesized':
+        return buildParenthesized(node(tree, label), building, depth)
+      case 'list': {
+        const list = node(tree, label)
+        return { kind: 'list', items: buildItems(list, building, depth), span: nodeSpan(file, list) }
+      }
+      case 'conditional':
+        return buildConditional(node(tree, label), building, depth)
+      case 'scan':
+        return buildScan(node(tree, label), building, depth)
+      case 'iterate':
+        return buildIterate(node(tree, label), building, depth)
+      case 'rearrange':
+        return buildRearrange(node(tree, label), building, depth)
+    }
   }
-  if (children.parenthesized) return buildParenthesized(node(tree, 'parenthesized'), building, depth)
-  if (children.list) {
-    const list = node(tree, 'list')
-    return { kind: 'list', items: buildItems(list, building, depth), span: nodeSpan(file, list) }
-  }
-  if (children.conditional) return buildConditional(node(tree, 'conditional'), building, depth)
-  if (children.scan) return buildScan(node(tree, 'scan'), building, depth)
-  if (children.iterate) return buildIterate(node(tree, 'iterate'), building, depth)
-  if (children.rearrange) return buildRearrange(node(tree, 'rearrange'), building, depth)
   throw new Damaged('no operand')
 }
 

@@ -67,7 +67,7 @@ export class Grammar extends CstParser {
     super(vocabulary, {
       recoveryEnabled: true,
       maxLookahead: 1,
-      nodeLocationTracking: 'none',
+      nodeLocationTracking: 'onlyOffset',
       skipValidations: !options.validate,
       errorMessageProvider: expectation,
     })

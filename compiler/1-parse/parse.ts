@@ -172,6 +172,7 @@ function lexicalErrors(text: string, file: string, { tokens, unknown, foreignCom
  * before errors of grammar, whose cause they often are.
  */
 function firstPerLine(text: string, lexical: readonly Diagnostic[], syntactic: readonly Diagnostic[]): Diagnostic[] {
+  if (lexical.length + syntactic.length === 0) return []
   const byStart = (a: Diagnostic, b: Diagnostic) => a.span.start - b.span.start
   const result: Diagnostic[] = []
   const lines = new Set<number>()

@@ -229,7 +229,7 @@ const aliases = new Map<TokenType, TokenType>([
 /** A function that cuts a text into tokens; making it once is dear, using it is cheap. */
 export function makeLexer(options: { validate: boolean }): (text: string) => Tokens {
   const lexer = new Lexer([...lexed, ...vocabulary.filter((type) => !lexed.includes(type))], {
-    positionTracking: 'onlyStart',
+    positionTracking: 'full',
     skipValidations: !options.validate,
     ensureOptimizations: true,
   })

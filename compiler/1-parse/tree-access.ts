@@ -75,5 +75,7 @@ function outermost(tree: CstNode, end: 0 | -1, precedes: (a: IToken, b: IToken) 
 
 /** From the first to the last token below a node. */
 export function nodeSpan(file: string, tree: CstNode): Span {
-  return { file, start: required(firstToken(tree)).startOffset, end: endOf(required(lastToken(tree))) }
+  const { startOffset, endOffset } = required(tree.location)
+  if (endOffset === undefined || Number.isNaN(endOffset)) throw new Damaged('nothing there')
+  return { file, start: startOffset, end: endOffset + 1 }
 }

@@ -40,7 +40,7 @@ test('comments survive anywhere between tokens', () => {
   const next = random(4)
   let kept = 0
   for (const { text } of corpus) {
-    for (let round = 0; round < 25; round++) {
+    for (let round = 0; round < 12; round++) {
       let changed = text
       for (let count = 1 + next(4); count > 0; count--) {
         const spaces = [...changed.matchAll(/\s+/g)]
@@ -54,5 +54,5 @@ test('comments survive anywhere between tokens', () => {
       kept++
     }
   }
-  expect(kept).toBeGreaterThan(corpus.length * 8)
+  expect(kept).toBeGreaterThan(corpus.length * 4)
 })
