@@ -5,7 +5,7 @@
 import type { Transform } from 'assemblyscript/transform'
 import type { BuildName, Manifest } from '../../runtime/manifest.ts'
 import { sealModule } from '../../runtime/seal.ts'
-import { dropSection, functionSizes } from './wasm-sections.ts'
+import { dropSection, foreignParts, functionSizes } from './wasm-sections.ts'
 
 export interface AssembleOptions {
   readonly build: BuildName
@@ -111,6 +111,8 @@ export async function assemble(
   )
   if (error || !binary) throw new Error(`internal: assemble: ${error?.message ?? 'no output'}\n${messages.join('')}`)
 
+  const foreign = foreignParts(binary)
+  if (foreign.length > 0) throw new Error(`internal: assemble: the module has ${foreign.join(' and ')}`)
   const functions = functionSizes(binary)
   const bare = options.names ? binary : dropSection(binary, 'name')
   const wasm = sealModule(bare, options.manifest)

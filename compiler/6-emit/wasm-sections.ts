@@ -14,8 +14,9 @@ export interface WasmSection {
 }
 
 const customSection = 0
-const importSection = 2
 const codeSection = 10
+/** Sections by id that would make a module depend on its host, run code when instantiated or fill memory. */
+const unwanted: Readonly<Record<number, string>> = { 2: 'imports', 8: 'a start function', 11: 'data segments' }
 
 /** The sections in file order. */
 export function wasmSections(wasm: Uint8Array): WasmSection[] {
@@ -33,12 +34,14 @@ export function wasmSections(wasm: Uint8Array): WasmSection[] {
   return sections
 }
 
+/** What the module has that a self-contained one has not: imports, a start function, data segments. */
+export function foreignParts(wasm: Uint8Array): string[] {
+  return wasmSections(wasm).flatMap(({ id }) => unwanted[id] ?? [])
+}
+
 /** Code bytes of each function, largest first; unnamed functions are called by their index. */
 export function functionSizes(wasm: Uint8Array): { name: string; bytes: number }[] {
   const sections = wasmSections(wasm)
-  if (sections.some((section) => section.id === importSection)) {
-    throw new Error('internal: assemble: the module imports something')
-  }
   const code = sections.find((section) => section.id === codeSection)
   if (!code) return []
   const names = functionNames(wasm, sections)

@@ -30,14 +30,15 @@ export interface KernelModule {
 }
 
 export async function compileKernels(source: string, build: BuildName, memoryBytes: number): Promise<KernelModule> {
+  const assembled = await assemble(source, { build, manifest: emptyManifest(build), kernels, memoryBytes })
+  const wasm = assembled.wasm as Uint8Array<ArrayBuffer>
   // Node 20 has relaxed SIMD behind a flag; newer versions take it as given.
-  setFlagsFromString('--experimental-wasm-relaxed-simd')
-  const { wasm, report } = await assemble(source, { build, manifest: emptyManifest(build), kernels, memoryBytes })
-  const { instance } = await WebAssembly.instantiate(wasm as Uint8Array<ArrayBuffer>)
+  if (!WebAssembly.validate(wasm)) setFlagsFromString('--experimental-wasm-relaxed-simd')
+  const { instance } = await WebAssembly.instantiate(wasm)
   const exports = instance.exports as Record<string, CallableFunction>
   return {
     memory: instance.exports.memory as WebAssembly.Memory,
-    report,
+    report: assembled.report,
     call: (name, ...values) => exports[name]!(...values),
   }
 }
