@@ -26,17 +26,32 @@ export function createAverage(): Average {
   }
 }
 
-/** Runs an evaluation over all rows. */
-export function evaluateRows(engine: Engine, dataset: Dataset, batch?: number): Metrics {
+/** Evaluates all rows batch by batch; whoever drives it decides whether to pause in between. */
+export function* evaluateRows(engine: Engine, dataset: Dataset, batch?: number): Generator<void, Metrics, void> {
   const average = createAverage()
-  runRows(engine, dataset, batch, (_dims, count) => average.add(readMetrics(engine, dataset.entry), count))
+  for (const { count } of runRows(engine, dataset, rowsAtATime(engine, dataset, batch))) {
+    average.add(readMetrics(engine, dataset.entry), count)
+    yield
+  }
   return average.read()
+}
+
+/** Runs a generator to its end. */
+export function finish<Result>(steps: Generator<void, Result, void>): Result {
+  let step = steps.next()
+  while (!step.done) step = steps.next()
+  return step.value
+}
+
+/** The batch size asked for or a good one, checked. */
+export function rowsAtATime(engine: Engine, dataset: Dataset, batch?: number): number {
+  return batchSize(engine, dataset, batch, DEFAULT_BATCH)
 }
 
 /** Runs an inference over all rows and joins the outputs along their first axis. */
 export function predictRows(engine: Engine, dataset: Dataset, batch?: number): Record<string, Tensor> {
   const { entry, rows, rowDim } = dataset
-  const size = batchSize(engine, dataset, batch, DEFAULT_BATCH)
+  const size = rowsAtATime(engine, dataset, batch)
   const uncut = entry.outputs.find((output) => output.shape[0] !== rowDim)
   if (rows > size && uncut !== undefined) {
     throw new ModelError(
@@ -45,32 +60,29 @@ export function predictRows(engine: Engine, dataset: Dataset, batch?: number): R
     )
   }
   const whole: Record<string, Tensor> = {}
-  runRows(engine, dataset, size, (dims, count, start) => {
+  for (const { dims, count, start } of runRows(engine, dataset, size)) {
     for (const [name, { data, shape }] of Object.entries(readOutputs(engine, entry, dims))) {
       if (count === rows) whole[name] = { data, shape }
       else {
-        whole[name] ??= {
-          data: new (data.constructor as Float32ArrayConstructor)((data.length / count) * rows),
-          shape: [rows, ...shape.slice(1)],
-        }
-        whole[name].data.set(data, start * elementCount(shape.slice(1)))
+        const [, ...rest] = shape
+        const Kind = data.constructor as Float32ArrayConstructor
+        whole[name] ??= { data: new Kind(rows * elementCount(rest)), shape: [rows, ...rest] }
+        whole[name].data.set(data, start * elementCount(rest))
       }
     }
-  })
+  }
   return whole
 }
 
-function runRows(
+function* runRows(
   engine: Engine,
   dataset: Dataset,
-  batch: number | undefined,
-  after: (dims: DimensionValues, count: number, start: number) => void,
-): void {
-  const size = batchSize(engine, dataset, batch, DEFAULT_BATCH)
+  size: number,
+): Generator<{ readonly dims: DimensionValues; readonly count: number; readonly start: number }> {
   for (let start = 0; start < dataset.rows; start += size) {
     const count = Math.min(size, dataset.rows - start)
     const dims = feedRows(engine, dataset, undefined, start, count)
     engine.run(dataset.entry, dims)
-    after(dims, count, start)
+    yield { dims, count, start }
   }
 }

@@ -35,6 +35,12 @@ export function writeCheckpoint(engine: Engine, options: SaveOptions): Uint8Arra
       })
     }
   }
+  for (const [key, value] of Object.entries(options.metadata ?? {})) {
+    if (typeof value !== 'string' || key.startsWith('nnc.')) {
+      const fault = key.startsWith('nnc.') ? 'names that begin nnc. are taken' : 'only strings can be stored'
+      throw new ModelError('bad-option', `metadata ${key} cannot be saved: ${fault}`)
+    }
+  }
   const metadata: Record<string, string> = {
     ...options.metadata,
     'nnc.model': manifest.name,

@@ -46,7 +46,12 @@ export async function connectWorker<S extends Signature = Signature>(
         if ('error' in reply) reject(new ModelError(reply.error.code, reply.error.message))
         else resolve(reply.done)
       })
-      port.postMessage(request(id))
+      try {
+        port.postMessage(request(id))
+      } catch (error) {
+        listeners.delete(id)
+        throw new ModelError('worker-failed', errorMessage(error).message)
+      }
     })
     return [id, done]
   }

@@ -1,5 +1,5 @@
 import type { DoneEvent, EpochEvent, FitEvent, FitOptions, Metrics, StopRule } from './api.ts'
-import { createAverage, evaluateRows } from './batches.ts'
+import { createAverage, evaluateRows, rowsAtATime } from './batches.ts'
 import { batchSize, type Dataset, feedRows, type Inputs, prepareDataset, readMetrics } from './dataset.ts'
 import type { Engine } from './engine.ts'
 import { ModelError } from './error.ts'
@@ -47,21 +47,30 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
   let best: (() => void) | undefined
   let epoch = plan.startEpoch
   let reason: DoneEvent['reason'] = 'finished'
-  // The thread was last given up, and the last step event sent, at these times.
   let paused = began
-  let told = began
-  let toldRows = 0
+  const pause = async (): Promise<void> => {
+    if (performance.now() - paused < SLICE) return
+    await nextTask()
+    paused = performance.now()
+  }
+  const evaluate = async (dataset: Dataset): Promise<Metrics> => {
+    const steps = evaluateRows(engine, dataset)
+    for (;;) {
+      const step = steps.next()
+      if (step.done) return step.value
+      await pause()
+    }
+  }
 
   training: for (; epoch <= plan.epochs; epoch++) {
     const order = plan.shuffle ? shuffledOrder(train.rows, plan.seed, epoch) : undefined
-    const epochBegan = performance.now()
     const average = createAverage()
+    const epochBegan = performance.now()
+    // When the last step event was sent, and the rows since.
+    let told = epochBegan
+    let toldRows = 0
     for (let step = 0; step < steps; step++) {
-      const now = performance.now()
-      if (now - paused > SLICE) {
-        await nextTask()
-        paused = performance.now()
-      }
+      await pause()
       if (signal?.aborted) {
         reason = 'cancelled'
         break training
@@ -89,10 +98,7 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
     }
     const seconds = (performance.now() - epochBegan) / 1000
     const results: { train: Metrics; valid?: Metrics } = { train: average.read() }
-    if (valid) {
-      await nextTask()
-      results.valid = evaluateRows(engine, valid)
-    }
+    if (valid) results.valid = await evaluate(valid)
     const value = sign * results[watched.part]![watched.metric]!
     const better = value < bestValue
     if (better) {
@@ -120,6 +126,7 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
   const last = Math.max(epoch, plan.startEpoch) - 1
   const restored = reason !== 'cancelled' && best !== undefined && bestEpoch < last
   if (restored) best!()
+  const test = plan.test && reason !== 'cancelled' ? await evaluate(plan.test) : undefined
   yield {
     kind: 'done',
     reason,
@@ -127,7 +134,7 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
     bestEpoch,
     restored,
     seconds: (performance.now() - began) / 1000,
-    ...(plan.test && reason !== 'cancelled' ? { test: evaluateRows(engine, plan.test) } : {}),
+    ...(test && { test }),
   }
 }
 
@@ -151,7 +158,7 @@ function planOf(engine: Engine, settings: ManifestTrain, data: Inputs, options: 
   const evaluation = (part: Inputs | undefined): Dataset | undefined => {
     if (part === undefined) return undefined
     const dataset = prepareDataset(engine, entry(settings.evaluate), part, settings.batchDim)
-    batchSize(engine, dataset, undefined, 256)
+    rowsAtATime(engine, dataset)
     return dataset
   }
   const valid = evaluation(options.valid)

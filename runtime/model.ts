@@ -1,5 +1,5 @@
 import type { LoadOptions, Model, ModuleSource, Signature } from './api.ts'
-import { evaluateRows, predictRows } from './batches.ts'
+import { evaluateRows, finish, predictRows } from './batches.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { feed, type Inputs, prepareDataset, readMetrics, readOutputs } from './dataset.ts'
 import { createEngine, type Engine } from './engine.ts'
@@ -74,7 +74,7 @@ function createModel(engine: Engine): Model {
     evaluateAll(train, data, options = {}) {
       const settings = trainOf(train)
       const dataset = prepareDataset(engine, entryOf(settings, 'evaluate'), data, settings.batchDim)
-      return evaluateRows(engine, dataset, options.batch)
+      return finish(evaluateRows(engine, dataset, options.batch))
     },
     predictAll(infer, data, options = {}) {
       const entry = inferOf(infer)

@@ -56,7 +56,7 @@ export function createHypers(engine: Engine): Hypers {
   const { hypers } = engine.manifest
   return {
     names: hypers.map((hyper) => hyper.name),
-    get: (name) => engine.floats[find(hypers, name, 'hyper').offset / 4]!,
+    get: (name) => shortest(engine.floats[find(hypers, name, 'hyper').offset / 4]!),
     set(name, value) {
       const hyper = find(hypers, name, 'hyper')
       const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = hyper
@@ -70,4 +70,13 @@ export function createHypers(engine: Engine): Hypers {
       engine.floats[hyper.offset / 4] = value
     },
   }
+}
+
+/** The decimal with the fewest digits that is stored as this f32: 0.1, not 0.10000000149011612. */
+function shortest(stored: number): number {
+  for (let digits = 1; digits < 9; digits++) {
+    const value = Number(stored.toPrecision(digits))
+    if (Math.fround(value) === stored) return value
+  }
+  return stored
 }

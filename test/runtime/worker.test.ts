@@ -77,6 +77,8 @@ describe('a model in a worker', () => {
       message: expect.stringContaining('did you mean `classify`'),
     })
     await expect(remote.fit('fit', data, { batch: 99 }).next()).rejects.toMatchObject({ code: 'bad-option' })
+    const uncloneable = { x: [() => 1] } as never
+    await expect(remote.predict('classify', uncloneable)).rejects.toMatchObject({ code: 'worker-failed' })
     expect((await remote.evaluateAll('fit', data)).loss).toBeGreaterThan(0)
     close()
   })
