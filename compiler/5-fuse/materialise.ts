@@ -107,7 +107,8 @@ export function chooseMaterialised(graph: Graph): Materialisation {
     if (node.op !== 'permute') return false
     const input = nodes[node.inputs[0]!]!
     if (input.op !== 'contract' || readers[input.id] !== 1 || wanted.has(input.id)) return false
-    return node.attributes.order.at(-1)! >= input.attributes.batch.length
+    const innermost = node.attributes.order.findLast((_, position) => node.type.shape[position] !== 1)
+    return innermost === undefined || innermost >= input.attributes.batch.length
   }
 
   /** A library operand must lie in memory; a contraction takes any strided view of what does. */

@@ -68,12 +68,13 @@ export function planProduct(graph: Graph, materialisation: Materialisation, targ
     b: right.strides[r]!,
     c: 0,
   }))
-  const plan = assemblePlan(left, right, batchAxes, rows, columns, sums)
   // c's columns must be adjacent: where the left operand's are, the two change places.
-  const swapped = rows.some((axis) => axis.extent !== 1 && axis.c === 1) || (columns.length === 0 && rows.length > 0)
-  return swapped
-    ? assemblePlan(right, left, batchAxes.map(exchange), columns.map(exchange), rows.map(exchange), sums.map(exchange))
-    : plan
+  const exchanged = rows.some((axis) => axis.extent !== 1 && axis.c === 1) || (columns.length === 0 && rows.length > 0)
+  if (!exchanged) return assemblePlan(left, right, batchAxes, rows, columns, sums)
+  const [b, c, r, s] = [batchAxes, columns, rows, sums].map((axes) => axes.map(exchange)) as [
+    ...[ProductAxis[], ProductAxis[], ProductAxis[], ProductAxis[]],
+  ]
+  return assemblePlan(right, left, b, c, r, s)
 }
 
 function exchange(axis: ProductAxis): ProductAxis {
@@ -91,6 +92,7 @@ function assemblePlan(
   const m = collapse(rows)
   const n = collapse(columns)
   const k = collapse(sums)
+  if (n.axis.extent !== 1 && n.axis.c !== 1) throw new Error('internal: fuse: the columns of a product lie apart')
   const loops = [...batch, ...m.rest, ...n.rest, ...k.rest].filter(({ extent }) => extent !== 1)
   return {
     a: { node: a.node, elements: a.start },

@@ -1,0 +1,48 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { interpret } from '../../compiler/3-graph/interpret.ts'
+import { printGraph } from '../../compiler/3-graph/print.ts'
+import { differentiate } from '../../compiler/4-transform/differentiate.ts'
+import { erase } from '../../compiler/4-transform/erase.ts'
+import { simplify } from '../../compiler/4-transform/simplify.ts'
+import { type RandomGraph, randomGraph, randomGraphWithGradients } from '../graph/random-graph.ts'
+import { compileGraphs, difference } from './run-wasm.ts'
+
+/** Set NNC_SEED to repeat a run. */
+const seed = Number(process.env.NNC_SEED ?? Date.now() % 2 ** 30)
+const MODULES = 10
+const GRAPHS_PER_MODULE = 52
+console.log(`random graphs to wasm: NNC_SEED=${seed}`)
+
+/** A third as built, a third with gradients, a third with gradients and simplified. */
+function sampleModule(number: number): RandomGraph[] {
+  const third = Math.ceil(GRAPHS_PER_MODULE / 3)
+  const plain = fc.sample(randomGraph(), { seed: seed + 3 * number, numRuns: third })
+  const withGradients = fc.sample(randomGraphWithGradients(), { seed: seed + 3 * number + 1, numRuns: 2 * third })
+  const prepared = [
+    ...plain.map((sample) => ({ ...sample, graph: erase(sample.graph) })),
+    ...withGradients.map((sample, at) => {
+      const graph = erase(differentiate(sample.graph).graph)
+      return { ...sample, graph: at < third ? graph : simplify(graph) }
+    }),
+  ]
+  return prepared.map((sample, at) => ({ ...sample, graph: { ...sample.graph, name: `random.${at}` } }))
+}
+
+describe('random graphs as wasm mean what the interpreter says', () => {
+  test.each(Array.from({ length: MODULES }, (_, at) => at))('module %i', async (number) => {
+    const samples = sampleModule(number)
+    expect(samples.length).toBeGreaterThanOrEqual(50)
+    const runner = await compileGraphs(
+      samples.map(({ graph }) => graph),
+      number === 0 ? 'relaxed' : 'plain',
+    )
+    for (const { graph, inputs, dims } of samples) {
+      const environment = { dims, inputs, seed: number, step: 5 }
+      const result = runner.run(graph, environment)
+      const found = difference(result, interpret(graph, environment))
+      if (found) throw new Error(`NNC_SEED=${seed}, module ${number}, ${found}\n${printGraph(graph)}`)
+      expect(runner.run(graph, environment)).toEqual(result)
+    }
+  })
+})
