@@ -1,5 +1,5 @@
 /** Cutting a file's tokens into declarations, so that an error in one never reaches the next. */
-import { matches } from './grammar.ts'
+import { matches } from './grammar-base.ts'
 import {
   Arrow,
   BinaryOperator,

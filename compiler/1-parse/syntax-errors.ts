@@ -2,7 +2,7 @@
 import type { Diagnostic, DiagnosticCode, DiagnosticLabel, Span } from '../diagnostics/diagnostic.ts'
 import { suggest } from '../diagnostics/suggest.ts'
 import { isCloser, openBrackets } from './declarations.ts'
-import { matches } from './grammar.ts'
+import { matches } from './grammar-base.ts'
 import { Comma, Equal, Identifier, LeftParenthesis, Star, words } from './tokens.ts'
 import { EOF, type IRecognitionException, type IToken } from './toolkit.ts'
 import { endOf, tokenSpan } from './tree-access.ts'

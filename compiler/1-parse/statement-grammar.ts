@@ -1,0 +1,392 @@
+/**
+ * Statements. An error inside a statement ends that statement; `stray` then takes everything up to the next token that
+ * surely begins a statement.
+ */
+import { ExpressionGrammar } from './expression-grammar.ts'
+import { matches, propagate } from './grammar-base.ts'
+import {
+  Arrow,
+  Colon,
+  Comma,
+  contextualWords,
+  Dot,
+  Equal,
+  Identifier,
+  LeftBrace,
+  LeftBracket,
+  LeftParenthesis,
+  NumberText,
+  Percent,
+  RightBrace,
+  RightParenthesis,
+  StatementWord,
+  Stray,
+  StringText,
+  words,
+} from './tokens.ts'
+
+/** The grammar of blocks and of the statements in them. */
+export abstract class StatementGrammar extends ExpressionGrammar {
+  protected block = this.RULE('block', () => {
+    this.CONSUME(LeftBrace)
+    this.nested(() => {
+      this.MANY(() => this.SUBRULE(this.statement))
+    })
+    this.CONSUME(RightBrace)
+  })
+
+  protected statement = this.RULE('statement', () => {
+    this.counted(() =>
+      this.OR([
+        { ALT: () => this.SUBRULE(this.letStatement) },
+        { ALT: () => this.SUBRULE(this.paramStatement) },
+        { ALT: () => this.SUBRULE(this.stateStatement) },
+        { ALT: () => this.SUBRULE(this.useStatement) },
+        { ALT: () => this.SUBRULE(this.updateStatement) },
+        { ALT: () => this.SUBRULE(this.returnStatement) },
+        { ALT: () => this.SUBRULE(this.whenStatement) },
+        { ALT: () => this.SUBRULE(this.yieldStatement) },
+        { ALT: () => this.SUBRULE(this.lossStatement) },
+        { ALT: () => this.SUBRULE(this.metricStatement) },
+        { ALT: () => this.SUBRULE(this.optimizerStatement) },
+        { ALT: () => this.SUBRULE(this.settingStatement) },
+        { ALT: () => this.SUBRULE(this.stopStatement) },
+        { ALT: () => this.SUBRULE(this.freezeStatement) },
+        { ALT: () => this.SUBRULE(this.clipStatement) },
+        { ALT: () => this.SUBRULE(this.stray), IGNORE_AMBIGUITIES: true },
+      ]),
+    )
+  })
+
+  /** What is no statement, up to the next token that surely begins one. */
+  protected stray = this.RULE('stray', () => {
+    this.SUBRULE(this.strayPart)
+    this.MANY({
+      GATE: () => !this.surelyBeginsStatement(),
+      DEF: () => this.SUBRULE2(this.strayPart),
+    })
+  })
+
+  protected strayPart = this.RULE('strayPart', () => {
+    this.OR([{ ALT: () => this.SUBRULE(this.block) }, { ALT: () => this.CONSUME(Stray), IGNORE_AMBIGUITIES: true }])
+  })
+
+  protected surelyBeginsStatement(): boolean {
+    const { let: let_, param, state, use, update, return: return_, when, yield: yield_ } = words
+    const next = this.LA(1)
+    if ([let_, param, state, use, update, return_, yield_].some((type) => matches(next, type))) return true
+    if (matches(next, when)) return !matches(this.LA(0), contextualWords.stop)
+    // A word with another right after it is a misspelt keyword.
+    const misspelt = matches(next, Identifier) && (this.nextIs(Equal, 2) || this.beginsOperand(2))
+    return this.onNewLine() && (matches(next, StatementWord) || (misspelt && !this.onNewLine(2)))
+  }
+
+  protected letStatement = this.RULE(
+    'letStatement',
+    () => {
+      this.CONSUME(words.let)
+      this.OR({
+        DEF: [
+          {
+            ALT: () => {
+              this.CONSUME(LeftParenthesis)
+              this.CONSUME(Identifier, { LABEL: 'item' })
+              this.MANY({
+                GATE: this.moreItems,
+                DEF: () => {
+                  this.CONSUME(Comma)
+                  this.CONSUME2(Identifier, { LABEL: 'item' })
+                },
+              })
+              this.OPTION(() => this.CONSUME2(Comma))
+              this.CONSUME(RightParenthesis, { ERR_MSG: '`,` or `)`' })
+            },
+          },
+          {
+            ALT: () => {
+              this.CONSUME3(Identifier, { LABEL: 'name' })
+              this.OPTION2(() => this.SUBRULE(this.index))
+            },
+          },
+        ],
+        ERR_MSG: 'a name',
+      })
+      this.OPTION3(() => {
+        this.CONSUME(Colon)
+        this.SUBRULE(this.type)
+      })
+      this.CONSUME(Equal)
+      this.SUBRULE(this.expression)
+    },
+    propagate,
+  )
+
+  protected paramStatement = this.RULE(
+    'paramStatement',
+    () => {
+      this.CONSUME(words.param)
+      this.CONSUME(Identifier)
+      this.CONSUME(Colon)
+      this.SUBRULE(this.type)
+      this.OPTION(() => {
+        this.CONSUME(Equal)
+        this.SUBRULE(this.expression)
+      })
+    },
+    propagate,
+  )
+
+  protected stateStatement = this.RULE(
+    'stateStatement',
+    () => {
+      this.CONSUME(words.state)
+      this.CONSUME(Identifier)
+      this.OPTION(() => {
+        this.CONSUME(Colon)
+        this.SUBRULE(this.type)
+      })
+      this.CONSUME(Equal)
+      this.SUBRULE(this.expression)
+    },
+    propagate,
+  )
+
+  protected useStatement = this.RULE(
+    'useStatement',
+    () => {
+      this.CONSUME(words.use)
+      this.CONSUME(Identifier)
+      this.CONSUME(Equal)
+      this.SUBRULE(this.expression)
+    },
+    propagate,
+  )
+
+  protected updateStatement = this.RULE(
+    'updateStatement',
+    () => {
+      this.CONSUME(words.update)
+      this.CONSUME(Identifier)
+      this.CONSUME(Equal)
+      this.SUBRULE(this.expression)
+    },
+    propagate,
+  )
+
+  protected returnStatement = this.RULE(
+    'returnStatement',
+    () => {
+      this.CONSUME(words.return)
+      this.SUBRULE(this.expression)
+    },
+    propagate,
+  )
+
+  protected whenStatement = this.RULE(
+    'whenStatement',
+    () => {
+      this.CONSUME(words.when)
+      this.SUBRULE(this.expression)
+      this.SUBRULE(this.block)
+      this.OPTION(() => {
+        this.CONSUME(words.else)
+        this.SUBRULE2(this.block)
+      })
+    },
+    propagate,
+  )
+
+  /** After `yield`, the word `carry` is the keyword unless it can only be a value. */
+  protected carryIsKeyword(): boolean {
+    const next = this.LA(2)
+    if (next.startLine !== this.LA(1).startLine && !matches(this.LA(0), words.yield)) return true
+    const { if: if_, true: true_, false: false_, not } = words
+    return [Identifier, NumberText, StringText, LeftParenthesis, LeftBracket, if_, true_, false_, not].some((type) =>
+      matches(next, type),
+    )
+  }
+
+  protected yieldStatement = this.RULE(
+    'yieldStatement',
+    () => {
+      this.CONSUME(words.yield)
+      this.OPTION({
+        GATE: () => !(this.nextIs(contextualWords.carry) && this.carryIsKeyword()),
+        DEF: () => this.SUBRULE(this.expression, { LABEL: 'value' }),
+      })
+      this.OPTION2(() => {
+        this.CONSUME(contextualWords.carry)
+        this.SUBRULE2(this.expression, { LABEL: 'carried' })
+        this.MANY(() => {
+          this.CONSUME(Comma)
+          this.SUBRULE3(this.expression, { LABEL: 'carried' })
+        })
+      })
+    },
+    propagate,
+  )
+
+  protected lossStatement = this.RULE(
+    'lossStatement',
+    () => {
+      this.CONSUME(contextualWords.loss)
+      this.SUBRULE(this.expression)
+    },
+    propagate,
+  )
+
+  protected metricStatement = this.RULE(
+    'metricStatement',
+    () => {
+      this.CONSUME(contextualWords.metric)
+      this.CONSUME(Identifier)
+      this.CONSUME(Equal)
+      this.SUBRULE(this.expression)
+    },
+    propagate,
+  )
+
+  protected optimizerStatement = this.RULE(
+    'optimizerStatement',
+    () => {
+      this.CONSUME(contextualWords.optimizer)
+      this.SUBRULE(this.expression)
+    },
+    propagate,
+  )
+
+  protected settingStatement = this.RULE(
+    'settingStatement',
+    () => {
+      this.OR([
+        { ALT: () => this.CONSUME(contextualWords.batch, { LABEL: 'setting' }) },
+        { ALT: () => this.CONSUME(contextualWords.epochs, { LABEL: 'setting' }) },
+        { ALT: () => this.CONSUME(contextualWords.seed, { LABEL: 'setting' }) },
+        { ALT: () => this.CONSUME(contextualWords.accumulate, { LABEL: 'setting' }) },
+      ])
+      this.SUBRULE(this.binary)
+    },
+    propagate,
+  )
+
+  protected stopStatement = this.RULE(
+    'stopStatement',
+    () => {
+      this.CONSUME(contextualWords.stop)
+      this.CONSUME(words.when)
+      this.CONSUME(Identifier, { LABEL: 'name' })
+      this.OPTION(() => {
+        this.CONSUME(Dot)
+        this.CONSUME2(Identifier, { LABEL: 'member' })
+      })
+      this.CONSUME(contextualWords.has, { ERR_MSG: '`has not improved for … epochs`' })
+      this.CONSUME(words.not, { ERR_MSG: '`not improved for … epochs`' })
+      this.CONSUME(contextualWords.improved, { ERR_MSG: '`improved for … epochs`' })
+      this.CONSUME(contextualWords.for)
+      this.SUBRULE(this.binary)
+      this.OR2({
+        DEF: [{ ALT: () => this.CONSUME(contextualWords.epochs) }, { ALT: () => this.CONSUME(contextualWords.epoch) }],
+        ERR_MSG: '`epochs`',
+      })
+    },
+    propagate,
+  )
+
+  protected freezeStatement = this.RULE(
+    'freezeStatement',
+    () => {
+      this.CONSUME(contextualWords.freeze)
+      this.CONSUME(StringText, { LABEL: 'pattern' })
+      this.OPTION(() => {
+        this.CONSUME(contextualWords.except)
+        this.CONSUME2(StringText, { LABEL: 'except' })
+      })
+    },
+    propagate,
+  )
+
+  protected clipStatement = this.RULE(
+    'clipStatement',
+    () => {
+      this.CONSUME(contextualWords.clip)
+      this.SUBRULE(this.expression)
+    },
+    propagate,
+  )
+
+  protected dataStatement = this.RULE('dataStatement', () => {
+    this.OR([
+      {
+        GATE: () => this.nextIs(Equal, 2),
+        ALT: () => {
+          this.CONSUME(Identifier, { LABEL: 'field' })
+          this.CONSUME(Equal)
+          this.SUBRULE(this.expression, { LABEL: 'value' })
+        },
+      },
+      {
+        ALT: () => {
+          this.OR2([
+            { ALT: () => this.CONSUME(contextualWords.source, { LABEL: 'role' }) },
+            { ALT: () => this.CONSUME(contextualWords.valid, { LABEL: 'role' }) },
+            { ALT: () => this.CONSUME(contextualWords.test, { LABEL: 'role' }) },
+          ])
+          this.SUBRULE(this.operand)
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(contextualWords.split)
+          this.SUBRULE(this.splitPart)
+          this.MANY(() => {
+            this.CONSUME(Comma)
+            this.SUBRULE2(this.splitPart)
+          })
+          this.OPTION(() => {
+            this.CONSUME(contextualWords.seed)
+            this.CONSUME(NumberText)
+          })
+        },
+      },
+      { ALT: () => this.SUBRULE(this.stray), IGNORE_AMBIGUITIES: true },
+    ])
+  })
+
+  protected splitPart = this.RULE(
+    'splitPart',
+    () => {
+      this.OR({
+        DEF: [
+          { ALT: () => this.CONSUME(contextualWords.train, { LABEL: 'role' }) },
+          { ALT: () => this.CONSUME(contextualWords.valid, { LABEL: 'role' }) },
+          { ALT: () => this.CONSUME(contextualWords.test, { LABEL: 'role' }) },
+        ],
+        ERR_MSG: '`train`, `valid` or `test`',
+      })
+      this.CONSUME(NumberText)
+      this.CONSUME(Percent)
+    },
+    propagate,
+  )
+
+  protected loadRule = this.RULE('loadRule', () => {
+    this.OR([
+      {
+        ALT: () => {
+          this.CONSUME(contextualWords.map)
+          this.CONSUME(StringText, { LABEL: 'from' })
+          this.CONSUME(Arrow)
+          this.CONSUME2(StringText, { LABEL: 'to' })
+          this.OPTION(() => this.CONSUME(contextualWords.transpose))
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(contextualWords.missing)
+          this.CONSUME3(StringText, { LABEL: 'pattern' })
+        },
+      },
+      { ALT: () => this.SUBRULE(this.stray), IGNORE_AMBIGUITIES: true },
+    ])
+  })
+}
