@@ -2,13 +2,14 @@ import type { DataDeclaration } from '../compiler/1-parse/ast.ts'
 import { compilerFingerprint } from '../compiler/generated/identity.ts'
 import type { BuildName, Compilation, Diagnostic } from '../compiler/index.ts'
 import { type Cache, cacheFolder, cacheKey, noCache, openCache } from './cache.ts'
+import type { Assignments } from './options.ts'
 import { readSource, type SourceText } from './source-file.ts'
 import { styleFor } from './style.ts'
 import type { Terminal } from './terminal.ts'
 import { DiagnosticsError } from './user-error.ts'
 
 export interface CompileFileOptions {
-  readonly set: Readonly<Record<string, number>>
+  readonly set?: Assignments
   readonly builds: readonly BuildName[]
   /** False for `--no-cache`. */
   readonly cache: boolean
@@ -44,7 +45,7 @@ export async function compileFile(
     compilerFingerprint,
     source.name,
     source.text,
-    JSON.stringify(Object.entries(options.set).sort()),
+    JSON.stringify(Object.entries(options.set ?? {}).sort()),
     options.builds.join('+'),
   ])
   const sources = new Map([[source.name, source.text]])
@@ -55,7 +56,11 @@ export async function compileFile(
     return { source, modules: cached.blobs, data, fromCache: true, milliseconds: performance.now() - started }
   }
   const { compile } = await import('../compiler/index.ts')
-  const compilation = await compile(source.text, { file: source.name, settings: options.set, builds: options.builds })
+  const compilation = await compile(source.text, {
+    file: source.name,
+    settings: options.set ?? {},
+    builds: options.builds,
+  })
   const { checkData } = await import('./data/check-data.ts')
   const ofData = compilation.checked ? checkData(compilation.checked.data) : []
   const warnings = await settle({ ...compilation, diagnostics: [...compilation.diagnostics, ...ofData] }, terminal)

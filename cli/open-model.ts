@@ -3,15 +3,16 @@ import { resolve } from 'node:path'
 import type { DataDeclaration } from '../compiler/1-parse/ast.ts'
 import { suggest } from '../compiler/diagnostics/suggest.ts'
 import type { BuildName, ManifestEntry, ManifestTrain, Model } from '../runtime/index.ts'
-import { load } from '../runtime/index.ts'
+import { load, ModelError } from '../runtime/index.ts'
 import { type CompiledFile, compileFile } from './compile-file.ts'
 import type { LearnedFields, WantedInput } from './data/fields.ts'
 import { hostBuild } from './host-build.ts'
+import type { Assignments } from './options.ts'
 import type { Terminal } from './terminal.ts'
 import { UserError } from './user-error.ts'
 
 export interface OpenOptions {
-  readonly set: Readonly<Record<string, number>>
+  readonly set?: Assignments
   readonly build?: BuildName
   readonly cache: boolean
 }
@@ -26,7 +27,7 @@ export interface OpenModel {
 export async function openModel(file: string, options: OpenOptions, terminal: Terminal): Promise<OpenModel> {
   const best = await hostBuild()
   const build = options.build ?? best
-  const compiled = await compileFile(file, { set: options.set, cache: options.cache, builds: [build] }, terminal)
+  const compiled = await compileFile(file, { ...options, builds: [build] }, terminal)
   const module = compiled.modules[build]!
   return { compiled, model: await load(new Uint8Array(module), { build }) }
 }
@@ -107,6 +108,10 @@ export async function restoreWeights(
     const { code, message } = error as NodeJS.ErrnoException
     throw new UserError(code === 'ENOENT' ? `${file} does not exist` : `${file} cannot be read: ${message}`)
   }
-  const metadata = model.restore(bytes, options)
-  return metadata[NOTES] === undefined ? undefined : (JSON.parse(metadata[NOTES]) as CheckpointNotes)
+  try {
+    const { [NOTES]: notes } = model.restore(bytes, options)
+    return notes === undefined ? undefined : (JSON.parse(notes) as CheckpointNotes)
+  } catch (error) {
+    throw error instanceof ModelError ? new UserError(`${file}: ${error.message}`) : error
+  }
 }

@@ -2,20 +2,23 @@ import { InvalidArgumentError, Option } from 'commander'
 
 /** Option values several commands share, parsed; a bad value is a usage error that quotes it. */
 
+/** Numbers by name, as `--set` and `--hyper` collect them. */
+export type Assignments = Readonly<Record<string, number>>
+
 const ASSIGNMENT = /^([A-Za-z_][A-Za-z0-9_]*)=(.+)$/
 
 /** `--set Hidden=256`, repeatable: constants of the file. */
 export function setOption(): Option {
-  return new Option('--set <Name=value>', 'give a `const` of the file another value (repeatable)')
-    .argParser((text: string, previous: Record<string, number>) => assignment(text, previous, '--set Hidden=256'))
-    .default({}, 'as in the file')
+  return new Option('--set <Name=value>', 'give a `const` of the file another value (repeatable)').argParser(
+    (text: string, previous?: Assignments) => assignment(text, previous, '--set Hidden=256'),
+  )
 }
 
 /** `--hyper lr=3e-4`, repeatable: knobs of the compiled module. */
 export function hyperOption(): Option {
-  return new Option('--hyper <name=value>', 'give a `hyper` of the file another value (repeatable)')
-    .argParser((text: string, previous: Record<string, number>) => assignment(text, previous, '--hyper lr=3e-4'))
-    .default({}, 'as in the file')
+  return new Option('--hyper <name=value>', 'give a `hyper` of the file another value (repeatable)').argParser(
+    (text: string, previous?: Assignments) => assignment(text, previous, '--hyper lr=3e-4'),
+  )
 }
 
 export function buildOption(): Option {
@@ -44,7 +47,7 @@ export function seed(text: string): number {
   return value
 }
 
-function assignment(text: string, previous: Record<string, number>, example: string): Record<string, number> {
+function assignment(text: string, previous: Assignments | undefined, example: string): Assignments {
   const match = ASSIGNMENT.exec(text)
   const value = Number(match?.[2])
   if (!match || match[2]!.trim() === '' || !Number.isFinite(value))

@@ -1,12 +1,12 @@
-import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { Command, Option } from 'commander'
 import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import type { Compilation } from '../../compiler/index.ts'
 import type { BuildName } from '../../runtime/manifest.ts'
+import { makeFolder } from '../make-folder.ts'
 import { formatBytes, formatDuration } from '../numbers.ts'
-import { cacheOption, setOption } from '../options.ts'
+import { type Assignments, cacheOption, setOption } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { replaceFile } from '../replace-file.ts'
 import { displayName, readSource } from '../source-file.ts'
@@ -25,7 +25,7 @@ Examples:
 
 interface BuildOptions {
   readonly out: string
-  readonly set: Readonly<Record<string, number>>
+  readonly set?: Assignments
   readonly emit?: 'as'
   readonly dump?: string
   readonly stopAfter?: string
@@ -68,7 +68,7 @@ async function build(file: string, options: BuildOptions, { terminal }: CommandC
   const { source, modules, fromCache, milliseconds } = await compileFile(file, { ...options, builds }, terminal)
   const files = await artifactOf(modules, options.inline === true)
   const folder = resolve(terminal.directory, options.out)
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder, options.out)
   for (const [name, content] of files) await replaceFile(join(folder, name), content)
   const style = styleFor(terminal.outputColor)
   const how = fromCache ? 'from the cache' : `compiled in ${formatDuration(milliseconds)}`
@@ -118,7 +118,7 @@ async function showStages(
   const stages: { pass: string; text: string }[] = []
   const compilation = await compile(source.text, {
     file: source.name,
-    settings: options.set,
+    settings: options.set ?? {},
     builds,
     stopAfter: last,
     dump: (pass, text) => void stages.push({ pass, text }),
@@ -150,7 +150,7 @@ async function writeStages(
   folder: string,
   terminal: Terminal,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder, displayName(folder, terminal.directory))
   let before: { readonly file: string; readonly text: string } | undefined
   for (const { pass, text } of stages) {
     const number = String(passNames.indexOf(pass) + 1).padStart(2, '0')
@@ -167,7 +167,7 @@ async function writeAssemblyScript(compilation: Compilation, folder: string, ter
   const { assemblyScript, checked } = compilation
   if (assemblyScript === undefined || !checked)
     throw new UsageError('--emit as needs the pass emit', 'leave --stop-after out')
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder, displayName(folder, terminal.directory))
   const path = join(folder, `${checked.name}.as.ts`)
   await replaceFile(path, assemblyScript)
   terminal.write(`${displayName(path, terminal.directory)}\n`)

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { diagnosticJson } from '../diagnostic-json.ts'
 import { exitCode } from '../exit-code.ts'
-import { setOption } from '../options.ts'
+import { type Assignments, setOption } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { readSource } from '../source-file.ts'
 
@@ -14,7 +14,7 @@ Examples:
 
 interface CheckOptions {
   readonly json?: true
-  readonly set: Readonly<Record<string, number>>
+  readonly set?: Assignments
 }
 
 /** `nnc check`: every error and warning of the files, without compiling. */
@@ -37,7 +37,10 @@ async function check(files: readonly string[], options: CheckOptions, { terminal
   const reports = []
   for (const file of files) {
     const source = await readSource(file, terminal.directory)
-    const { diagnostics, sources, checked } = checkSource(source.text, { file: source.name, settings: options.set })
+    const { diagnostics, sources, checked } = checkSource(source.text, {
+      file: source.name,
+      settings: options.set ?? {},
+    })
     const ofData = checked ? checkData(checked.data) : []
     reports.push({ file: source.name, sources, diagnostics: [...diagnostics, ...ofData] })
   }

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import type { BuildName } from '../../runtime/manifest.ts'
 import type { FedInputs } from '../data/dataset.ts'
 import { formatCount, formatMetric } from '../numbers.ts'
-import { buildOption, cacheOption, setOption } from '../options.ts'
+import { type Assignments, buildOption, cacheOption, setOption } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { styleFor } from '../style.ts'
 import { UserError } from '../user-error.ts'
@@ -19,7 +19,7 @@ interface EvalOptions {
   readonly train?: string
   readonly part?: 'train' | 'valid' | 'test'
   readonly data?: readonly string[]
-  readonly set: Readonly<Record<string, number>>
+  readonly set?: Assignments
   readonly json?: true
   readonly build?: BuildName
   readonly cache: boolean

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { setOption } from '../options.ts'
+import { type Assignments, setOption } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 
 const examples = `
@@ -9,7 +9,7 @@ Examples:
 `
 
 interface InspectOptions {
-  readonly set: Readonly<Record<string, number>>
+  readonly set?: Assignments
   readonly json?: true
 }
 
@@ -32,7 +32,7 @@ async function inspect(file: string, options: InspectOptions, { terminal }: Comm
     import('../inspect/inspection.ts'),
   ])
   const source = await readSource(file, terminal.directory)
-  const compilation = await compile(source.text, { file: source.name, settings: options.set, stopAfter: 'fuse' })
+  const compilation = await compile(source.text, { file: source.name, settings: options.set ?? {}, stopAfter: 'fuse' })
   await settle(compilation, terminal)
   const inspection = inspectProgram(compilation.program!)
   if (options.json) {

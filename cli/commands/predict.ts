@@ -10,7 +10,7 @@ import type { WantedInput } from '../data/fields.ts'
 import { FormatError } from '../data/format-error.ts'
 import type { Table } from '../data/table.ts'
 import type { CheckpointNotes, OpenModel } from '../open-model.ts'
-import { buildOption, cacheOption, setOption } from '../options.ts'
+import { type Assignments, buildOption, cacheOption, setOption } from '../options.ts'
 import type { PredictInput } from '../predict/read-rows.ts'
 import type { Classes } from '../predict/write-predictions.ts'
 import type { CommandContext } from '../program.ts'
@@ -31,7 +31,7 @@ interface PredictOptions {
   readonly input: string
   readonly entry?: string
   readonly format?: 'json' | 'csv'
-  readonly set: Readonly<Record<string, number>>
+  readonly set?: Assignments
   readonly build?: BuildName
   readonly cache: boolean
 }

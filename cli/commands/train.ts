@@ -1,10 +1,18 @@
-import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import type { DoneEvent, Model } from '../../runtime/api.ts'
 import type { BuildName, ManifestTrain } from '../../runtime/manifest.ts'
 import { exitCode } from '../exit-code.ts'
-import { buildOption, cacheOption, hyperOption, positiveInteger, seed, setOption } from '../options.ts'
+import { makeFolder } from '../make-folder.ts'
+import {
+  type Assignments,
+  buildOption,
+  cacheOption,
+  hyperOption,
+  positiveInteger,
+  seed,
+  setOption,
+} from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { replaceFile } from '../replace-file.ts'
 import { displayName } from '../source-file.ts'
@@ -25,8 +33,8 @@ interface TrainOptions {
   readonly epochs?: number
   readonly batch?: number
   readonly seed?: number
-  readonly set: Readonly<Record<string, number>>
-  readonly hyper: Readonly<Record<string, number>>
+  readonly set?: Assignments
+  readonly hyper?: Assignments
   readonly out: string
   readonly resume?: string
   readonly quiet?: true
@@ -87,7 +95,7 @@ async function runTraining(
   if (options.seed !== undefined) model.init(options.seed | 0)
   const resumed =
     options.resume && (await restoreWeights(model, options.resume, terminal.directory, { optimizer: true }))
-  for (const [name, value] of Object.entries(options.hyper)) model.hyper.set(name, value)
+  for (const [name, value] of Object.entries(options.hyper ?? {})) model.hyper.set(name, value)
   const startEpoch = (resumed ? resumed.epochs : 0) + 1
   const epochs = options.epochs ?? settings.epochs
   if (epochs !== undefined && startEpoch > epochs)
@@ -97,7 +105,7 @@ async function runTraining(
     )
   const folder = resolve(terminal.directory, options.out)
   // Before hours of training, not after.
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder, options.out)
 
   const interruption = new AbortController()
   const events = model.fit(settings.name, parts.train!, {
