@@ -43,14 +43,18 @@ export function simplify(graph: Graph, options: SimplifyOptions = {}): Graph {
   const table = rulesByOp()
   let current = graph
   let applied = 0
-  const mayApply = (): boolean => applied < (options.limit ?? Number.POSITIVE_INFINITY)
-  const note = (name: string): void => {
+  const attempt = (rule: Rule, match: Match<OpName>): number | undefined => {
+    if (applied >= (options.limit ?? Number.POSITIVE_INFINITY)) return undefined
+    // Counted before it builds anything, since what it builds is simplified too.
     applied++
-    options.trace?.(name)
+    const replacement = rule.apply(match)
+    if (replacement === undefined) applied--
+    else options.trace?.(rule.name)
+    return replacement
   }
   for (let pass = 0; pass < maximumPasses; pass++) {
     const before = applied
-    current = rebuild(current, table, mayApply, note)
+    current = rebuild(current, table, attempt)
     if (applied === before) break
   }
   return current
@@ -71,18 +75,15 @@ function rulesByOp(): ReadonlyMap<OpName, readonly Rule[]> {
 function rebuild(
   graph: Graph,
   table: ReadonlyMap<OpName, readonly Rule[]>,
-  mayApply: () => boolean,
-  note: (name: string) => void,
+  attempt: (rule: Rule, match: Match<OpName>) => number | undefined,
 ): Graph {
   const builder = builderLike(graph)
   const add = (operation: Operation, inputs: readonly number[]): number => {
     const operands = commutative.has(operation.op) ? constantsLast(builder, inputs) : inputs
+    const match = matchOf(operation, operands, builder, build)
     for (const rule of table.get(operation.op) ?? []) {
-      if (!mayApply()) break
-      const replacement = rule.apply(matchOf(operation, operands, builder, build))
-      if (replacement === undefined) continue
-      note(rule.name)
-      return replacement
+      const replacement = attempt(rule, match)
+      if (replacement !== undefined) return replacement
     }
     return builder.add(operation, operands)
   }
