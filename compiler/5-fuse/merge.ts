@@ -312,11 +312,12 @@ function applyMerge(host: Draft, guest: Draft, plan: MergePlan): void {
 
 /** The value an earlier store of the same kernel put where `load` reads, if it is still at hand. */
 function passedOn(host: Draft, load: { buffer: number; offset: Affine }, stage: number): number | undefined {
+  const stores = host.stages.flatMap((candidate) => candidate.stores.filter(({ buffer }) => buffer === load.buffer))
+  if (stores.some(({ accumulate }) => accumulate)) return undefined
   for (let at = 0; at <= stage; at++) {
     if (at < stage && host.stages[at]!.inner.length > 0) continue
     const store = host.stages[at]!.stores.find(
-      (candidate) =>
-        candidate.buffer === load.buffer && !candidate.accumulate && affineEqual(candidate.offset, load.offset),
+      (candidate) => candidate.buffer === load.buffer && affineEqual(candidate.offset, load.offset),
     )
     if (store) return store.value
   }

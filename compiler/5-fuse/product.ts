@@ -71,14 +71,8 @@ export function planProduct(graph: Graph, materialisation: Materialisation, targ
   // c's columns must be adjacent: where the left operand's are, the two change places.
   const exchanged = rows.some((axis) => axis.extent !== 1 && axis.c === 1) || (columns.length === 0 && rows.length > 0)
   if (!exchanged) return assemblePlan(left, right, batchAxes, rows, columns, sums)
-  const [b, c, r, s] = [batchAxes, columns, rows, sums].map((axes) => axes.map(exchange)) as [
-    ...[ProductAxis[], ProductAxis[], ProductAxis[], ProductAxis[]],
-  ]
-  return assemblePlan(right, left, b, c, r, s)
-}
-
-function exchange(axis: ProductAxis): ProductAxis {
-  return { ...axis, a: axis.b, b: axis.a }
+  const swap = (axes: readonly ProductAxis[]): ProductAxis[] => axes.map((axis) => ({ ...axis, a: axis.b, b: axis.a }))
+  return assemblePlan(right, left, swap(batchAxes), swap(columns), swap(rows), swap(sums))
 }
 
 function assemblePlan(
