@@ -98,7 +98,7 @@ export function checkInfer(session: Session, infer: InferDeclaration): CheckedEn
       report(frame, 'NN0216', infer.name.span, `\`${infer.name.text}\` ends without \`return\``)
       return
     }
-    const checked = infer.result ? checkResult(frame, infer.result, value, infer.span) : value
+    const checked = infer.result ? checkResult(frame, infer.result, value, infer.span, infer.body) : value
     const names = infer.result?.kind === 'tuple' ? infer.result.items.map((item) => item.name?.text) : []
     addResults(frame, infer, checked, names)
   })
