@@ -187,6 +187,11 @@ const cases: readonly (readonly [rule: string, write: Write, result: string])[] 
     'mul(x, expand(reciprocal(exp(row))))',
   ],
   [
+    '(x·expand s)·expand t = x·expand(s·t)',
+    (b, { x, row }) => b.mul(full(b, 2), b.mul(wide(b, row), b.mul(x, wide(b, b.exp(row))))),
+    'mul(x, expand(mul(mul(row, exp(row)), 2)))',
+  ],
+  [
     'f(expand x, expand y) = expand f(x, y)',
     (b, { row, s }) => b.add(wide(b, row), b.expand(s, shape, [])),
     'expand(add(row, expand(s)))',
