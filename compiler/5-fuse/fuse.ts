@@ -2,7 +2,7 @@
  * Graphs → a program: what gets a buffer, which values share a kernel, the order of calls, and where everything lies.
  */
 import type { GraphNode, GraphProgram } from '../3-graph/graph.ts'
-import { type DimRange, multiply, product } from '../dimensions/dimension.ts'
+import { type DimRange, product } from '../dimensions/dimension.ts'
 import type { Variable } from '../types.ts'
 import { canonicalise, sharedKernel } from './canonical.ts'
 import { buffersWritten, type Draft } from './draft.ts'
@@ -59,14 +59,14 @@ function planEntry(state: FuseState, plan: GraphPlan, exportName: string): Entry
     step.kind === 'draft' ? kernelCall(state, plan, step.draft) : libraryCall(state, plan, step.node),
   )
   for (const { variable, buffer } of plan.copies) {
-    const elements = product(plan.typeOf(buffer).shape)
+    const { shape } = plan.typeOf(buffer)
     calls.push({
       kind: 'copy',
       title: `${variable} update`,
       target: layout.variable(variable),
       source: layout.place(plan, buffer),
-      elements,
-      work: { flops: 0, bytes: multiply(8, elements) },
+      elements: product(shape),
+      work: { flops: [], bytes: [[8, ...shape]] },
     })
   }
   return {

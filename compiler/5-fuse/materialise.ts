@@ -3,7 +3,6 @@
  * cheap elementwise work is repeated, and an expensive value with one reader is computed where it is read.
  */
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
-import { isConstant } from '../dimensions/dimension.ts'
 import type { OpName } from '../ops/op.ts'
 import { opDefinitions } from '../ops/registry.ts'
 import { splitsOnly } from './movement.ts'
@@ -152,9 +151,4 @@ function liveNodes(graph: Graph): boolean[] {
     if (live[id]) for (const input of graph.nodes[id]!.inputs) live[input] = true
   }
   return live
-}
-
-/** Whether a tensor has one element, whatever the run-time dimensions. */
-export function isScalar(node: GraphNode): boolean {
-  return node.type.shape.every((dim) => isConstant(dim) && dim === 1)
 }

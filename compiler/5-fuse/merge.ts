@@ -4,7 +4,7 @@
  * (Adam's three results). Results passed on inside a kernel are values, not loads.
  */
 import type { Dim } from '../dimensions/dimension.ts'
-import { boundsOf, type DimRange, dimEqual, dimKey, multiply, subtract } from '../dimensions/dimension.ts'
+import { add, boundsOf, type DimRange, dimEqual, dimKey, multiply, subtract } from '../dimensions/dimension.ts'
 import { type Affine, affineEqual, coefficientOf, renameAxes } from './affine.ts'
 import {
   buffersRead,
@@ -264,14 +264,10 @@ function sameBlock(
     for (const { axis, coefficient } of map.terms) {
       if (outer.includes(axis)) continue
       if (boundsOf(coefficient, ranges).minimum < 0) return false
-      largest = addDims(largest, multiply(coefficient, subtract(extents[axis]!, 1)))
+      largest = add(largest, multiply(coefficient, subtract(extents[axis]!, 1)))
     }
     return boundsOf(map.constant, ranges).minimum >= 0 && boundsOf(subtract(block, largest), ranges).minimum >= 1
   }
-}
-
-function addDims(left: Dim, right: Dim): Dim {
-  return subtract(left, multiply(-1, right))
 }
 
 /** Whether some tensor is read at the same place by both. Scalars do not count. */

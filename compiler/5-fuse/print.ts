@@ -1,6 +1,7 @@
 /** A program as text: memory, kernels, and the calls of each entry with their work. */
 import { formatDim, formatShape } from '../dimensions/dimension.ts'
 import type { Call, Kernel, KernelValue, Program } from './program.ts'
+import { formatCount } from './work.ts'
 
 export function printProgram(program: Program): string {
   const { memory } = program
@@ -31,7 +32,7 @@ function printKernelLine(kernel: Kernel): string {
 
 function callText(program: Program, call: Call): string {
   const name = (buffer: number): string => program.buffers[buffer]!.name
-  const work = `${formatDim(call.work.flops)} flops, ${formatDim(call.work.bytes)} bytes`
+  const work = `${formatCount(call.work.flops)} flops, ${formatCount(call.work.bytes)} bytes`
   switch (call.kind) {
     case 'kernel': {
       const kernel = program.kernels[call.kernel]!

@@ -23,7 +23,7 @@ export function printCall(printer: CallPrinter, call: Call): void {
       printIndexed(printer, call)
       break
     case 'copy': {
-      const bytes = printer.size(multiply(4, call.elements))
+      const bytes = `<usize>(${printer.size(call.elements)}) << 2`
       line(printer.lines, `memory.copy(${name(printer, call.target)}, ${name(printer, call.source)}, ${bytes})`)
     }
   }

@@ -46,7 +46,7 @@ describe('every op as wasm means what the interpreter says', () => {
 
   beforeAll(async () => {
     runner = await compileGraphs(cases.map(({ graph }) => graph))
-  })
+  }, 60_000)
 
   test.each(opNames)('%s', (op) => {
     const own = cases.filter((candidate) => candidate.op === op)
