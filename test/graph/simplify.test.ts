@@ -59,6 +59,8 @@ const cases: readonly (readonly [rule: string, write: Write, result: string])[] 
   ['(c·x)·(d·y) = (c·d)·(x·y)', (b, { x, y }) => b.mul(b.scale(x, 2), b.scale(y, 3)), 'mul(mul(x, y), 6)'],
   ['(−x)·c = x·(−c)', (b, { x }) => b.scale(b.neg(x), 3), 'mul(x, -3)'],
   ['(−x)·(−y) = x·y', (b, { x, y }) => b.mul(b.neg(x), b.neg(y)), 'mul(x, y)'],
+  ['(−x)·y = −(x·y)', (b, { x, y }) => b.sub(y, b.mul(b.neg(x), y)), 'add(y, mul(x, y))'],
+  ['(−x)/y = −(x/y)', (b, { x, y }) => b.div(b.neg(x), y), 'neg(div(x, y))'],
   ['x·(1/y) = x/y', (b, { x, y }) => b.mul(b.reciprocal(y), x), 'div(x, y)'],
   ['0/x = 0', (b, { x }) => b.div(full(b, 0), x), '0'],
   ['1/x is a reciprocal', (b, { x }) => b.div(full(b, 1), x), 'reciprocal(x)'],
@@ -139,9 +141,10 @@ const cases: readonly (readonly [rule: string, write: Write, result: string])[] 
       const third = b.pad(b.reshape(last, [batch, 4]), [0, 8], [0, 0], 0)
       return b.add(b.add(b.pad(y, [0, 4], [0, 4], 0), third), b.pad(x, [0, 0], [0, 8], 0))
     },
-    'concat(x, concat(y, expand(reshape(slice(w)))))',
+    'concat(x, y, expand(reshape(slice(w))))',
   ],
   ['a concatenation of one', (b, { x }) => b.emit('concat', [x], { axis: 0 }), 'x'],
+  ['concat ∘ concat', (b, { x, y }) => b.concat([b.concat([x, y], 0), x], 0), 'concat(x, y, x)'],
   ['an axis of size one counts to zero', (b) => b.iota([4, 1], 1), '0'],
   ['a reduction over no axis', (b, { x }) => b.emit('reduce_max', [x], { axes: [] }), 'x'],
   [
