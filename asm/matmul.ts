@@ -1,6 +1,7 @@
 // Matrix products in f32. C = A·B is cut into tiles of 3 rows × 12 (or 8) columns held in registers; tiledProduct at the end orders
 // them. Every element of C is one sum over ascending k, so its bits do not depend on how many rows there are. Only products of
-// one row with columns stored contiguously, and of one column, sum in four parts (vectorTimesRows). The tile's shape, block sizes and thresholds were measured: bench/kernels/README.md.
+// one row with columns stored contiguously, and of one column, sum in four parts (vectorTimesRows). The tile's shape, block sizes and
+// thresholds were measured: bench/kernels/README.md.
 import { RELAXED } from './build'
 import { loadPartial, madd, storePartial, sum4 } from './vector'
 
