@@ -6,9 +6,9 @@ import type { Located } from './arithmetic.ts'
 import { dtypeOf, isElement, toElement, toTensor } from './arithmetic.ts'
 import { differs } from './broadcast.ts'
 import { evaluate } from './expressions.ts'
-import type { Globals } from './globals.ts'
+import { findGlobal, type Globals } from './globals.ts'
 import type { Instance } from './instance.ts'
-import { bind, createScope } from './scope.ts'
+import { bind, createScope, lookUp } from './scope.ts'
 import { type Frame, originLabel, report } from './session.ts'
 import { bindInputs, evaluateType } from './signature.ts'
 import { runBody } from './statements.ts'
@@ -138,7 +138,7 @@ function rememberDims(frame: Frame, declaration: CallableDeclaration): void {
 }
 
 /** Lets `let y[i, j] = …` before `return y` take extents from the declared result. */
-function withExpected(frame: Frame, declaration: CallableDeclaration): Frame {
+export function withExpected(frame: Frame, declaration: Pick<CallableDeclaration, 'body' | 'result'>): Frame {
   const last = declaration.body.statements.at(-1)
   const { result } = declaration
   if (last?.kind !== 'return' || last.value.kind !== 'name' || result?.kind !== 'single') return frame
@@ -148,7 +148,11 @@ function withExpected(frame: Frame, declaration: CallableDeclaration): Frame {
   )
     return frame
   const generic = result.type.shape.some(
-    (item) => item.kind === 'dimension' && item.value.kind === 'name' && !frame.scope.bindings.has(item.value.name),
+    (item) =>
+      item.kind === 'dimension' &&
+      item.value.kind === 'name' &&
+      !lookUp(frame.scope, item.value.name) &&
+      !findGlobal(frame.globals, item.value.name),
   )
   if (generic) return frame
   const typed = evaluateType(frame, result.type)
