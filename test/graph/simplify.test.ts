@@ -5,9 +5,10 @@ import { interpret } from '../../compiler/3-graph/interpret.ts'
 import { printGraph } from '../../compiler/3-graph/print.ts'
 import { readGraph } from '../../compiler/3-graph/read.ts'
 import { verifyGraph } from '../../compiler/3-graph/verify.ts'
+import { axisGroups } from '../../compiler/4-transform/axis-groups.ts'
 import { erase } from '../../compiler/4-transform/erase.ts'
 import { rules, simplify } from '../../compiler/4-transform/simplify.ts'
-import { type Dim, symbol } from '../../compiler/dimensions/dimension.ts'
+import { type Dim, multiply, symbol } from '../../compiler/dimensions/dimension.ts'
 import { type Expressions, expressions } from '../../compiler/ops/expressions.ts'
 import type { TensorType } from '../../compiler/types.ts'
 import { randomElements, randomNumbers } from './sample-values.ts'
@@ -276,6 +277,19 @@ describe('simplification', () => {
     const simplified = simplify(graph)
     expect(simplified.nodes.filter((node) => node.op === 'add' || node.op === 'mul')).toHaveLength(2)
   })
+})
+
+test('a reshape falls into groups of axes', () => {
+  const groups = (from: readonly Dim[], to: readonly Dim[]): string | undefined =>
+    axisGroups(from, to)
+      ?.map((group) => `${group.from}|${group.to}`)
+      .join(' ')
+  expect(groups([2, 12], [2, 3, 4])).toBe('0|0 1|1,2')
+  expect(groups([batch, 1, 4], [batch, 4])).toBe('0|0 1| 2|1')
+  expect(groups([6, 2], [4, 3])).toBe('0,1|0,1')
+  expect(groups([batch, 7, 4], [multiply(batch, 7), 1, 4, 1])).toBe('0,1|0 |1 2|2 |3')
+  expect(groups([multiply(batch, 7)], [7, batch])).toBe('0|0,1')
+  expect(groups([batch, 4], [2, multiply(batch, 2)])).toBeUndefined()
 })
 
 describe('erasure', () => {

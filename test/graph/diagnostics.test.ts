@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import { buildGraphs } from '../../compiler/3-graph/lower.ts'
+import { differentiate } from '../../compiler/4-transform/differentiate.ts'
+import { compileCodes } from '../../compiler/diagnostics/compile-codes.ts'
+import { renderDiagnostics } from '../../compiler/diagnostics/render.ts'
+import { programOf } from '../check/check-text.ts'
+
+test('NN0301, no gradient reaches a value', () => {
+  const text = compileCodes.NN0301.example
+  const found = buildGraphs(programOf(text)).graphs.flatMap((graph) => differentiate(graph).diagnostics)
+  expect(found.map((diagnostic) => diagnostic.code)).toEqual(['NN0301'])
+  expect(renderDiagnostics(found, new Map([['test.nn', text]]))).toMatchInlineSnapshot(`
+    "error[NN0301]: no gradient reaches \`out.w\`, \`out.b\`: the value depends on it only through \`argmax\`, whose derivative is zero everywhere
+      --> test.nn:5:14
+     5 |   loss 1.0 - accuracy(Classifier(x), label)
+       |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |   ----------------------------------------- the gradient is taken here
+    help: use a smooth expression in place of \`argmax\`, or stop_gradient(…) if nothing should be learned through it
+    "
+  `)
+})
