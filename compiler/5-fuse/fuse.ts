@@ -2,7 +2,7 @@
  * Graphs → a program: what gets a buffer, which values share a kernel, the order of calls, and where everything lies.
  */
 import type { GraphNode, GraphProgram } from '../3-graph/graph.ts'
-import { type DimRange, product } from '../dimensions/dimension.ts'
+import { DimensionError, type DimRange, product } from '../dimensions/dimension.ts'
 import type { Variable } from '../types.ts'
 import { canonicalise, sharedKernel } from './canonical.ts'
 import { buffersWritten, type Draft } from './draft.ts'
@@ -25,8 +25,34 @@ interface FuseState {
   after: number
 }
 
-/** Plans all entry points together: variables, inputs and the arena are shared. */
+/** Bytes a module can address. */
+const LARGEST_MEMORY = 2 ** 32 - 2 ** 16
+
+/** The program does not fit in a module's memory at the largest sizes of its dimensions: the user's to change. */
+export class MemoryLimitError extends Error {}
+
+/**
+ * Plans all entry points together: variables, inputs and the arena are shared.
+ *
+ * @throws MemoryLimitError if memory for the largest sizes exceeds what a module can address.
+ */
 export function fuse(program: GraphProgram): Program {
+  try {
+    const fused = fuseGraphs(program)
+    const { total } = fused.memory
+    if (total > LARGEST_MEMORY) throw new MemoryLimitError(tooLarge(`${(total / 2 ** 30).toFixed(1)} GiB`))
+    return fused
+  } catch (error) {
+    if (error instanceof DimensionError) throw new MemoryLimitError(tooLarge('more than 8 GiB'))
+    throw error
+  }
+}
+
+function tooLarge(need: string): string {
+  return `the program needs ${need} of memory at the largest sizes of its dimensions, and a WebAssembly module has 4 GiB`
+}
+
+function fuseGraphs(program: GraphProgram): Program {
   const ranges: Record<string, DimRange> = {}
   for (const dim of [...program.dims, ...program.graphs.flatMap((graph) => graph.dims)]) ranges[dim.name] = dim
   const names = new Set<string>()

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { GraphBuilder } from '../../compiler/3-graph/builder.ts'
 import type { Graph } from '../../compiler/3-graph/graph.ts'
 import { interpret } from '../../compiler/3-graph/interpret.ts'
-import { fuse } from '../../compiler/5-fuse/fuse.ts'
+import { fuse, MemoryLimitError } from '../../compiler/5-fuse/fuse.ts'
 import type { Program } from '../../compiler/5-fuse/program.ts'
 import { emit } from '../../compiler/6-emit/emit.ts'
 import { symbol } from '../../compiler/dimensions/dimension.ts'
@@ -120,6 +120,18 @@ describe('updates read the values from before', () => {
     expect(difference(runner.run(graph, environment), interpret(graph, environment))).toBeUndefined()
     expect(kernelCalls(runner.program)).toHaveLength(1)
   })
+})
+
+test('a program too large for a module is refused by name', () => {
+  const builder = new GraphBuilder({
+    name: 'large',
+    kind: 'infer',
+    dims: [{ name: 'Batch', minimum: 1, maximum: 2 ** 20 }],
+  })
+  const e = expressions(builder)
+  const x = e.input('x', { dtype: 'f32', shape: [symbol('Batch'), 4096] })
+  const graph = builder.finish([{ name: 'y', node: e.exp(x) }], [])
+  expect(() => fuse(programOf([graph]))).toThrow(MemoryLimitError)
 })
 
 test('the manifest locates everything and the text names its kernels', () => {
