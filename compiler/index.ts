@@ -6,6 +6,7 @@ import type { BuildName, Manifest } from '../runtime/manifest.ts'
 import type { SourceFile } from './1-parse/ast.ts'
 import { parse } from './1-parse/parse.ts'
 import { printAst } from './1-parse/print.ts'
+import { errorsBesideDamage } from './2-check/beside-damage.ts'
 import { check } from './2-check/check.ts'
 import type { CheckedProgram } from './2-check/checked.ts'
 import { printChecked } from './2-check/print.ts'
@@ -78,16 +79,13 @@ const LIBRARY_FOLDER = 'std/'
 const passes: readonly Pass<CompileState>[] = [
   {
     name: 'parse',
-    run: ({ source, options }) => parse(source, options.file),
+    run: ({ source, options }) => read(source, options),
     print: (state) => printAst(need(state.ast)),
   },
   {
     name: 'check',
     run(state) {
-      const { program, diagnostics } = check(need(state.ast), {
-        library: libraryFiles(),
-        settings: state.options.settings ?? {},
-      })
+      const { program, diagnostics } = checkWithLibrary(need(state.ast), state.options)
       return { diagnostics: [...state.diagnostics, ...diagnostics], ...(program && { checked: program }) }
     },
     print: (state) => printChecked(need(state.checked)),
@@ -172,15 +170,27 @@ export async function compile(source: string, options: CompileOptions): Promise<
 /** Parses and checks only: every error and warning of the file, without loading the back end. */
 export function checkSource(source: string, options: CheckOptions): Compilation {
   const sources = sourcesWith(source, options.file)
-  const { ast, diagnostics } = parse(source, options.file)
+  const { ast, diagnostics } = read(source, options)
   if (hasErrors({ diagnostics })) return { sources, ast, diagnostics: inSourceOrder(diagnostics, options.file) }
-  const { program, diagnostics: found } = check(ast, { library: libraryFiles(), settings: options.settings ?? {} })
+  const { program, diagnostics: found } = checkWithLibrary(ast, options)
   return {
     sources,
     ast,
     diagnostics: inSourceOrder([...diagnostics, ...found], options.file),
     ...(program && { checked: program }),
   }
+}
+
+/** The tree with the syntax errors and, if there are any, what the checker can already say about the rest of the file. */
+function read(source: string, options: CheckOptions): { ast: SourceFile; diagnostics: readonly Diagnostic[] } {
+  const { ast, diagnostics } = parse(source, options.file)
+  if (!hasErrors({ diagnostics })) return { ast, diagnostics }
+  const found = checkWithLibrary(ast, options).diagnostics
+  return { ast, diagnostics: [...diagnostics, ...errorsBesideDamage(found, diagnostics, ast, source)] }
+}
+
+function checkWithLibrary(ast: SourceFile, options: CheckOptions): ReturnType<typeof check> {
+  return check(ast, { library: libraryFiles(), settings: options.settings ?? {} })
 }
 
 let parsedLibrary: readonly SourceFile[] | undefined
