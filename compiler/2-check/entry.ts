@@ -4,7 +4,7 @@ import type { Span } from '../diagnostics/diagnostic.ts'
 import { boundsOf, type Dim, type DimRange, isConstant } from '../dimensions/dimension.ts'
 import type { Operation } from '../ops/op.ts'
 import type { DType, EntryKind, TensorType } from '../types.ts'
-import type { CheckedEntry, CheckedValue, IndexedForm } from './checked.ts'
+import type { CheckedEntry, CheckedValue } from './checked.ts'
 import type { Instance } from './instance.ts'
 import { ElaborationStop, type Frame, report, userPlace } from './session.ts'
 import { displayType, type Origin, type TensorValue, type VariableReference } from './values.ts'
@@ -71,7 +71,7 @@ export function append(
   frame: Frame,
   span: Span,
   type: TensorType,
-  form: CheckedValue['form'] | IndexedForm,
+  form: CheckedValue['form'],
   origins: readonly (Origin | undefined)[],
 ): TensorValue {
   const { entry } = frame
