@@ -206,7 +206,7 @@ describe('inspect', () => {
     const found = JSON.parse(output)
     expect(found).toMatchObject({
       name: 'digits',
-      sizes: { Batch: 64 },
+      sizes: { Batch: 32 },
       parameterCount: 784 * 256 + 256 + 256 * 10 + 10,
       memory: { total: expect.any(Number) },
     })
@@ -219,7 +219,7 @@ describe('inspect', () => {
       'Digits',
     ])
     // Forward and weight gradient of the first layer, forward and both gradients of the second, at two operations a step.
-    const products = 2 * 64 * (2 * 784 * 256 + 3 * 256 * 10)
+    const products = 2 * 32 * (2 * 784 * 256 + 3 * 256 * 10)
     const { flops } = found.entries[1]
     expect(flops).toBeGreaterThan(products)
     expect(flops).toBeLessThan(1.2 * products)
