@@ -15,6 +15,7 @@ import { apply, type Located, toTensor } from './arithmetic.ts'
 import { expandTo } from './broadcast.ts'
 import { evaluateArguments } from './calls.ts'
 import type { CheckedEntry, TrainSettings } from './checked.ts'
+import { dependenciesOf } from './dependencies.ts'
 import { cast, constant, createEntry, type Entry, emit, finishEntry, readVariable, updateVariable } from './entry.ts'
 import { bindEntryInputs, type EntryInputs, entryFrame, runEntry } from './entry-point.ts'
 import { findGlobal, type Globals, globalNames } from './globals.ts'
@@ -95,7 +96,7 @@ function addOptimizer(frame: Frame, train: TrainDeclaration, context: TrainConte
   const optimizer = findOptimizer(frame, statement)
   const loss = context.loss?.value
   if (loss?.kind !== 'tensor') return
-  const trained = trainedParameters(frame, train)
+  const trained = trainedParameters(frame, train, loss)
   if (!optimizer || !trained) return
   const gradients = clipped(
     frame,
@@ -139,11 +140,15 @@ function findOptimizer(frame: Frame, statement: OptimizerStatement): FoundOptimi
   return config && { declaration, globals, config }
 }
 
-/** The parameters the loss's block reads, without the frozen ones. */
-function trainedParameters(frame: Frame, train: TrainDeclaration): VariableRecord[] | undefined {
-  const reached = [...frame.entry.variables.keys()]
-    .map((name) => frame.session.variables.get(name))
-    .filter((variable) => variable?.kind === 'parameter') as VariableRecord[]
+/** The parameters the loss is computed from, without the frozen ones. */
+function trainedParameters(frame: Frame, train: TrainDeclaration, loss: TensorValue): VariableRecord[] | undefined {
+  const { entry, session } = frame
+  const needed = dependenciesOf(entry.values, loss.id)
+  const reached: VariableRecord[] = []
+  for (const [name, { leaf }] of entry.variables) {
+    const variable = session.variables.get(name)
+    if (variable?.kind === 'parameter' && needed.has(leaf.id)) reached.push(variable)
+  }
   let trained = reached
   for (const statement of train.body.statements)
     if (statement.kind === 'freeze') trained = freeze(frame, statement, reached, trained)

@@ -41,6 +41,22 @@ describe('train blocks', () => {
     expect(count(norm, 'sqrt') - count(plain, 'sqrt')).toBe(1)
   })
 
+  test('only what the loss is computed from is trained', () => {
+    const two = `model A(x: f32[Batch, 2]) -> f32[Batch, 1] {
+  return x |> fc: Linear(1)
+}
+model B(x: f32[Batch, 2]) -> f32[Batch, 1] {
+  return x |> fc: Linear(1)
+}
+train fit(x: f32[Batch, 2], y: f32[Batch, 1]) {
+  loss mean_squared_error(A(x), y)
+  metric other = mean_squared_error(B(x), y)
+  optimizer sgd(0.1)
+}`
+    const updated = entryOf(programOf(two), 'fit.step').updates.map(({ variable }) => variable)
+    expect(updated).toEqual(['A.fc.w', 'A.fc.b', 'fit/step'])
+  })
+
   test('metrics may use the loss', () => {
     const program = programOf(text('metric bits = loss / 0.69\n  optimizer sgd(0.1)'))
     expect(program.trains[0]?.metrics).toEqual(['bits'])
