@@ -27,6 +27,11 @@ describe('what would grow without end is refused with a place', () => {
       'fn f(x: f32[A, B, C, D, E, F]) -> f32[(A + B + C + D + E + F) ^ 8] {\n  return flatten(x)\n}',
       'NN0261',
     ],
+    [
+      'powers of powers',
+      `fn f(x: f32[N]) -> f32[N] {\n  let y[i] = ${'('.repeat(8)}x[i]${' ^ 8)'.repeat(8)}\n  return y\n}`,
+      'NN0262',
+    ],
     ['an infinite size', 'const A = 99999 ^ 99999\nfn f(x: f32[A]) -> f32[A] {\n  return x\n}', 'NN0215'],
     ['division by zero', 'fn f(x: f32[N / 0]) -> f32 {\n  return sum(x)\n}', 'NN0261'],
     [
