@@ -60,6 +60,28 @@ export function copyDraft(context: DraftContext, source: number, buffer: number)
   return draft
 }
 
+/** A draft that stores `operand` in `buffer`, its axes in the order given. */
+export function packDraft(context: DraftContext, operand: number, order: readonly number[], buffer: number): Draft {
+  const { shape } = context.graph.nodes[operand]!.type
+  const packedIndex = newAxes(
+    context.axes,
+    order.map((axis) => shape[axis]!),
+  )
+  const index: Affine[] = []
+  order.forEach((axis, position) => {
+    index[axis] = packedIndex[position]!
+  })
+  const draft = emptyDraft()
+  const value = elementOf(context, draft, operand, index)
+  draft.nodes.add(operand)
+  const offset = offsetOf(
+    packedIndex,
+    order.map((axis) => shape[axis]!),
+  )
+  draft.stages.push({ inner: axesOf(packedIndex), reductions: [], stores: [store(buffer, offset, value)] })
+  return draft
+}
+
 function reduceDraft(context: DraftContext, node: GraphNode, reducer: Reducer, axes: readonly number[]): Draft {
   const { graph } = context
   let operand = node.inputs[0]!

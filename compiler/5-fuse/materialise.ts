@@ -100,14 +100,21 @@ export function chooseMaterialised(graph: Graph): Materialisation {
   }
   return { materialised, live }
 
-  /** A permutation that alone reads a product, and leaves columns of one operand innermost. */
+  /** A permutation that alone reads a product and that a product can write as it goes. */
   function transposes(id: number): boolean {
     const node = nodes[id]!
     if (node.op !== 'permute') return false
     const input = nodes[node.inputs[0]!]!
     if (input.op !== 'contract' || readers[input.id] !== 1 || wanted.has(input.id)) return false
-    const innermost = node.attributes.order.findLast((_, position) => node.type.shape[position] !== 1)
-    return innermost === undefined || innermost >= input.attributes.batch.length
+    const { batch, contracted } = input.attributes
+    const order = node.attributes.order.filter((_, position) => node.type.shape[position] !== 1)
+    if (order.length > 0 && order.at(-1)! < batch.length) return false
+    // The free axes of the two operands stay apart, each in their order: interleaved they would make tiny products.
+    const free = order.filter((axis) => axis >= batch.length)
+    const columns = nodes[input.inputs[0]!]!.type.shape.length - contracted.length
+    const sides = free.map((axis) => (axis < columns ? 0 : 1))
+    const changes = sides.filter((side, at) => at > 0 && side !== sides[at - 1]).length
+    return changes <= 1 && free.every((axis, at) => at === 0 || sides[at] !== sides[at - 1] || axis > free[at - 1]!)
   }
 
   /** A library operand must lie in memory; a contraction takes any strided view of what does. */

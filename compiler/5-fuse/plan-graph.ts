@@ -2,7 +2,7 @@
 import type { Graph } from '../3-graph/graph.ts'
 import { boundsOf, type Dim, type DimRange, product } from '../dimensions/dimension.ts'
 import type { TensorType } from '../types.ts'
-import { type AxisTable, buildDrafts, copyDraft, type DraftContext } from './build-draft.ts'
+import { type AxisTable, buildDrafts, copyDraft, type DraftContext, packDraft } from './build-draft.ts'
 import {
   behindAliases,
   chooseMaterialised,
@@ -69,10 +69,20 @@ export function planGraph(graph: Graph, ranges: Readonly<Record<string, DimRange
 
   const products = new Map<number, ProductPlan>()
   const steps: Step[] = []
+  const packed = new Map<string, number>()
+  const pack = (operand: number, order: readonly number[]): number => {
+    const key = `${operand}: ${order.join()}`
+    const known = packed.get(key)
+    if (known !== undefined) return known
+    const buffer = nodes.length + extras.push(operand) - 1
+    packed.set(key, buffer)
+    steps.push({ kind: 'draft', draft: packDraft(context, operand, order, buffer) })
+    return buffer
+  }
   for (const { id } of nodes) {
     if (!materialisation.materialised[id] || !materialisation.live[id]) continue
     if (productOf(graph, materialisation, id) !== undefined) {
-      const plan = planProduct(graph, materialisation, id)
+      const plan = planProduct(graph, materialisation, id, pack)
       products.set(id, plan)
       steps.push({ kind: 'library', node: id, reads: [plan.a.node, plan.b.node] })
     } else if (isLibraryOp(nodes[id]!.op))
