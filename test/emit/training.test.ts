@@ -79,6 +79,51 @@ describe('what is fused', () => {
   })
 })
 
+describe('what stays together', () => {
+  const dims = [{ name: 'Batch', minimum: 1, maximum: 64 }]
+  const batch = symbol('Batch')
+
+  test('layer normalisation is one kernel over the rows', () => {
+    const builder = new GraphBuilder({ name: 'norm', kind: 'infer', dims })
+    const e = expressions(builder)
+    const shape = [batch, 48]
+    const x = e.input('x', { dtype: 'f32', shape })
+    const mean = e.scale(e.reduceSum(x, [1]), 1 / 48)
+    const centred = e.sub(x, e.expand(mean, shape, [0]))
+    const variance = e.scale(e.reduceSum(e.mul(centred, centred), [1]), 1 / 48)
+    const y = e.mul(centred, e.expand(e.emit('rsqrt', [e.add(variance, e.like(variance, 1e-5))], {}), shape, [0]))
+    const program = fuse(programOf([builder.finish([{ name: 'y', node: y }], [])]))
+    expect(kernelCalls(program)).toHaveLength(1)
+    // Sums stay in registers: nothing but the input and the output is touched.
+    expect(program.buffers).toHaveLength(2)
+  })
+
+  test('a convolution is one product, its windows laid out once', () => {
+    const builder = new GraphBuilder({ name: 'conv', kind: 'infer', dims })
+    const e = expressions(builder)
+    const x = e.input('x', { dtype: 'f32', shape: [batch, 3, 8, 8] })
+    const w = e.input('w', { dtype: 'f32', shape: [5, 3, 3, 3] })
+    const rows = e.window(x, { axis: 2, count: 6, size: 3, stride: 1, dilation: 1 })
+    const windows = e.window(rows, { axis: 4, count: 6, size: 3, stride: 1, dilation: 1 })
+    const contracted = [[1, 1] as const, [3, 2] as const, [5, 3] as const]
+    const y = e.contract(windows, w, { batch: [], contracted })
+    const program = fuse(programOf([builder.finish([{ name: 'y', node: y }], [])]))
+    const { calls } = program.entries[0]!
+    expect(calls.map(({ kind }) => kind)).toEqual(['kernel', 'product'])
+    expect(calls[1]).toMatchObject({ k: 27, n: 5, loops: [] })
+  })
+
+  test('a product is written in the order its reader wants, from operands where they lie', () => {
+    const builder = new GraphBuilder({ name: 'transposed', kind: 'infer', dims })
+    const e = expressions(builder)
+    const x = e.input('x', { dtype: 'f32', shape: [batch, 12] })
+    const dy = e.input('dy', { dtype: 'f32', shape: [batch, 7] })
+    const y = e.permute(e.contract(x, dy, { batch: [], contracted: [[0, 0]] }), [1, 0])
+    const program = fuse(programOf([builder.finish([{ name: 'y', node: y }], [])]))
+    expect(program.entries[0]!.calls.map(({ kind }) => kind)).toEqual(['product'])
+  })
+})
+
 describe('updates read the values from before', () => {
   const type = { dtype: 'f32', shape: [9] } as const
 
