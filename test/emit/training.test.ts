@@ -167,6 +167,19 @@ describe('updates read the values from before', () => {
   })
 })
 
+test('a chain of 20,000 operations is cut into kernels, without deep recursion', () => {
+  const builder = new GraphBuilder({ name: 'chain', kind: 'infer', dims: [] })
+  const e = expressions(builder)
+  const start = e.input('x', { dtype: 'f32', shape: [5] })
+  let x = start
+  for (let at = 0; at < 10_000; at++) x = e.add(e.tanh(x), start)
+  const program = fuse(programOf([builder.finish([{ name: 'y', node: x }], [])]))
+  emit(program)
+  expect(program.entries[0]!.calls.length).toBeGreaterThan(50)
+  // Two values alive at a time.
+  expect(program.memory.arena).toBeLessThanOrEqual(3 * 64)
+})
+
 test('a program too large for a module is refused by name', () => {
   const builder = new GraphBuilder({
     name: 'large',
