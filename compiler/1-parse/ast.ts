@@ -279,10 +279,11 @@ export interface MetricStatement extends Node {
   readonly value: Expression
 }
 
-/** `optimizer adamw(lr, weight_decay = 0.01)` inside a train block. */
+/** `optimizer adamw(lr, weight_decay = 0.01)` inside a train block; `for "**.b"` limits it to some parameters. */
 export interface OptimizerStatement extends Node {
   readonly kind: 'optimizer'
   readonly call: Expression
+  readonly pattern?: StringLiteral
 }
 
 /** `batch 64`, `epochs 5`, `seed 1`, `accumulate 4` */

@@ -129,8 +129,10 @@ function buildStatement(tree: CstNode, building: Building): Statement {
       return { kind: 'loss', value: value(), span }
     case 'metricStatement':
       return { kind: 'metric', name: name(), value: value(), span }
-    case 'optimizerStatement':
-      return { kind: 'optimizer', call: value(), span }
+    case 'optimizerStatement': {
+      const pattern = optionalToken(part, 'pattern')
+      return { kind: 'optimizer', call: value(), ...(pattern && { pattern: buildString(pattern, building) }), span }
+    }
     case 'settingStatement':
       return {
         kind: 'setting',

@@ -271,9 +271,16 @@ function formatStatement(statement: Statement, formatting: Formatting): Document
       if (carry.length > 0) parts.push(' carry ', join(carry.map(expression), ', '))
       return sequence(parts)
     }
-    case 'optimizer':
+    case 'optimizer': {
+      const { call, pattern } = statement
+      return sequence([
+        'optimizer ',
+        expression(call),
+        ...(pattern === undefined ? [] : [' for ', expression(pattern)]),
+      ])
+    }
     case 'clip':
-      return sequence([`${statement.kind} `, expression(statement.call)])
+      return sequence(['clip ', expression(statement.call)])
     case 'setting':
       return sequence([`${statement.setting} `, expression(statement.value)])
     case 'stop': {

@@ -251,6 +251,10 @@ export abstract class StatementGrammar extends ExpressionGrammar {
     () => {
       this.CONSUME(contextualWords.optimizer)
       this.SUBRULE(this.expression)
+      this.OPTION(() => {
+        this.CONSUME(contextualWords.for)
+        this.CONSUME(StringText, { LABEL: 'pattern' })
+      })
     },
     propagate,
   )

@@ -1,15 +1,16 @@
 /** What a value of an entry is computed from. */
 import type { CheckedValue, IndexedExpression } from './checked.ts'
 
-/** The positions of all values `root` depends on, itself included. */
+/** The positions of all values `root` depends on by more than `stop_gradient`, itself included. */
 export function dependenciesOf(values: readonly CheckedValue[], root: number): ReadonlySet<number> {
   const found = new Set([root])
   // Values refer only to earlier ones, so one pass from the back sees every user before what it uses.
   for (let id = root; id >= 0; id--) {
     if (!found.has(id)) continue
     const { form } = values[id]!
-    if (form.kind === 'operation') for (const operand of form.operands) found.add(operand)
-    else collectReads(form.body, found)
+    if (form.kind === 'operation') {
+      if (form.op !== 'stop_gradient') for (const operand of form.operands) found.add(operand)
+    } else collectReads(form.body, found)
   }
   return found
 }

@@ -10,6 +10,7 @@ import { evaluate } from './expressions.ts'
 import { findGlobal, type Globals, globalNames } from './globals.ts'
 import { createScope, lookUp, namesIn } from './scope.ts'
 import { type Frame, report } from './session.ts'
+import { readStep } from './step-count.ts'
 import { describe, dimension, displayDim, errorValue, float, isStatic, type Value } from './values.ts'
 
 /** The run-time range of a dimension without a declared one. */
@@ -45,6 +46,10 @@ export function findName(frame: Frame, name: string, span: Span): Value | undefi
     }
   }
   if (Object.hasOwn(predefined, name)) return predefined[name]!(frame)
+  if (name === 'step' && frame.train) {
+    if (frame.initializing) return { kind: 'prototype', type: { dtype: 'f32', shape: [] } }
+    return readStep(frame, frame.train, span)
+  }
   const builtin = builtins.get(name)
   return builtin && { kind: 'builtin', builtin }
 }
@@ -62,6 +67,7 @@ function unknownName(frame: Frame, name: string, span: Span): Value {
     ...namesIn(frame.scope),
     ...globalNames(frame.globals),
     ...Object.keys(predefined),
+    ...(frame.train ? ['step'] : []),
     ...builtins.keys(),
   ]
   const similar = suggest(name, candidates)

@@ -66,6 +66,9 @@ export interface Frame {
 
 /** Filled while a train block's statements are elaborated. */
 export interface TrainContext {
+  readonly name: string
+  /** `step` as an f32 scalar, once something has read it. */
+  step?: TensorValue
   loss?: { readonly value: TensorValue | ErrorValue; readonly span: Span }
   readonly metrics: { readonly name: string; readonly value: Value; readonly span: Span }[]
 }

@@ -70,10 +70,6 @@ function settingValue(frame: Frame, statement: SettingStatement, batchDim: strin
     )
     return undefined
   }
-  if (setting === 'accumulate' && value.value !== 1) {
-    report(frame, 'NN0290', span, '`accumulate` is not part of this version yet', { hint: 'use a larger `batch`' })
-    return undefined
-  }
   const range = setting === 'batch' && batchDim !== undefined ? frame.session.dims.get(batchDim) : undefined
   if (setting === 'batch' && !range)
     report(
@@ -96,6 +92,12 @@ function settingValue(frame: Frame, statement: SettingStatement, batchDim: strin
       },
     )
   return value.value
+}
+
+/** How many steps share one update: `accumulate 4`. */
+export function groupSize(frame: Frame, train: TrainDeclaration): number {
+  const statement = train.body.statements.find((own) => own.kind === 'setting' && own.setting === 'accumulate')
+  return statement?.kind === 'setting' ? (settingValue(frame, statement, undefined) ?? 1) : 1
 }
 
 function stopRule(frame: Frame, statement: StopStatement, metrics: readonly string[]): TrainSettings['stop'] {

@@ -1,31 +1,22 @@
 /** Train blocks: the step with gradients and updates, the evaluation, and the settings the trainer reads. */
-import type {
-  CallableDeclaration,
-  CallExpression,
-  ClipStatement,
-  FreezeStatement,
-  OptimizerStatement,
-  Statement,
-  TrainDeclaration,
-} from '../1-parse/ast.ts'
+import type { CallExpression, ClipStatement, FreezeStatement, Statement, TrainDeclaration } from '../1-parse/ast.ts'
 import type { Span } from '../diagnostics/diagnostic.ts'
-import { suggest } from '../diagnostics/suggest.ts'
-import { bindConfig } from './arguments.ts'
+import { addUp, keepUnless } from './accumulate.ts'
 import { apply, type Located, toTensor } from './arithmetic.ts'
 import { expandTo } from './broadcast.ts'
 import { evaluateArguments } from './calls.ts'
 import type { CheckedEntry, TrainSettings } from './checked.ts'
 import { dependenciesOf } from './dependencies.ts'
-import { cast, constant, createEntry, type Entry, emit, finishEntry, readVariable, updateVariable } from './entry.ts'
+import { constant, createEntry, type Entry, emit, finishEntry } from './entry.ts'
 import { bindEntryInputs, type EntryInputs, entryFrame, runEntry } from './entry-point.ts'
-import { findGlobal, type Globals, globalNames } from './globals.ts'
 import { invoke } from './invoke.ts'
+import { assignOptimizers, type FoundOptimizer, findOptimizers, requireMatch } from './optimizers.ts'
 import { matchesPattern } from './pattern.ts'
 import { type Frame, report, type Session, type TrainContext, type VariableRecord } from './session.ts'
 import { runStatement } from './statements.ts'
-import { trainSettings } from './train-settings.ts'
+import { advanceStep, readStep } from './step-count.ts'
+import { groupSize, trainSettings } from './train-settings.ts'
 import type { TensorValue, Value } from './values.ts'
-import { declareInternal, initFrame } from './variables.ts'
 
 /** Statements that say how to train; the others say what is computed. */
 const trainerStatements = ['optimizer', 'setting', 'stop', 'freeze', 'clip'] as const
@@ -50,8 +41,8 @@ interface Elaborated {
 }
 
 function elaborate(session: Session, train: TrainDeclaration, entry: Entry, training: boolean): Elaborated {
-  const context: TrainContext = { metrics: [] }
   const name = train.name.text
+  const context: TrainContext = { name, metrics: [] }
   const statePrefix = { prefix: `${name}/`, kind: 'state' } as const
   const frame: Frame = { ...entryFrame(session, entry, training, name), statePrefix, train: context }
   const inputs: EntryInputs = { tensors: [] }
@@ -80,64 +71,30 @@ function addOutputs(frame: Frame, train: TrainDeclaration, context: TrainContext
     if (value.kind === 'tensor') frame.entry.outputs.push({ name, value: value.id })
 }
 
-/** Gradients of all trained parameters, clipping, and the optimizer's body once per parameter. */
+/** Gradients of all trained parameters, summed over groups of steps, clipped, and given to their optimizers. */
 function addOptimizer(frame: Frame, train: TrainDeclaration, context: TrainContext): void {
-  const [statement, second] = train.body.statements.filter((own) => own.kind === 'optimizer')
-  if (!statement) {
-    report(frame, 'NN0242', train.name.span, `the train block \`${train.name.text}\` has no \`optimizer\``, {
-      hint: 'add one: `optimizer adam(lr = 1e-3)`',
-    })
-    return
-  }
-  if (second)
-    report(frame, 'NN0202', second.span, 'a train block has one `optimizer`', {
-      labels: [{ span: statement.span, message: 'first here' }],
-    })
-  const optimizer = findOptimizer(frame, statement)
+  const optimizers = findOptimizers(frame, train)
   const loss = context.loss?.value
   if (loss?.kind !== 'tensor') return
   const trained = trainedParameters(frame, train, loss)
-  if (!optimizer || !trained) return
+  const assigned = trained && optimizers && assignOptimizers(frame, train, optimizers, trained)
+  if (!assigned) return
+  const span = optimizers[0]!.span
+  const size = groupSize(frame, train)
+  const single = trained.map((parameter) => gradientOf(frame, loss, parameter, context.loss!.span))
+  const step = readStep(frame, context, span)
+  const complete = advanceStep(frame, context, size, span)
   const gradients = clipped(
     frame,
     train,
-    trained.map((parameter) => gradientOf(frame, loss, parameter, context.loss!.span)),
+    complete ? addUp(frame, context, { complete, size, span }, trained, single) : single,
   )
-  const step = countStep(frame, train, statement.span)
-  for (const [at, parameter] of trained.entries())
-    updateParameter(frame, train, optimizer, parameter, gradients[at]!, step, statement)
-}
-
-interface FoundOptimizer {
-  readonly declaration: CallableDeclaration
-  readonly globals: Globals
-  readonly config: ReadonlyMap<string, Value>
-}
-
-function findOptimizer(frame: Frame, statement: OptimizerStatement): FoundOptimizer | undefined {
-  const { call } = statement
-  const callee = call.kind === 'call' ? call.callee : call
-  if (callee.kind !== 'name') {
-    report(frame, 'NN0242', call.span, 'an optimizer is named here: `optimizer adam(lr = 1e-3)`')
-    return undefined
+  for (const [at, parameter] of trained.entries()) {
+    const optimizer = assigned[at]!
+    const before = new Map(frame.entry.variables)
+    updateParameter(frame, train, optimizer, parameter, gradients[at]!, step)
+    if (complete) keepUnless(frame, optimizer.span, complete, before)
   }
-  const found = findGlobal(frame.globals, callee.name)
-  if (found?.declaration.kind !== 'optimizer') {
-    const optimizers = globalNames(frame.globals).filter(
-      (name) => findGlobal(frame.globals, name)?.declaration.kind === 'optimizer',
-    )
-    const similar = suggest(callee.name, optimizers)
-    report(frame, 'NN0242', callee.span, `there is no optimizer called \`${callee.name}\``, {
-      hint: similar
-        ? `did you mean \`${similar}\`?`
-        : `there are ${optimizers.map((name) => `\`${name}\``).join(', ')}`,
-    })
-    return undefined
-  }
-  const { declaration, globals } = found
-  const given = call.kind === 'call' ? evaluateArguments(frame, call) : []
-  const config = bindConfig(frame, declaration, globals, given, statement.span)
-  return config && { declaration, globals, config }
 }
 
 /** The parameters the loss is computed from, without the frozen ones. */
@@ -170,21 +127,8 @@ function freeze(
   reached: readonly VariableRecord[],
   trained: readonly VariableRecord[],
 ): VariableRecord[] {
-  const names = reached.map((parameter) => parameter.name)
-  for (const pattern of [statement.pattern, statement.except]) {
-    if (!pattern || names.some((name) => matchesPattern(pattern.value, name))) continue
-    const similar = suggest(pattern.value, names)
-    report(frame, 'NN0235', pattern.span, `\`${pattern.value}\` matches no parameter of this train block`, {
-      hint: similar
-        ? `did you mean \`${similar}\`?`
-        : names.length > 0
-          ? `there are ${names
-              .slice(0, 8)
-              .map((name) => `\`${name}\``)
-              .join(', ')}`
-          : undefined,
-    })
-  }
+  for (const pattern of [statement.pattern, statement.except])
+    if (pattern) requireMatch(frame, pattern, reached, 'no parameter of this train block')
   const { pattern, except } = statement
   return trained.filter(
     ({ name }) => !matchesPattern(pattern.value, name) || (except !== undefined && matchesPattern(except.value, name)),
@@ -262,19 +206,6 @@ function clipNorm(frame: Frame, span: Span, gradients: readonly TensorValue[], b
   })
 }
 
-/** `step` for optimizers: 1 in the first step. */
-function countStep(frame: Frame, train: TrainDeclaration, span: Span): TensorValue {
-  const name = `${train.name.text}/step`
-  const type = { dtype: 'i32', shape: [] } as const
-  declareInternal(frame, { name, kind: 'optimizer', type }, span, constant(initFrame(frame, name), span, 0, 'i32'))
-  const reference = { kind: 'variable', name, type, updatable: true, origins: [] } as const
-  const before = readVariable(frame, span, reference)
-  const one = constant(frame, span, 1, 'i32')
-  const now = emit(frame, span, type, { op: 'add', attributes: {} }, [before, one])
-  updateVariable(frame, span, reference, now)
-  return cast(frame, span, now, 'f32')
-}
-
 function updateParameter(
   frame: Frame,
   train: TrainDeclaration,
@@ -282,11 +213,9 @@ function updateParameter(
   parameter: VariableRecord,
   gradient: TensorValue,
   step: TensorValue,
-  statement: OptimizerStatement,
 ): void {
-  const { declaration, globals, config } = optimizer
+  const { declaration, globals, config, span } = optimizer
   const [p, g] = declaration.inputs
-  const { span } = statement
   const reference = {
     kind: 'variable',
     name: parameter.name,

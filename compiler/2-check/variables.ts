@@ -51,6 +51,10 @@ export function declareState(frame: Frame, statement: StateStatement): void {
   const { statePrefix } = frame
   if (!statePrefix && !requirePlace(frame, statement.span, 'state', name.text)) return
   const place = statePrefix ? { name: `${statePrefix.prefix}${name.text}` } : declarePlace(frame, name, statement)
+  if (frame.train && name.text === 'step') {
+    report(frame, 'NN0202', name.span, 'a train block has its own `step`, which counts its updates')
+    return
+  }
   const kind = statePrefix?.kind ?? 'state'
   let typed: TypedShape | undefined
   if (statement.type) {

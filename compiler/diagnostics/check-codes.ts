@@ -182,7 +182,7 @@ export const checkCodes = {
   NN0235: {
     title: 'Pattern matches nothing',
     explanation:
-      'A `freeze` pattern is compared with the dotted paths of the parameters this train block reaches; `*` is one part, `**` any parts.',
+      'The pattern of `freeze` or `optimizer … for` is compared with the dotted paths of the parameters this train block reaches or trains; `*` is one part, `**` any parts.',
     example:
       'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  freeze "encoder.**"\n}',
   },
@@ -201,7 +201,8 @@ export const checkCodes = {
   NN0242: {
     title: 'Train block without a known optimizer',
     explanation:
-      'A train block names an optimizer of the standard library or of the file: `optimizer adam(lr = 1e-3)`.',
+      'A train block names an optimizer of the standard library or of the file: `optimizer adam(lr = 1e-3)`. ' +
+      'Where all of them are limited to some parameters (`for "**.b"`), every trained parameter must match one.',
     example:
       'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer adm(0.1)\n}',
   },
@@ -220,7 +221,7 @@ export const checkCodes = {
   NN0245: {
     title: 'Wrong training setting',
     explanation:
-      '`batch`, `epochs` and `seed` are whole numbers known when compiled, the batch within the range of its dimension; `clip` takes a positive bound.',
+      '`batch`, `epochs`, `seed` and `accumulate` are whole numbers known when compiled, the batch within the range of its dimension; `clip` takes a positive bound.',
     example:
       'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  batch 4096\n}',
   },
@@ -286,7 +287,7 @@ export const checkCodes = {
   NN0290: {
     title: 'Not part of this version',
     explanation:
-      'The language has this construct, but this version of the compiler does not: `import`, `load`, `scan`, `iterate`, `accumulate`.',
+      'The language has this construct, but this version of the compiler does not: `import`, `load`, `scan`, `iterate`.',
     example: 'import { Block } from "./block.nn"',
   },
 } as const satisfies Record<string, CatalogueEntry>

@@ -28,6 +28,44 @@ describe('train blocks', () => {
     expect(entryOf(program, 'fit.step').updates.map(({ variable }) => variable)).not.toContain('fc1.w')
   })
 
+  test('of several optimizers the last whose pattern matches counts', () => {
+    const program = programOf(
+      text('optimizer adam(lr) for "fc1.*"\n  optimizer sgd(lr) for "**.b"\n  optimizer sgd(lr, momentum = 0.9)'),
+    )
+    expect(variablesOf(program).filter((line) => line.startsWith('optimizer'))).toEqual([
+      'optimizer fit/step: i32[]',
+      'optimizer fit/fc1.w/m: f32[3, 2]',
+      'optimizer fit/fc1.w/v: f32[3, 2]',
+      'optimizer fit/fc2.w/v: f32[1, 3]',
+    ])
+  })
+
+  test('what the loss reaches only through stop_gradient is not trained', () => {
+    const program = programOf(
+      text('optimizer adam(lr)', 'mean_squared_error(stop_gradient(M(x)) + Other(x), y)').replace(
+        'train fit',
+        `model Other(x: f32[Batch, 2]) -> f32[Batch, 1] {
+  return x |> fc: Linear(1)
+}
+train fit`,
+      ),
+    )
+    expect(
+      entryOf(program, 'fit.step')
+        .updates.map(({ variable }) => variable)
+        .filter((name) => name.startsWith('M')),
+    ).toEqual([])
+  })
+
+  test('`step` is known in the block, its inputs come first, and elsewhere it is an ordinary name', () => {
+    expect(
+      codesOf(text('metric rate = lr / step\n  when training {\n    let _s = step\n  }\n  optimizer sgd(lr / step)')),
+    ).toEqual([])
+    expect(codesOf(text('state first: f32 = step\n  optimizer sgd(0.1)'))).toContain('NN0209')
+    expect(codesOf('fn f(x: f32[N]) -> f32[N] {\n  return x * step\n}')).toEqual(['NN0201'])
+    expect(codesOf('fn f(step: f32[N]) -> f32[N] {\n  return step\n}')).toEqual([])
+  })
+
   test('an optimizer without memory keeps none', () => {
     const program = programOf(text('optimizer sgd(0.1)'))
     expect(variablesOf(program).filter((line) => line.startsWith('optimizer'))).toEqual(['optimizer fit/step: i32[]'])
@@ -77,7 +115,11 @@ train fit(x: f32[Batch, 2], y: f32[Batch, 1]) {
     ['optimizer sgd(0.1)\n  batch 0', 'NN0245'],
     ['optimizer sgd(0.1)\n  epochs 2.5', 'NN0245'],
     ['optimizer sgd(0.1)\n  clip norm(1.0)', 'NN0245'],
-    ['optimizer sgd(0.1)\n  accumulate 4', 'NN0290'],
+    ['optimizer sgd(0.1)\n  accumulate 0', 'NN0245'],
+    ['optimizer sgd(0.1)\n  state step: f32 = 0.0', 'NN0202'],
+    ['optimizer sgd(0.1)\n  optimizer adam() for "fd.*"', 'NN0235'],
+    ['optimizer sgd(0.1)\n  optimizer adam() for "fc1.*"\n  freeze "fc1.*"', 'NN0235'],
+    ['optimizer adam() for "fc1.*"', 'NN0242'],
     ['optimizer sgd(0.1)\n  freeze "**"', 'NN0244'],
     ['optimizer sgd(0.1)\n  param w: f32[2] = zeros', 'NN0217'],
     ['optimizer sgd(0.1, momentum = "a")', 'NN0209'],
