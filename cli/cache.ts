@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { replaceFile } from './replace-file.ts'
 
 /**
- * Compiled modules by content. A key names everything the result depends on, so an entry never goes stale; a checksum
- * covers each entry, so a damaged or half-written one counts as absent.
+ * Compiled modules by content. A key names everything the result depends on but the imported files, whose digests are in
+ * the entry, so none is ever stale; a checksum covers each entry, so a damaged or half-written one counts as absent.
  */
 export interface Cache {
   read(key: string): Promise<CacheEntry | undefined>

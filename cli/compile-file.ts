@@ -3,7 +3,7 @@ import { compilerFingerprint } from '../compiler/generated/identity.ts'
 import type { BuildName, Compilation, Diagnostic } from '../compiler/index.ts'
 import { type Cache, cacheFolder, cacheKey, noCache, openCache } from './cache.ts'
 import type { Assignments } from './options.ts'
-import { readSource, type SourceText } from './source-file.ts'
+import { importReader, readSource, type SourceText } from './source-file.ts'
 import { styleFor } from './style.ts'
 import type { Terminal } from './terminal.ts'
 import { DiagnosticsError } from './user-error.ts'
@@ -27,6 +27,8 @@ export interface CompiledFile {
 interface CachedDescription {
   readonly data: readonly DataDeclaration[]
   readonly warnings: readonly Diagnostic[]
+  /** Digests of the imported files by name: the entry holds as long as they are the same. */
+  readonly imports: Readonly<Record<string, string>>
 }
 
 /**
@@ -48,9 +50,10 @@ export async function compileFile(
     JSON.stringify(Object.entries(options.set ?? {}).sort()),
     options.builds.join('+'),
   ])
-  const sources = new Map([[source.name, source.text]])
+  const resolve = importReader(terminal.directory)
   const cached = await cache.read(key)
-  if (cached) {
+  const sources = cached && unchangedSources(source, cached.description as CachedDescription, resolve)
+  if (cached && sources) {
     const { data, warnings } = cached.description as CachedDescription
     await printWarnings(warnings, sources, terminal)
     return { source, modules: cached.blobs, data, fromCache: true, milliseconds: performance.now() - started }
@@ -59,6 +62,7 @@ export async function compileFile(
   const compilation = await compile(source.text, {
     file: source.name,
     settings: options.set ?? {},
+    resolve,
     builds: options.builds,
   })
   const { checkData } = await import('./data/check-data.ts')
@@ -67,8 +71,26 @@ export async function compileFile(
   const modules = compilation.modules!
   const data = compilation.checked!.data
   const milliseconds = performance.now() - started
-  await cache.write(key, { description: { data, warnings } satisfies CachedDescription, blobs: modules })
+  const imports = Object.fromEntries(
+    [...compilation.imports!.keys()].map((name) => [name, cacheKey([compilation.sources.get(name)!])]),
+  )
+  await cache.write(key, { description: { data, warnings, imports } satisfies CachedDescription, blobs: modules })
   return { source, modules, data, fromCache: false, milliseconds }
+}
+
+/** The texts of the file and its imports, or undefined if an imported file has changed. */
+function unchangedSources(
+  source: SourceText,
+  { imports }: CachedDescription,
+  resolve: ReturnType<typeof importReader>,
+): ReadonlyMap<string, string> | undefined {
+  const sources = new Map([[source.name, source.text]])
+  for (const [name, digest] of Object.entries(imports)) {
+    const text = resolve(`./${name.split('/').at(-1)}`, name)
+    if (text === undefined || cacheKey([text]) !== digest) return undefined
+    sources.set(name, text)
+  }
+  return sources
 }
 
 /** Throws the diagnostics if one is an error; otherwise prints the warnings, and returns them. */

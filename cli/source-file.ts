@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path'
 import { suggest } from '../compiler/diagnostics/suggest.ts'
@@ -25,6 +26,18 @@ export async function readSource(file: string, directory: string): Promise<Sourc
     return { name: displayName(path, directory), path, text }
   } catch {
     throw new UserError(`${file} is not UTF-8 text`, 'a .nn file is plain text; is this the right file?')
+  }
+}
+
+/** Reads imported files, whose paths are relative to the file that imports them. What cannot be read is not there. */
+export function importReader(directory: string): (path: string, from: string) => string | undefined {
+  return (path, from) => {
+    try {
+      const bytes = readFileSync(resolve(directory, dirname(from), path))
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    } catch {
+      return undefined
+    }
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { BuildName, Manifest } from '../runtime/manifest.ts'
 import type { SourceFile } from './1-parse/ast.ts'
+import { type ImportResolver, readImports } from './1-parse/imports.ts'
 import { parse } from './1-parse/parse.ts'
 import { printAst } from './1-parse/print.ts'
 import { errorsBesideDamage } from './2-check/beside-damage.ts'
@@ -29,6 +30,7 @@ import { type Pass, type PipelineOptions, runPasses } from './pipeline.ts'
 export type { BuildName, Manifest } from '../runtime/manifest.ts'
 export type { SourceFile } from './1-parse/ast.ts'
 export { format } from './1-parse/format.ts'
+export type { ImportResolver } from './1-parse/imports.ts'
 export type { CheckedProgram } from './2-check/checked.ts'
 export type { GraphProgram } from './3-graph/graph.ts'
 export type { Program } from './5-fuse/program.ts'
@@ -41,6 +43,8 @@ export interface CheckOptions {
   readonly file: string
   /** Values for `const` declarations by name, as `--set Hidden=256` gives them. */
   readonly settings?: Readonly<Record<string, number>>
+  /** Finds the files of `import { … } from "path"`; without it every import is an error. */
+  readonly resolve?: ImportResolver
 }
 
 export interface CompileOptions extends CheckOptions, PipelineOptions {
@@ -57,6 +61,8 @@ export interface Compilation {
   /** Texts by file name, the standard library's among them: what {@link renderDiagnostics} needs. */
   readonly sources: ReadonlyMap<string, string>
   readonly ast?: SourceFile
+  /** The files it imports, directly or not, by name. */
+  readonly imports?: ReadonlyMap<string, SourceFile>
   readonly checked?: CheckedProgram
   readonly graphs?: GraphProgram
   readonly program?: Program
@@ -79,13 +85,16 @@ const LIBRARY_FOLDER = 'std/'
 const passes: readonly Pass<CompileState>[] = [
   {
     name: 'parse',
-    run: ({ source, options }) => read(source, options),
+    run: ({ source, options, sources }) => {
+      const { sources: imported, ...result } = read(source, options)
+      return { ...result, sources: new Map([...sources, ...imported]) }
+    },
     print: (state) => printAst(need(state.ast)),
   },
   {
     name: 'check',
     run(state) {
-      const { program, diagnostics } = checkWithLibrary(need(state.ast), state.options)
+      const { program, diagnostics } = checkWithLibrary(need(state.ast), need(state.imports), state.options)
       return { diagnostics: [...state.diagnostics, ...diagnostics], ...(program && { checked: program }) }
     },
     print: (state) => printChecked(need(state.checked)),
@@ -169,28 +178,50 @@ export async function compile(source: string, options: CompileOptions): Promise<
 
 /** Parses and checks only: every error and warning of the file, without loading the back end. */
 export function checkSource(source: string, options: CheckOptions): Compilation {
-  const sources = sourcesWith(source, options.file)
-  const { ast, diagnostics } = read(source, options)
-  if (hasErrors({ diagnostics })) return { sources, ast, diagnostics: inSourceOrder(diagnostics, options.file) }
-  const { program, diagnostics: found } = checkWithLibrary(ast, options)
+  const { ast, imports, sources: imported, diagnostics } = read(source, options)
+  const sources = new Map([...sourcesWith(source, options.file), ...imported])
+  if (hasErrors({ diagnostics }))
+    return { sources, ast, imports, diagnostics: inSourceOrder(diagnostics, options.file) }
+  const { program, diagnostics: found } = checkWithLibrary(ast, imports, options)
   return {
     sources,
     ast,
+    imports,
     diagnostics: inSourceOrder([...diagnostics, ...found], options.file),
     ...(program && { checked: program }),
   }
 }
 
-/** The tree with the syntax errors and, if there are any, what the checker can already say about the rest of the file. */
-function read(source: string, options: CheckOptions): { ast: SourceFile; diagnostics: readonly Diagnostic[] } {
-  const { ast, diagnostics } = parse(source, options.file)
-  if (!hasErrors({ diagnostics })) return { ast, diagnostics }
-  const found = checkWithLibrary(ast, options).diagnostics
-  return { ast, diagnostics: [...diagnostics, ...errorsBesideDamage(found, diagnostics, ast, source)] }
+interface ReadFile {
+  readonly ast: SourceFile
+  readonly imports: ReadonlyMap<string, SourceFile>
+  readonly sources: ReadonlyMap<string, string>
+  readonly diagnostics: readonly Diagnostic[]
 }
 
-function checkWithLibrary(ast: SourceFile, options: CheckOptions): ReturnType<typeof check> {
-  return check(ast, { library: libraryFiles(), settings: options.settings ?? {} })
+/**
+ * The tree of the file and of all it imports, with the syntax errors and, where only the file itself has any, what the
+ * checker can already say about the rest of it.
+ */
+function read(source: string, options: CheckOptions): ReadFile {
+  const { ast, diagnostics } = parse(source, options.file)
+  const { files: imports, sources, diagnostics: ofImports } = readImports(ast, options.resolve)
+  const result = { ast, imports, sources, diagnostics: [...diagnostics, ...ofImports] }
+  const damaged = ofImports.some(({ span }) => span.file !== options.file)
+  if (damaged || !hasErrors(result)) return result
+  const found = checkWithLibrary(ast, imports, options).diagnostics
+  return {
+    ...result,
+    diagnostics: [...result.diagnostics, ...errorsBesideDamage(found, result.diagnostics, ast, source)],
+  }
+}
+
+function checkWithLibrary(
+  ast: SourceFile,
+  imports: ReadonlyMap<string, SourceFile>,
+  options: CheckOptions,
+): ReturnType<typeof check> {
+  return check(ast, { library: libraryFiles(), settings: options.settings ?? {}, imports })
 }
 
 let parsedLibrary: readonly SourceFile[] | undefined
@@ -222,7 +253,10 @@ function hasErrors({ diagnostics }: { readonly diagnostics: readonly Diagnostic[
 
 function inSourceOrder(diagnostics: readonly Diagnostic[], file: string): readonly Diagnostic[] {
   return [...diagnostics].sort(
-    (a, b) => Number(b.span.file === file) - Number(a.span.file === file) || a.span.start - b.span.start,
+    (a, b) =>
+      Number(b.span.file === file) - Number(a.span.file === file) ||
+      a.span.file.localeCompare(b.span.file) ||
+      a.span.start - b.span.start,
   )
 }
 

@@ -9,7 +9,7 @@ import { formatBytes, formatDuration } from '../numbers.ts'
 import { type Assignments, cacheOption, setOption } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { replaceFile } from '../replace-file.ts'
-import { displayName, readSource } from '../source-file.ts'
+import { displayName, importReader, readSource } from '../source-file.ts'
 import { styleFor } from '../style.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../user-error.ts'
@@ -119,6 +119,7 @@ async function showStages(
   const compilation = await compile(source.text, {
     file: source.name,
     settings: options.set ?? {},
+    resolve: importReader(terminal.directory),
     builds,
     stopAfter: last,
     dump: (pass, text) => void stages.push({ pass, text }),

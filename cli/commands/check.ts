@@ -3,7 +3,7 @@ import { diagnosticJson } from '../diagnostic-json.ts'
 import { exitCode } from '../exit-code.ts'
 import { type Assignments, setOption } from '../options.ts'
 import type { CommandContext } from '../program.ts'
-import { readSource } from '../source-file.ts'
+import { importReader, readSource } from '../source-file.ts'
 
 const examples = `
 Examples:
@@ -40,6 +40,7 @@ async function check(files: readonly string[], options: CheckOptions, { terminal
     const { diagnostics, sources, checked } = checkSource(source.text, {
       file: source.name,
       settings: options.set ?? {},
+      resolve: importReader(terminal.directory),
     })
     const ofData = checked ? checkData(checked.data) : []
     reports.push({ file: source.name, sources, diagnostics: [...diagnostics, ...ofData] })

@@ -25,14 +25,19 @@ export function inspectCommand(context: CommandContext): Command {
 }
 
 async function inspect(file: string, options: InspectOptions, { terminal }: CommandContext): Promise<void> {
-  const [{ compile }, { settle }, { readSource }, { inspectProgram }] = await Promise.all([
+  const [{ compile }, { settle }, { importReader, readSource }, { inspectProgram }] = await Promise.all([
     import('../../compiler/index.ts'),
     import('../compile-file.ts'),
     import('../source-file.ts'),
     import('../inspect/inspection.ts'),
   ])
   const source = await readSource(file, terminal.directory)
-  const compilation = await compile(source.text, { file: source.name, settings: options.set ?? {}, stopAfter: 'fuse' })
+  const compilation = await compile(source.text, {
+    file: source.name,
+    settings: options.set ?? {},
+    resolve: importReader(terminal.directory),
+    stopAfter: 'fuse',
+  })
   await settle(compilation, terminal)
   const inspection = inspectProgram(compilation.program!)
   if (options.json) {

@@ -260,7 +260,7 @@ export function instantiate(
 ): Instance | undefined {
   const config = bindConfig(frame, declaration, globals, given, span)
   if (!config) return undefined
-  if (declaration.kind === 'model') return modelInstance(frame, declaration, globals, config)
+  if (declaration.kind === 'model') return modelInstance(frame, declaration, globals, config, span)
   const parent = frame.instance
   const known = parent?.children.get(place.owner)?.[place.index]
   if (known) {
@@ -292,14 +292,33 @@ function modelInstance(
   declaration: CallableDeclaration,
   globals: Globals,
   config: ReadonlyMap<string, Value>,
-): Instance {
+  span: Span,
+): Instance | undefined {
   const known = frame.entry.models.get(declaration)
   if (known) {
     known.config = config
     return known
   }
   const name = declaration.name.text
-  const path = frame.session.severalModels ? name : ''
+  const { modelNames, severalModels } = frame.session
+  const namesake = modelNames.get(name)
+  if (namesake && namesake !== declaration) {
+    report(
+      frame,
+      'NN0202',
+      span,
+      `two models are called \`${name}\`, so that their parameters would have the same paths`,
+      {
+        labels: [
+          { span: namesake.name.span, message: 'this one' },
+          { span: declaration.name.span, message: 'and this one' },
+        ],
+      },
+    )
+    return undefined
+  }
+  modelNames.set(name, declaration)
+  const path = severalModels ? name : ''
   const instance = createInstance({ path, role: 'model', model: name, declaration, globals, config })
   frame.entry.models.set(declaration, instance)
   return instance

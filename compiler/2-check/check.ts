@@ -9,10 +9,11 @@ import { createEntry, finishEntry } from './entry.ts'
 import { addResults, bindRuntimeDims, checkInfer, entryFrame, inputTensor, runEntry } from './entry-point.ts'
 import { checkUnused } from './generic-check.ts'
 import { collectGlobals, type Globals } from './globals.ts'
+import { type FileGlobals, linkImports, modelsOf } from './imports.ts'
 import { invoke } from './invoke.ts'
 import { evaluateConst, evaluateHyper, evaluateRange } from './names.ts'
 import { bind } from './scope.ts'
-import { addDiagnostic, ElaborationStop, type Frame, type Session } from './session.ts'
+import { addDiagnostic, ElaborationStop, type Frame, report, type Session } from './session.ts'
 import { genericNames } from './signature.ts'
 import { type CheckedTrain, checkTrain } from './train.ts'
 import { reportUnusedNames } from './unused.ts'
@@ -23,6 +24,8 @@ export interface CheckOptions {
   readonly library: readonly SourceFile[]
   /** Values for constants and hypers, as `--set Hidden=256` gives them. */
   readonly settings?: Readonly<Record<string, number>>
+  /** The files it imports, and theirs, by name. */
+  readonly imports?: ReadonlyMap<string, SourceFile>
 }
 
 /**
@@ -30,20 +33,26 @@ export interface CheckOptions {
  * absent if any of them is an error. Never throws for any input.
  */
 export function check(ast: SourceFile, options: CheckOptions): { program?: CheckedProgram; diagnostics: Diagnostic[] } {
-  const session = createSession(ast, options)
+  const { session, files } = createSession(ast, options)
   const entries: CheckedEntry[] = []
   const trains: CheckedTrain[] = []
   try {
-    elaborateFile(session, ast, entries, trains)
+    elaborateFile(session, ast, files, entries, trains)
   } catch (error) {
     reportOverflow(session, ast, error)
   }
-  const diagnostics = session.diagnostics.sort((a, b) => a.span.start - b.span.start || a.span.end - b.span.end)
+  const diagnostics = session.diagnostics.sort(
+    (a, b) =>
+      Number(b.span.file === ast.file) - Number(a.span.file === ast.file) ||
+      a.span.file.localeCompare(b.span.file) ||
+      a.span.start - b.span.start ||
+      a.span.end - b.span.end,
+  )
   if (diagnostics.some((diagnostic) => diagnostic.severity === 'error')) return { diagnostics }
   const program: CheckedProgram = {
     name: programName(ast.file),
     dims: usedDims(session, entries),
-    hypers: [...session.hypers.values()],
+    hypers: usedHypers(session, entries),
     variables: [...session.variables.values()].map(({ span, origins, ...variable }) => variable),
     entries: [finishEntry(session.init), ...entries],
     trains: trains.map((train) => train.settings),
@@ -65,7 +74,10 @@ function reportOverflow(session: Session, ast: SourceFile, error: unknown): void
   })
 }
 
-function createSession(ast: SourceFile, options: CheckOptions): Session {
+function createSession(
+  ast: SourceFile,
+  options: CheckOptions,
+): { session: Session; files: ReadonlyMap<string, FileGlobals> } {
   const diagnostics: Diagnostic[] = []
   const reported = new Set<string>()
   const duplicate = (first: Declaration, second: Declaration): void => {
@@ -83,7 +95,11 @@ function createSession(ast: SourceFile, options: CheckOptions): Session {
   }
   const library = collectGlobals(options.library, undefined, duplicate)
   const user = collectGlobals([ast], library, duplicate)
-  return {
+  const files = new Map<string, FileGlobals>([[ast.file, { ast, globals: user }]])
+  for (const [name, imported] of options.imports ?? [])
+    files.set(name, { ast: imported, globals: collectGlobals([imported], library, duplicate) })
+  linkImports({ diagnostics, reported }, files)
+  const session: Session = {
     diagnostics,
     reported,
     user,
@@ -96,17 +112,25 @@ function createSession(ast: SourceFile, options: CheckOptions): Session {
     sites: new Set(),
     elaborated: new Set(),
     modelDims: new Map(),
-    severalModels: ast.declarations.filter((declaration) => declaration.kind === 'model').length > 1,
+    severalModels: modelsOf(ast, files).size > 1,
+    modelNames: new Map(),
     rigid: false,
     progress: { expressionDepth: 0, evaluations: 0 },
   }
+  return { session, files }
 }
 
-function elaborateFile(session: Session, ast: SourceFile, entries: CheckedEntry[], trains: CheckedTrain[]): void {
+function elaborateFile(
+  session: Session,
+  ast: SourceFile,
+  files: ReadonlyMap<string, FileGlobals>,
+  entries: CheckedEntry[],
+  trains: CheckedTrain[],
+): void {
   reportMissingFeatures(session, ast)
   checkSettings(session, ast)
   const frame = entryFrame(session, session.init, false, '')
-  runEntry(() => declareGlobals(frame, session.user))
+  for (const { globals } of files.values()) runEntry(() => declareGlobals({ ...frame, globals }, globals))
   for (const declaration of ast.declarations) {
     if (declaration.kind !== 'train') continue
     const train = checkTrain(session, declaration)
@@ -122,8 +146,12 @@ function elaborateFile(session: Session, ast: SourceFile, entries: CheckedEntry[
   const trained = new Set(session.elaborated)
   for (const declaration of ast.declarations) {
     if (declaration.kind !== 'model' || session.user.declarations.get(declaration.name.text) !== declaration) continue
-    if (!inferNames.has(declaration.name.text)) entries.push(checkModel(session, declaration))
+    if (!inferNames.has(declaration.name.text))
+      entries.push(checkModel(session, declaration, session.user, declaration.name.text))
   }
+  for (const [name, { declaration, globals }] of session.user.imported)
+    if (declaration.kind === 'model' && !inferNames.has(name))
+      entries.push(checkModel(session, declaration, globals, name))
   checkUnused(session)
   reportUnusedNames(session, ast, trained)
 }
@@ -135,8 +163,23 @@ function declareGlobals(frame: Frame, globals: Globals): void {
     const name = declaration.name.text
     if (declaration.kind === 'dim') {
       const range = declaration.range ? evaluateRange(frame, globals, declaration.range) : { minimum: 1, maximum: 512 }
+      const known = session.dims.get(name)
+      if (known && (known.minimum !== range.minimum || known.maximum !== range.maximum))
+        report(
+          frame,
+          'NN0202',
+          declaration.name.span,
+          `the dimension \`${name}\` is ${range.minimum}..${range.maximum} here and ${known.minimum}..${known.maximum} in another file`,
+          { hint: 'declare it in one file and import it in the other' },
+        )
       session.dims.set(name, { name, ...range })
     } else if (declaration.kind === 'hyper') {
+      if (session.hypers.has(name)) {
+        report(frame, 'NN0202', declaration.name.span, `another file of the program has a hyper \`${name}\` too`, {
+          hint: 'declare it in one file and import it in the other',
+        })
+        continue
+      }
       const hyper = evaluateHyper(frame, declaration, globals)
       if (hyper) session.hypers.set(name, hyper)
     } else if (declaration.kind === 'const') evaluateConst(frame, declaration, globals)
@@ -144,10 +187,15 @@ function declareGlobals(frame: Frame, globals: Globals): void {
 }
 
 /** A model by its own name is an entry point too; sizes it was used with elsewhere hold here. */
-function checkModel(session: Session, declaration: CallableDeclaration): CheckedEntry {
+function checkModel(
+  session: Session,
+  declaration: CallableDeclaration,
+  globals: Globals,
+  entryName: string,
+): CheckedEntry {
   const { name } = declaration
-  const entry = createEntry(name.text, 'infer')
-  const frame = entryFrame(session, entry, false, name.text)
+  const entry = createEntry(entryName, 'infer')
+  const frame: Frame = { ...entryFrame(session, entry, false, entryName), globals }
   runEntry(() => {
     const known = session.modelDims.get(declaration)
     for (const generic of genericNames(frame, declaration.inputs)) {
@@ -155,7 +203,7 @@ function checkModel(session: Session, declaration: CallableDeclaration): Checked
       if (size !== undefined && isConstant(size)) bind(frame.scope, generic.name, integer(size, { span: generic.span }))
     }
     bindRuntimeDims(frame, declaration.inputs)
-    const instance = instantiate(frame, declaration, session.user, [], name.span, { owner: declaration, index: 0 })
+    const instance = instantiate(frame, declaration, globals, [], name.span, { owner: declaration, index: 0 })
     if (!instance) return
     const inputs = new Map<CallableDeclaration['inputs'][number], { value: TensorValue; span: Span }>()
     for (const parameter of declaration.inputs) {
@@ -165,7 +213,7 @@ function checkModel(session: Session, declaration: CallableDeclaration): Checked
     }
     const { config } = instance
     const what = `\`${name.text}\``
-    const value = invoke(frame, { declaration, globals: session.user, instance, config, inputs, span: name.span, what })
+    const value = invoke(frame, { declaration, globals, instance, config, inputs, span: name.span, what })
     const names = declaration.result?.kind === 'tuple' ? declaration.result.items.map((item) => item.name?.text) : []
     addResults(frame, declaration, value, names)
   })
@@ -199,7 +247,7 @@ function checkSettings(session: Session, ast: SourceFile): void {
 
 function reportMissingFeatures(session: Session, ast: SourceFile): void {
   for (const declaration of ast.declarations) {
-    if (declaration.kind !== 'import' && declaration.kind !== 'load') continue
+    if (declaration.kind !== 'load') continue
     addDiagnostic(session, {
       code: 'NN0290',
       severity: 'error',
@@ -217,6 +265,14 @@ function usedDims(session: Session, entries: readonly CheckedEntry[]) {
     for (const { type } of entry.values)
       for (const dim of type.shape) if (!isConstant(dim)) for (const name of symbolsOf(dim)) names.add(name)
   return [...session.dims.values()].filter(({ name }) => names.has(name))
+}
+
+/** The hypers of the file, and those of imported files that something uses. */
+function usedHypers(session: Session, entries: readonly CheckedEntry[]) {
+  const used = new Set<string>()
+  for (const { values } of entries)
+    for (const { form } of values) if (form.kind === 'operation' && form.op === 'hyper') used.add(form.attributes.name)
+  return [...session.hypers.values()].filter(({ name }) => used.has(name) || session.user.declarations.has(name))
 }
 
 function wholeFile(ast: SourceFile): Span {

@@ -17,6 +17,10 @@ export interface Globals {
   readonly data: ReadonlyMap<string, DataDeclaration>
   /** Values of constants, dimensions and hypers already evaluated; `undefined` while one is being evaluated. */
   readonly evaluated: Map<string, Binding | undefined>
+  /** What the file imports, by the name it has here. */
+  readonly imported: Map<string, { readonly declaration: GlobalDeclaration; readonly globals: Globals }>
+  /** Imported names that could not be found, reported already. */
+  readonly missing: Set<string>
   /** Where names not found here are looked for: the standard library behind the user's file. */
   readonly behind?: Globals
 }
@@ -44,7 +48,14 @@ export function collectGlobals(
       else table.set(name, declaration)
     }
   }
-  return { declarations, data, evaluated: new Map(), ...(behind && { behind }) }
+  return {
+    declarations,
+    data,
+    evaluated: new Map(),
+    imported: new Map(),
+    missing: new Set(),
+    ...(behind && { behind }),
+  }
 }
 
 function isGlobal(declaration: Declaration): declaration is GlobalDeclaration {
@@ -71,6 +82,8 @@ export function findGlobal(
   for (let current: Globals | undefined = globals; current; current = current.behind) {
     const declaration = current.declarations.get(name)
     if (declaration) return { declaration, globals: current }
+    const imported = current.imported.get(name)
+    if (imported) return imported
   }
   return undefined
 }
@@ -78,6 +91,6 @@ export function findGlobal(
 export function globalNames(globals: Globals): string[] {
   const names: string[] = []
   for (let current: Globals | undefined = globals; current; current = current.behind)
-    names.push(...current.declarations.keys())
+    names.push(...current.declarations.keys(), ...current.imported.keys())
   return names
 }

@@ -40,11 +40,12 @@ export function findName(frame: Frame, name: string, span: Span): Value | undefi
       case 'hyper':
         return readHyper(frame, declaration, span)
       case 'dim':
-        return dimension(symbol(name), { span: declaration.name.span })
+        return dimension(symbol(declaration.name.text), { span: declaration.name.span })
       default:
         return { kind: 'callable', declaration: declaration satisfies CallableDeclaration, globals }
     }
   }
+  if (frame.globals.missing.has(name)) return errorValue
   if (Object.hasOwn(predefined, name)) return predefined[name]!(frame)
   if (name === 'step' && frame.train) {
     if (frame.initializing) return { kind: 'prototype', type: { dtype: 'f32', shape: [] } }

@@ -44,6 +44,7 @@ function findOptimizer(frame: Frame, statement: OptimizerStatement): FoundOptimi
     report(frame, 'NN0242', call.span, 'an optimizer is named here: `optimizer adam(lr = 1e-3)`')
     return undefined
   }
+  if (frame.globals.missing.has(callee.name)) return undefined
   const found = findGlobal(frame.globals, callee.name)
   if (found?.declaration.kind !== 'optimizer') {
     const optimizers = globalNames(frame.globals).filter(

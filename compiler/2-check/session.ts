@@ -27,6 +27,8 @@ export interface Session {
   /** The constant sizes a model's generic dimensions had when it was called, for the model's own entry. */
   readonly modelDims: Map<CallableDeclaration, ReadonlyMap<string, Dim>>
   readonly severalModels: boolean
+  /** The model that has each name: names begin the paths of parameters. */
+  readonly modelNames: Map<string, CallableDeclaration>
   /** Declarations are being checked with sizes nobody has chosen. */
   readonly rigid: boolean
   readonly progress: { expressionDepth: number; evaluations: number }

@@ -29,7 +29,10 @@ export function genericNames(frame: Frame, parameters: readonly Parameter[]): { 
   const found = new Map<string, Span>()
   const visit = (expression: Expression): void => {
     if (expression.kind === 'name') {
-      const known = lookUp(frame.scope, expression.name) || findGlobal(frame.globals, expression.name)
+      const known =
+        lookUp(frame.scope, expression.name) ||
+        findGlobal(frame.globals, expression.name) ||
+        frame.globals.missing.has(expression.name)
       if (!known && /^[A-Z]/.test(expression.name) && !found.has(expression.name))
         found.set(expression.name, expression.span)
     } else if (expression.kind === 'binary') {

@@ -9,6 +9,9 @@ export function reportUnusedNames(session: Session, ast: SourceFile, trained: Re
   for (const declaration of ast.declarations) collectNames(declaration, everywhere)
   const hasTrain = ast.declarations.some((declaration) => declaration.kind === 'train')
   for (const declaration of ast.declarations) {
+    if (declaration.kind === 'import')
+      for (const { name, alias } of declaration.names)
+        if (!everywhere.has((alias ?? name).text)) warnUnused(session, 'import', alias ?? name)
     if (declaration.kind === 'const' || declaration.kind === 'dim' || declaration.kind === 'hyper') {
       if (!everywhere.has(declaration.name.text)) warnUnused(session, declaration.kind, declaration.name)
     }
@@ -58,7 +61,7 @@ function warnUnused(session: Session, keyword: string, name: Name): void {
 }
 
 /** Every name used in an expression or updated, anywhere below. Iterative: trees may be deep. */
-function collectNames(root: object, names: Set<string>): void {
+export function collectNames(root: object, names: Set<string>): void {
   const open: object[] = [root]
   for (let node = open.pop(); node; node = open.pop()) {
     if ('kind' in node && node.kind === 'name' && 'name' in node && typeof node.name === 'string') names.add(node.name)

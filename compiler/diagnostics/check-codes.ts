@@ -284,10 +284,28 @@ export const checkCodes = {
     example:
       'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nmodel Other(x: f32[Batch, 2]) -> f32[Batch, 2] {\n  return relu(x)\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n}',
   },
+  NN0280: {
+    title: 'Imported file not found',
+    explanation:
+      'The path of an `import` is relative to the file it stands in. It must name a `.nn` file that exists and is UTF-8 text.',
+    example: 'import { Block } from "./blok.nn"',
+  },
+  NN0281: {
+    title: 'Nothing of this name to import',
+    explanation:
+      'A file exports what it declares itself: constants, dimensions, hypers, functions, layers, models, optimizers and initializers. ' +
+      'What it imports, and its `train`, `infer` and `data` blocks, stay its own.',
+    example: '// block.nn declares `layer Block`\nimport { Blok } from "./block.nn"',
+  },
+  NN0282: {
+    title: 'Files import each other',
+    explanation: 'An import leads back to the file it began in. Move what both files need into a third one.',
+    example: '// ring.nn imports this file\nimport { Ring } from "./ring.nn"',
+  },
   NN0290: {
     title: 'Not part of this version',
     explanation:
-      'The language has this construct, but this version of the compiler does not: `import`, `load`, `scan`, `iterate`.',
-    example: 'import { Block } from "./block.nn"',
+      'The language has this construct, but this version of the compiler does not: `load`, `scan`, `iterate`.',
+    example: 'load Gpt from "gpt.safetensors"',
   },
 } as const satisfies Record<string, CatalogueEntry>

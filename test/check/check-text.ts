@@ -1,3 +1,4 @@
+import { type ImportResolver, readImports } from '../../compiler/1-parse/imports.ts'
 import { parse } from '../../compiler/1-parse/parse.ts'
 import { check } from '../../compiler/2-check/check.ts'
 import type { CheckedEntry, CheckedProgram } from '../../compiler/2-check/checked.ts'
@@ -14,11 +15,18 @@ export interface Checked {
   readonly rendered: string
 }
 
-export function checkText(text: string, settings: Readonly<Record<string, number>> = {}, file = 'test.nn'): Checked {
+/** @param resolve texts of imported files */
+export function checkText(
+  text: string,
+  settings: Readonly<Record<string, number>> = {},
+  file = 'test.nn',
+  resolve?: ImportResolver,
+): Checked {
   const parsed = parse(text, file)
-  const checked = check(parsed.ast, { library, settings })
-  const diagnostics = [...parsed.diagnostics, ...checked.diagnostics]
-  const sources = new Map([[file, text]])
+  const imported = readImports(parsed.ast, resolve)
+  const checked = check(parsed.ast, { library, settings, imports: imported.files })
+  const diagnostics = [...parsed.diagnostics, ...imported.diagnostics, ...checked.diagnostics]
+  const sources = new Map([...imported.sources, [file, text]])
   for (const [name, source] of Object.entries(standardLibrary)) sources.set(`std/${name}`, source)
   return { ...checked, diagnostics, rendered: renderDiagnostics(diagnostics, sources) }
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { checkCodes } from '../../compiler/diagnostics/check-codes.ts'
 import { checkText, codesOf } from './check-text.ts'
@@ -9,19 +9,33 @@ function settingsOf(text: string): Record<string, number> {
   return match ? { [match[1]!]: Number(match[2]) } : {}
 }
 
+const folder = new URL('../fixtures/check/', import.meta.url)
+
+/** Files beside the fixtures. */
+function readFixture(path: string, from: string): string | undefined {
+  const place = new URL(path, new URL(from, folder))
+  return existsSync(place) ? readFileSync(place, 'utf8') : undefined
+}
+
+/** What the examples of the error index import. */
+const described: Readonly<Record<string, string>> = {
+  './block.nn': 'layer Block()(x: f32[N]) -> f32[N] {\n  return x\n}',
+  './ring.nn': 'import { f } from "./example.nn"',
+}
+
 describe.each(Object.keys(checkCodes) as (keyof typeof checkCodes)[])('%s', (code) => {
-  const folder = new URL('../fixtures/check/', import.meta.url)
   const text = readFileSync(new URL(`${code}.nn`, folder), 'utf8')
 
   test('the fixture shows the message', async () => {
-    const { diagnostics, rendered } = checkText(text, settingsOf(text), `${code}.nn`)
+    const { diagnostics, rendered } = checkText(text, settingsOf(text), `${code}.nn`, readFixture)
     expect(diagnostics.map((diagnostic) => diagnostic.code)).toContain(code)
     await expect(rendered).toMatchFileSnapshot(`../fixtures/check/${code}.txt`)
   })
 
   test('the example of the error index raises it', () => {
     const { example } = checkCodes[code]
-    expect(codesOf(example, settingsOf(example))).toContain(code)
+    const { diagnostics } = checkText(example, settingsOf(example), 'example.nn', (path) => described[path])
+    expect(diagnostics.map((diagnostic) => diagnostic.code)).toContain(code)
   })
 })
 

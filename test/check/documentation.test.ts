@@ -6,11 +6,15 @@ import { checkText, library } from './check-text.ts'
 const reference = readFileSync(new URL('../../docs/language.md', import.meta.url), 'utf8')
 const blocks = [...reference.matchAll(/```nn\n(.*?)```/gs)].map((match) => match[1]!)
 
+/** The block whose first line is the comment `// block.nn`. */
+const readBlock = (path: string): string | undefined =>
+  blocks.find((text) => text.startsWith(`// ${path.replace('./', '')}\n`))
+
 describe('docs/language.md', () => {
   test('has examples', () => expect(blocks.length).toBeGreaterThan(5))
 
   test.each(blocks.map((text) => [text.split('\n', 1)[0]!, text]))('%s compiles', (_, text) => {
-    expect(checkText(text).rendered).toBe('')
+    expect(checkText(text, {}, 'test.nn', readBlock).rendered).toBe('')
   })
 
   test('names every builtin and every definition of the standard library', () => {
