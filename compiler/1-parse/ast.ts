@@ -86,6 +86,14 @@ export interface CallableDeclaration extends DeclarationBase {
   readonly result?: ResultType
   readonly where: readonly Expression[]
   readonly body: Block
+  /** `gradient (dy) { … }` after the body of a `fn`. */
+  readonly gradient?: GivenGradient
+}
+
+/** The formula for the gradients of a function's inputs, from that of its result. */
+export interface GivenGradient extends Node {
+  readonly cotangent: Name
+  readonly body: Block
 }
 
 /** `stride: int = 1`, `x: f32[B, C]`, `Out`, `momentum = 0.1` */

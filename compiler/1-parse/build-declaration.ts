@@ -5,6 +5,7 @@ import type {
   DataDeclaration,
   DataStatement,
   Declaration,
+  GivenGradient,
   LoadDeclaration,
   Name,
   Parameter,
@@ -135,7 +136,10 @@ function buildRange(tree: CstNode, building: Building): { range?: Range } {
 
 function buildCallable(tree: CstNode, building: Building): Omit<CallableDeclaration, 'span'> {
   const head = node(tree, 'callableHead')
-  const body = building.block(node(tree, 'block'))
+  const [main, formula] = nodes(tree, 'block')
+  const body = building.block(required(main))
+  const gradientHead = optionalNode(tree, 'gradientHead')
+  const gradient = gradientHead && buildGradient(gradientHead, required(formula), building)
   undamaged(head)
   const lists = nodes(head, 'parameters').map((list) => buildParameters(list, building))
   const [first, second] = lists
@@ -148,6 +152,17 @@ function buildCallable(tree: CstNode, building: Building): Omit<CallableDeclarat
     ...buildResult(head, building),
     where: nodes(head, 'expression').map((condition) => buildExpression(condition, building)),
     body,
+    ...(gradient && { gradient }),
+  }
+}
+
+function buildGradient(head: CstNode, block: CstNode, building: Building): GivenGradient {
+  const body = building.block(block)
+  const { start } = nodeSpan(building.file, undamaged(head))
+  return {
+    cotangent: nameOf(building.file, token(head, 'Identifier')),
+    body,
+    span: { file: building.file, start, end: body.span.end },
   }
 }
 

@@ -124,7 +124,10 @@ function formatCallable(declaration: CallableDeclaration, formatting: Formatting
     )
     head.push(indent(sequence([line, 'where ', conditions])))
   }
-  return sequence([group(sequence(head)), ' ', formatBlock(body, formatting)])
+  const main = sequence([group(sequence(head)), ' ', formatBlock(body, formatting)])
+  const { gradient } = declaration
+  if (gradient === undefined) return main
+  return sequence([main, ` gradient (${gradient.cotangent.text}) `, formatBlock(gradient.body, formatting)])
 }
 
 /** Comments apart, `name()(`. */

@@ -141,6 +141,17 @@ export class Grammar extends StatementGrammar {
   protected callableDeclaration = this.RULE('callableDeclaration', () => {
     this.SUBRULE(this.callableHead)
     this.SUBRULE(this.block)
+    this.OPTION(() => {
+      this.SUBRULE(this.gradientHead)
+      this.SUBRULE2(this.block)
+    })
+  })
+
+  protected gradientHead = this.RULE('gradientHead', () => {
+    this.CONSUME(contextualWords.gradient)
+    this.CONSUME(LeftParenthesis)
+    this.CONSUME(Identifier)
+    this.CONSUME(RightParenthesis)
   })
 
   protected callableHead = this.RULE('callableHead', () => {

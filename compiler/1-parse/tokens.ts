@@ -91,6 +91,7 @@ export const contextualWords = {
   improved: reserved('improved', [Identifier]),
   for: reserved('for', [Identifier]),
   epoch: reserved('epoch', [Identifier]),
+  gradient: reserved('gradient', [Identifier]),
   scan: reserved('scan', [Identifier]),
   iterate: reserved('iterate', [Identifier]),
   repeat: reserved('repeat', [Identifier]),

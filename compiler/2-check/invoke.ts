@@ -6,6 +6,7 @@ import type { Located } from './arithmetic.ts'
 import { dtypeOf, isElement, toElement, toTensor } from './arithmetic.ts'
 import { differs } from './broadcast.ts'
 import { evaluate } from './expressions.ts'
+import { attachGradient } from './given-gradient.ts'
 import { findGlobal, type Globals } from './globals.ts'
 import type { Instance } from './instance.ts'
 import { bind, createScope, lookUp } from './scope.ts'
@@ -40,7 +41,7 @@ export function invoke(caller: Frame, invocation: Invocation): Value {
   const scope = createScope()
   const elementwise = [...inputs.values()].some(({ value }) => isElement(value))
   const { indexed, instance: own, train, expected, statePrefix, ...inherited } = caller
-  const base: Frame = {
+  let base: Frame = {
     ...inherited,
     scope,
     bodyScope: scope,
@@ -64,8 +65,14 @@ export function invoke(caller: Frame, invocation: Invocation): Value {
     if (!scope.bindings.has(parameter.name.text)) bind(scope, parameter.name.text, argument.value)
   if (!checkConstraints(base, caller, declaration, span, what)) return errorValue
   if (declaration.kind === 'model') rememberDims(base, declaration)
+  if (declaration.gradient) {
+    const inputScope = createScope()
+    for (const [name, binding] of scope.bindings) inputScope.bindings.set(name, binding)
+    base = { ...base, inputScope }
+  }
   const result = runBody(withExpected(base, declaration), declaration.body, declaration)
-  return declaration.result ? checkResult(base, declaration.result, result, span, declaration.body) : result
+  const checked = declaration.result ? checkResult(base, declaration.result, result, span, declaration.body) : result
+  return declaration.gradient ? attachGradient(base, declaration, declaration.gradient, checked) : checked
 }
 
 /** No recursion, and no more calls inside calls than the limit. */

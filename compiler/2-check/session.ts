@@ -52,6 +52,8 @@ export interface Frame {
   readonly site: string
   readonly caller?: { readonly frame: Frame; readonly span: Span; readonly name: string }
   readonly declaration?: CallableDeclaration
+  /** The inputs of a function with a gradient of its own, under their names. */
+  readonly inputScope?: Scope
   readonly callDepth: number
   /** Inside index notation. */
   readonly indexed?: IndexContext

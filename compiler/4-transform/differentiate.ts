@@ -7,6 +7,7 @@ import type { Graph, GraphNode } from '../3-graph/graph.ts'
 import type { Diagnostic, Span } from '../diagnostics/diagnostic.ts'
 import { type Expressions, expressions } from '../ops/expressions.ts'
 import { definitionOf } from '../ops/registry.ts'
+import { givenGradients } from './given-gradients.ts'
 
 /**
  * Replaces all gradients. An x that y does not depend on, or only through `stop_gradient`, has the gradient zero; one
@@ -88,7 +89,10 @@ function sweep(
     // A source may itself come from an op without a gradient.
     if (rule === null || !inputs.some((input) => onPath.has(input))) continue
     builder.span = node.span
-    const contributions = rule({ build, inputs, output: id, cotangent, attributes })
+    const contributions =
+      node.op === 'with_gradient'
+        ? givenGradients(builder, node, cotangent)
+        : rule({ build, inputs, output: id, cotangent, attributes })
     inputs.forEach((input, at) => {
       const contribution = contributions[at]
       if (contribution === undefined || !onPath.has(input)) return

@@ -5,7 +5,7 @@ import { type Dim, dimEqual, isConstant } from '../dimensions/dimension.ts'
 type Limits = NonNullable<Graph['limits']>
 
 /**
- * Takes out `stop_gradient` and `bounded`, which have done their work once gradients are in place. What `bounded`
+ * Takes out `stop_gradient`, `bounded` and `with_gradient`, which have done their work once gradients are in place. What `bounded`
  * promised of a whole input is kept as the graph's `limits`, so that fed values can be checked.
  */
 export function erase(graph: Graph): Graph {
@@ -24,7 +24,7 @@ export function erase(graph: Graph): Graph {
 }
 
 function isErased(node: GraphNode): boolean {
-  return node.op === 'stop_gradient' || node.op === 'bounded'
+  return node.op === 'stop_gradient' || node.op === 'bounded' || node.op === 'with_gradient'
 }
 
 /** For each input bounded as a whole: the smallest limit that is a number, and each that depends on a name. */

@@ -249,6 +249,13 @@ export const checkCodes = {
       'A range runs from its smaller to its larger end; sizes start at 1, `log` ranges above 0, and a default lies inside.',
     example: 'hyper lr = 2.0 in 1e-5..1e-1 log\nfn f(x: f32[N]) -> f32[N] {\n  return lr * x\n}',
   },
+  NN0255: {
+    title: 'Wrong gradient of a function',
+    explanation:
+      'After the body of a `fn`, `gradient (dy) { … }` gives the gradients of its f32 inputs, in their order and each in the shape of its input, ' +
+      'from that of its one f32 result. Such a function works on whole tensors.',
+    example: 'fn f(x: f32[N], y: f32[N]) -> f32[N] {\n  return x * y\n} gradient (d) {\n  return d * y\n}',
+  },
   NN0260: {
     title: 'Tensor too large',
     explanation:

@@ -106,6 +106,13 @@ export interface OpAttributes {
    * gradient(y, x): d sum(y) / d x, x's type. Replaced by automatic differentiation; never reaches fusion.
    */
   gradient: NoAttributes
+  /** What the gradient of a result will be: a name for it in a gradient the user gave. `site` tells them apart. */
+  cotangent: { readonly site: number; readonly type: TensorType }
+  /**
+   * with_gradient(y, dy, x…, g…): y, whose gradients with respect to `count` values x are g, in terms of the
+   * `cotangent` dy.
+   */
+  with_gradient: { readonly count: number }
 }
 
 export type NoAttributes = Readonly<Record<never, never>>

@@ -1,7 +1,8 @@
 /** Ops that speak to the compiler and are gone before fusion. */
 import { type Dim, formatDim, symbol } from '../dimensions/dimension.ts'
-import type { OpDef } from './definition.ts'
-import { requireDType } from './requirements.ts'
+import { type OpDef, ShapeError } from './definition.ts'
+import { requireDType, requireSameDType, requireSameShape } from './requirements.ts'
+import { elementCount } from './strides.ts'
 
 // f(x) = x, f'(x) = 0
 const stop_gradient: OpDef<'stop_gradient'> = {
@@ -55,4 +56,41 @@ const gradient: OpDef<'gradient'> = {
   samples: () => [],
 }
 
-export const pseudo = { stop_gradient, bounded, gradient }
+const cotangent: OpDef<'cotangent'> = {
+  arity: 0,
+  class: 'pseudo',
+  infer: (_, { type }) => type,
+  gradient: null,
+  // Nothing but a gradient still to be taken depends on it.
+  evaluate: (_, { type }, context) => {
+    const shape = type.shape.map((dim) => context.size(dim))
+    return { dtype: type.dtype, shape, data: new Float64Array(elementCount(shape)) }
+  },
+  samples: () => [
+    { inputs: [], attributes: { site: 1, type: { dtype: 'f32', shape: [symbol('Batch'), 3] } }, dims: { Batch: 5 } },
+  ],
+}
+
+const with_gradient: OpDef<'with_gradient'> = {
+  arity: 'variadic',
+  class: 'pseudo',
+  infer: ([y, dy, ...rest], { count }) => {
+    if (rest.length !== 2 * count) throw new ShapeError(`with_gradient takes ${2 + 2 * count} operands`)
+    const pairs = [[y!, dy!], ...rest.slice(0, count).map((x, at) => [x, rest[count + at]!])] as const
+    for (const pair of pairs) {
+      requireSameShape('with_gradient', pair)
+      requireSameDType('with_gradient', pair[0]!, pair[1]!)
+    }
+    return y!
+  },
+  gradient: () => {
+    throw new Error('internal: differentiate: a given gradient has no rule of its own')
+  },
+  evaluate: ([y]) => y!,
+  samples: () => {
+    const type = { dtype: 'f32', shape: [symbol('Batch'), 3] } as const
+    return [{ inputs: [type, type, type, type], attributes: { count: 1 }, dims: { Batch: 5 } }]
+  },
+}
+
+export const pseudo = { stop_gradient, bounded, gradient, cotangent, with_gradient }

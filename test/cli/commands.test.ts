@@ -391,3 +391,20 @@ describe('the cache', () => {
     expect(error.match(/warning/g)).toHaveLength(1)
   })
 })
+
+test('check --gradients compares given gradients, and fails where one differs', async () => {
+  const fn = (factor: string): string => `fn double(x: f32[N]) -> f32[N] {
+  return 2.0 * x
+} gradient (dy) {
+  return ${factor} * dy
+}
+`
+  writeFileSync(join(folder, 'right.nn'), fn('2.0'))
+  writeFileSync(join(folder, 'differs.nn'), fn('2.5'))
+  const right = await nnc('check --gradients right.nn')
+  expect(right).toMatchObject({ code: 0, error: '' })
+  expect(right.output).toMatch(/gradient of double agrees: largest relative difference 0\.0e\+0 from the derived one/)
+  const differs = await nnc('check --gradients --json differs.nn')
+  expect(differs.code).toBe(1)
+  expect(JSON.parse(differs.output).files[0].gradients[0]).toMatchObject({ function: 'double', inputs: 'x: f32[2]' })
+})
