@@ -128,7 +128,7 @@ async function runTraining(
     batch: options.batch ?? batchOf(model, settings),
     startEpoch,
     epochs: epochs ?? 1,
-    seed: model.seed,
+    seed: model.seed >>> 0,
     metrics: settings.metrics,
   })
   const done = await follow(events, report, terminal, interruption)
