@@ -384,7 +384,14 @@ export interface IndexExpression extends Node {
 export type Subscript =
   | { readonly kind: 'expression'; readonly value: Expression; readonly span: Span }
   | { readonly kind: 'ellipsis'; readonly span: Span }
-  | { readonly kind: 'slice'; readonly from?: Expression; readonly to?: Expression; readonly span: Span }
+  | {
+      readonly kind: 'slice'
+      readonly from?: Expression
+      readonly to?: Expression
+      /** `x[0:10:2]` */
+      readonly step?: Expression
+      readonly span: Span
+    }
 
 /** `valid.loss` */
 export interface MemberExpression extends Node {

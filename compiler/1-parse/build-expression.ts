@@ -423,12 +423,14 @@ export function buildSubscripts(tree: CstNode, building: Building, depth: number
     if (subscript.children.Ellipsis) return { kind: 'ellipsis', span }
     const from = optionalNode(subscript, 'from')
     const to = optionalNode(subscript, 'to')
+    const step = optionalNode(subscript, 'sliceStep')
     const start = from && buildExpression(from, building, depth + 1)
     if (!subscript.children.Colon) return { kind: 'expression', value: required(start), span }
     return {
       kind: 'slice',
       ...(start && { from: start }),
       ...(to && { to: buildExpression(to, building, depth + 1) }),
+      ...(step && { step: buildExpression(node(step, 'expression'), building, depth + 1) }),
       span,
     }
   })

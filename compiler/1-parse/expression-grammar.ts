@@ -190,6 +190,7 @@ export abstract class ExpressionGrammar extends GrammarBase {
             ALT: () => {
               this.CONSUME(Colon)
               this.OPTION(() => this.SUBRULE(this.expression, { LABEL: 'to' }))
+              this.OPTION4(() => this.SUBRULE(this.sliceStep))
             },
           },
           {
@@ -198,12 +199,22 @@ export abstract class ExpressionGrammar extends GrammarBase {
               this.OPTION2(() => {
                 this.CONSUME2(Colon)
                 this.OPTION3(() => this.SUBRULE3(this.expression, { LABEL: 'to' }))
+                this.OPTION5(() => this.SUBRULE2(this.sliceStep))
               })
             },
           },
         ],
         ERR_MSG: 'an index',
       })
+    },
+    propagate,
+  )
+
+  protected sliceStep = this.RULE(
+    'sliceStep',
+    () => {
+      this.CONSUME(Colon)
+      this.SUBRULE(this.expression)
     },
     propagate,
   )

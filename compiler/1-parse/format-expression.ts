@@ -205,8 +205,9 @@ function formatSubscripts(subscripts: readonly Subscript[], formatting: Formatti
   const printed = subscripts.map((subscript): Document => {
     if (subscript.kind === 'ellipsis') return '...'
     if (subscript.kind === 'expression') return formatExpression(subscript.value, formatting)
-    const { from, to } = subscript
-    return sequence([from ? formatExpression(from, formatting) : '', ':', to ? formatExpression(to, formatting) : ''])
+    const { from, to, step } = subscript
+    const part = (expression: typeof from) => (expression ? formatExpression(expression, formatting) : '')
+    return sequence([part(from), ':', part(to), ...(step ? [':', part(step)] : [])])
   })
   return group(sequence(['[', indent(sequence([softLine, join(printed, sequence([',', line]))])), softLine, ']']))
 }

@@ -159,9 +159,12 @@ function bindIndices(
 function useExpectedShape(frame: Frame, name: string | undefined, bound: readonly BoundIndex[]): void {
   const { expected } = frame
   if (!expected || expected.name !== name) return
-  if (bound.some((index) => !('unique' in index)) || bound.length !== expected.shape.length) return
-  for (const [axis, index] of bound.entries()) {
-    const extent = expected.shape[axis]!
+  const rank = expected.shape.length
+  // `...` stands for the axes that no index names.
+  const ellipsis = bound.findIndex((index) => !('unique' in index))
+  if (ellipsis < 0 ? bound.length !== rank : bound.length > rank + 1) return
+  for (const [at, index] of bound.entries()) {
+    const extent = expected.shape[ellipsis >= 0 && at > ellipsis ? rank - bound.length + at : at]!
     if ('unique' in index && index.extent === undefined) index.extent = extent
   }
 }

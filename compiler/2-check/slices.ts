@@ -1,6 +1,6 @@
 /** Subscripts outside index notation: `x[0]`, `x[1:3]`, `x[..., 0]`, and items of tuples. */
 import type { IndexExpression, Subscript } from '../1-parse/ast.ts'
-import { boundsOf, type Dim, isConstant, subtract } from '../dimensions/dimension.ts'
+import { add, boundsOf, type Dim, floorDivide, isConstant, subtract } from '../dimensions/dimension.ts'
 import { reshaped } from './builtins/movement.ts'
 import { emit, rangesOf } from './entry.ts'
 import { evaluate } from './expressions.ts'
@@ -31,14 +31,16 @@ export function evaluateSlice(frame: Frame, expression: IndexExpression, given?:
   const size: Dim[] = []
   const dropped: boolean[] = []
   const origins: (Origin | undefined)[] = []
-  const take = (from: Dim, length: Dim, drop: boolean, origin: Origin | undefined): void => {
+  const stride: number[] = []
+  const take = (from: Dim, length: Dim, step: number, drop: boolean, origin: Origin | undefined): void => {
     start.push(from)
+    stride.push(step)
     size.push(length)
     dropped.push(drop)
     origins.push(origin)
   }
   const takeWhole = (count: number): void => {
-    for (let left = count; left > 0; left--) take(0, shape[start.length]!, false, target.origins[start.length])
+    for (let left = count; left > 0; left--) take(0, shape[start.length]!, 1, false, target.origins[start.length])
   }
   for (const subscript of expression.subscripts) {
     if (subscript.kind === 'ellipsis') {
@@ -47,10 +49,10 @@ export function evaluateSlice(frame: Frame, expression: IndexExpression, given?:
     }
     const range = subscriptRange(frame, subscript, shape[start.length]!)
     if (!range) return errorValue
-    take(range.from, range.length, subscript.kind === 'expression', { span: subscript.span })
+    take(range.from, range.length, range.step, subscript.kind === 'expression', { span: subscript.span })
   }
   takeWhole(shape.length - start.length)
-  const attributes = { start, size, stride: shape.map(() => 1) }
+  const attributes = { start, size, stride }
   const cut = emit(frame, expression.span, { dtype, shape: size }, { op: 'slice', attributes }, [target], origins)
   if (!dropped.includes(true)) return cut
   const kept = <Item>(items: readonly Item[]): Item[] => items.filter((_, axis) => !dropped[axis])
@@ -61,7 +63,7 @@ function subscriptRange(
   frame: Frame,
   subscript: Exclude<Subscript, { kind: 'ellipsis' }>,
   size: Dim,
-): { from: Dim; length: Dim } | undefined {
+): { from: Dim; length: Dim; step: number } | undefined {
   const sizeOf = (expression: IndexExpression['target']): Dim | undefined => {
     const value = evaluate({ ...frame, floorDivision: true }, expression)
     if (value.kind === 'error') return undefined
@@ -91,11 +93,29 @@ function subscriptRange(
   const length = subtract(to, from)
   const ranges = rangesOf(frame)
   const possible = (dim: Dim, least: number): boolean => frame.session.rigid || boundsOf(dim, ranges).minimum >= least
-  if (possible(from, 0) && possible(length, 1) && possible(subtract(size, to), 0)) return { from, length }
+  if (possible(from, 0) && possible(length, 1) && possible(subtract(size, to), 0)) {
+    const step = subscript.kind === 'slice' && subscript.step ? stepOf(frame, subscript.step) : 1
+    if (step === undefined) return undefined
+    return { from, length: step === 1 ? length : floorDivide(add(length, step - 1), step), step }
+  }
   const text = subscript.kind === 'expression' ? displayDim(from) : `${displayDim(from)}:${displayDim(to)}`
   report(frame, 'NN0222', subscript.span, `${text} does not lie inside an axis of ${displayDim(size)} elements`, {
     hint: isConstant(size) ? undefined : 'it must hold for every size in the range of the dimension',
   })
+  return undefined
+}
+
+function stepOf(frame: Frame, expression: IndexExpression['target']): number | undefined {
+  const value = evaluate(frame, expression)
+  if (value.kind === 'error') return undefined
+  const step = dimOf(value)
+  if (step !== undefined && isConstant(step) && step >= 1) return step
+  report(
+    frame,
+    'NN0224',
+    expression.span,
+    `the step of a slice must be a whole number from 1 on, known when compiled, but this is ${describe(value)}`,
+  )
   return undefined
 }
 

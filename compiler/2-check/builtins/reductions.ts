@@ -33,10 +33,17 @@ export const reductionBuiltins: readonly Builtin[] = [
   },
   {
     name: 'argmax',
-    signature: 'argmax(x)',
-    documentation: 'The position (i32) of the first largest element along the last axis.',
-    parameters: parameters('x'),
-    apply: argmax,
+    signature: 'argmax(x, axis = -1)',
+    documentation: 'The position (i32) of the first largest element along the last or another axis.',
+    parameters: parameters('x', 'axis?'),
+    apply: (call) => position(call, false),
+  },
+  {
+    name: 'argmin',
+    signature: 'argmin(x, axis = -1)',
+    documentation: 'The position (i32) of the first smallest element along the last or another axis.',
+    parameters: parameters('x', 'axis?'),
+    apply: (call) => position(call, true),
   },
 ]
 
@@ -66,13 +73,18 @@ function mean(call: BuiltinCall): Value {
   )
 }
 
-function argmax(call: BuiltinCall): Value {
-  const x = numericArgument(call)
-  if (!x) return errorValue
-  const axis = x.type.shape.length - 1
-  if (axis < 0) return report(call.frame, 'NN0204', call.arguments.x!.span, '`argmax` needs at least one axis')
-  const shape = x.type.shape.slice(0, -1)
-  return emit(call.frame, call.span, { dtype: 'i32', shape }, { op: 'argmax', attributes: { axis } }, [x], x.origins)
+function position(call: BuiltinCall, smallest: boolean): Value {
+  const given = numericArgument(call)
+  if (!given) return errorValue
+  const { frame, span, name } = call
+  const rank = given.type.shape.length
+  if (rank === 0) return report(frame, 'NN0204', call.arguments.x!.span, `\`${name}\` needs at least one axis`)
+  const axis = call.arguments.axis ? axisArgument(call, 'axis', rank) : rank - 1
+  if (axis === undefined) return errorValue
+  const x = smallest ? emit(frame, span, given.type, { op: 'neg', attributes: {} }, [given], given.origins) : given
+  const shape = x.type.shape.toSpliced(axis, 1)
+  const origins = x.type.shape.map((_, at) => x.origins[at]).toSpliced(axis, 1)
+  return emit(frame, span, { dtype: 'i32', shape }, { op: 'argmax', attributes: { axis } }, [x], origins)
 }
 
 function reduce(call: BuiltinCall, op: ReduceOp, x: TensorValue, axes: readonly number[]): TensorValue {

@@ -1,12 +1,18 @@
 /** Every builtin by name. */
 import type { Builtin } from '../builtin.ts'
+import { assemblingBuiltins } from './assembling.ts'
 import { elementwiseBuiltins, gradientBuiltin } from './elementwise.ts'
 import { filledBuiltins } from './filled.ts'
 import { movementBuiltins } from './movement.ts'
 import { reductionBuiltins } from './reductions.ts'
 
 export const builtins: ReadonlyMap<string, Builtin> = new Map(
-  [...elementwiseBuiltins, gradientBuiltin, ...reductionBuiltins, ...filledBuiltins, ...movementBuiltins].map(
-    (builtin) => [builtin.name, builtin],
-  ),
+  [
+    ...elementwiseBuiltins,
+    gradientBuiltin,
+    ...reductionBuiltins,
+    ...filledBuiltins,
+    ...movementBuiltins,
+    ...assemblingBuiltins,
+  ].map((builtin) => [builtin.name, builtin]),
 )
