@@ -5,6 +5,7 @@ import { suggest } from '../diagnostics/suggest.ts'
 import { DimensionError, isConstant, symbolsOf } from '../dimensions/dimension.ts'
 import { instantiate } from './calls.ts'
 import type { CheckedEntry, CheckedProgram } from './checked.ts'
+import { reportDataFields } from './data-fields.ts'
 import { createEntry, finishEntry } from './entry.ts'
 import { addResults, bindRuntimeDims, checkInfer, entryFrame, inputTensor, runEntry } from './entry-point.ts'
 import { checkUnused } from './generic-check.ts'
@@ -14,8 +15,10 @@ import { invoke } from './invoke.ts'
 import { evaluateConst, evaluateHyper, evaluateRange } from './names.ts'
 import { bind } from './scope.ts'
 import { addDiagnostic, ElaborationStop, type Frame, report, type Session } from './session.ts'
+import { reportShadowing } from './shadowing.ts'
 import { genericNames } from './signature.ts'
 import { type CheckedTrain, checkTrain } from './train.ts'
+import { reportUntrained } from './untrained.ts'
 import { reportUnusedNames } from './unused.ts'
 import { integer, type TensorValue } from './values.ts'
 
@@ -114,6 +117,7 @@ function createSession(
     modelDims: new Map(),
     severalModels: modelsOf(ast, files).size > 1,
     modelNames: new Map(),
+    settled: new Set(),
     rigid: false,
     progress: { expressionDepth: 0, evaluations: 0 },
   }
@@ -154,6 +158,9 @@ function elaborateFile(
       entries.push(checkModel(session, declaration, globals, name))
   checkUnused(session)
   reportUnusedNames(session, ast, trained)
+  reportShadowing(session, ast)
+  reportDataFields(session, ast)
+  reportUntrained(session, ast)
 }
 
 /** Dimensions with their ranges, hypers, and constants, used or not. */

@@ -26,6 +26,8 @@ export interface Session {
   readonly elaborated: Set<CallableDeclaration>
   /** The constant sizes a model's generic dimensions had when it was called, for the model's own entry. */
   readonly modelDims: Map<CallableDeclaration, ReadonlyMap<string, Dim>>
+  /** The parameters some train block trains or freezes. */
+  readonly settled: Set<string>
   readonly severalModels: boolean
   /** The model that has each name: names begin the paths of parameters. */
   readonly modelNames: Map<string, CallableDeclaration>

@@ -109,6 +109,7 @@ function trainedParameters(frame: Frame, train: TrainDeclaration, loss: TensorVa
   let trained = reached
   for (const statement of train.body.statements)
     if (statement.kind === 'freeze') trained = freeze(frame, statement, reached, trained)
+  for (const { name } of reached) session.settled.add(name)
   if (trained.length > 0) return trained
   report(
     frame,

@@ -291,6 +291,27 @@ export const checkCodes = {
     example:
       'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nmodel Other(x: f32[Batch, 2]) -> f32[Batch, 2] {\n  return relu(x)\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n}',
   },
+  NN0273: {
+    title: 'Name that hides another',
+    explanation:
+      'A warning: inside a `when` block, a `let` of a name from outside makes a new one that ends with the block; the value outside stays. ' +
+      'A local name like that of a declaration of the file hides the declaration.',
+    example: 'fn f(x: f32[N]) -> f32[N] {\n  let y = x\n  when training {\n    let y = 2.0 * x\n  }\n  return y\n}',
+  },
+  NN0274: {
+    title: 'Train inputs and data fields differ',
+    explanation:
+      'A warning: an input of a train block is spelt almost like a field of its data, or a field is computed that no train or infer block takes.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ndata rows {\n  source csv("rows.csv")\n  inputs = [a, b]\n}\ntrain fit(input: f32[Batch, 2], y: f32[Batch, 1]) on rows {\n  loss mean_squared_error(M(input), y)\n  optimizer sgd(0.1)\n}',
+  },
+  NN0275: {
+    title: 'Parameter no train block changes',
+    explanation:
+      'A warning: the model is trained, but no loss depends on this parameter by a way gradients can go, so that it keeps its first value.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  param scale: f32 = ones\n  return stop_gradient(scale) * (x |> fc: Linear(1))\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n}',
+  },
   NN0280: {
     title: 'Imported file not found',
     explanation:
