@@ -86,7 +86,7 @@ function sweep(
     const { inputs, attributes } = node
     const rule = definitionOf(node.op).gradient
     // A source may itself come from an op without a gradient.
-    if (rule === null || !inputs.some((input) => onPath.has(input))) continue
+    if (typeof rule !== 'function' || !inputs.some((input) => onPath.has(input))) continue
     builder.span = node.span
     const contributions = rule({ build, inputs, output: id, cotangent, attributes })
     inputs.forEach((input, at) => {

@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest'
+import { GraphBuilder } from '../../compiler/3-graph/builder.ts'
+import type { Graph } from '../../compiler/3-graph/graph.ts'
+import { type GraphEnvironment, interpret } from '../../compiler/3-graph/interpret.ts'
+import { printGraph } from '../../compiler/3-graph/print.ts'
+import { readGraph } from '../../compiler/3-graph/read.ts'
+import { verifyGraph } from '../../compiler/3-graph/verify.ts'
+import { expressions } from '../../compiler/ops/expressions.ts'
+import { type Network, networks, runtimeDims } from './loop-networks.ts'
+import { randomElements, randomNumbers } from './sample-values.ts'
+
+const names = Object.keys(networks) as (keyof typeof networks)[]
+const sizes = { Time: 4, Batch: 2 }
+
+/** The network's outputs, and the gradient of their weighted sum for every f32 input if asked for. */
+function graphOf(network: Network): Graph {
+  const builder = new GraphBuilder({ name: 'loop', kind: 'infer', dims: runtimeDims })
+  builder.span = { file: 'loop.nn', start: 1, end: 2 }
+  const outputs = network(expressions(builder), builder)
+  return builder.finish(
+    Object.entries(outputs).map(([name, node]) => ({ name, node })),
+    [],
+  )
+}
+
+function environmentOf(
+  graph: Graph,
+  dims: Record<string, number> = sizes,
+): GraphEnvironment & { inputs: Record<string, Float64Array> } {
+  const random = randomNumbers(5)
+  const inputs: Record<string, Float64Array> = {}
+  for (const node of graph.nodes)
+    if (node.op === 'input')
+      inputs[node.attributes.name] = randomElements(node.type, dims, random, { low: -1, high: 1 })
+  return { dims, inputs }
+}
+
+describe.each(names)('%s', (name) => {
+  const graph = graphOf(networks[name])
+
+  test('is well formed and reads back, spans and all', () => {
+    verifyGraph(graph)
+    expect(readGraph(printGraph(graph, { spans: true }))).toEqual(graph)
+  })
+})
+
+describe('the interpreter', () => {
+  /** x @ w for rows of x. */
+  const product = (x: number[][], w: Float64Array, columns: number): number[][] =>
+    x.map((row) =>
+      Array.from({ length: columns }, (_, j) => row.reduce((sum, value, k) => sum + value * w[k * columns + j]!, 0)),
+    )
+  const rows = (data: ArrayLike<number>, width: number): number[][] =>
+    Array.from({ length: data.length / width }, (_, row) => Array.from(data).slice(row * width, (row + 1) * width))
+
+  test.each(['elman', 'elman reversed'] as const)('runs %s step by step', (name) => {
+    const graph = graphOf(networks[name])
+    const { inputs } = environmentOf(graph)
+    const { outputs } = interpret(graph, { dims: sizes, inputs })
+    const { x, w, u, b, first0 } = inputs as Record<string, Float64Array>
+    const steps = name === 'elman' ? [0, 1, 2, 3] : [3, 2, 1, 0]
+    let state = rows(first0!, 3)
+    for (const step of steps) {
+      const [driven, kept] = [product(rows(x!.slice(step * 4, step * 4 + 4), 2), w!, 3), product(state, u!, 3)]
+      state = driven.map((row, i) => row.map((value, j) => Math.tanh(value + b![j]! + kept[i]![j]!)))
+      rows(outputs.states!.data.slice(step * 6, step * 6 + 6), 3).forEach((row, i) => {
+        row.forEach((value, j) => {
+          expect(value).toBeCloseTo(state[i]![j]!, 12)
+        })
+      })
+    }
+    expect(rows(outputs.last0!.data, 3)).toEqual(rows(outputs.states!.data.slice(steps[3]! * 6, steps[3]! * 6 + 6), 3))
+  })
+
+  test('sums cumulatively', () => {
+    const graph = graphOf(networks['cumulative sum'])
+    const x = [1, 2, 3, 10, 20, 30, 100, 200, 300]
+    const { sums } = interpret(graph, { dims: { Time: 3 }, inputs: { x } }).outputs
+    expect([...sums!.data]).toEqual([1, 2, 3, 11, 22, 33, 111, 222, 333])
+    expect(sums!.shape).toEqual([3, 3])
+  })
+
+  test('takes carries of every dtype, and those that come from before', () => {
+    const graph = graphOf(networks.mixed)
+    const inputs = { x: [1, 2, 3, 4, 5, 6], first0: [7, 8, 9], scale: [0, 1, 2] }
+    const { outputs } = interpret(graph, { dims: { Time: 2 }, inputs })
+    expect([...outputs.product!.data]).toEqual([1, 18, 91])
+    expect([...outputs.last!.data]).toEqual([4, 5, 6])
+    expect([...outputs.shifted!.data]).toEqual([21, 24, 27, 4, 8, 12])
+  })
+
+  test('finds a fixed point, and counts its steps', () => {
+    const graph = graphOf(networks['fixed point'])
+    const environment = environmentOf(graph)
+    const { point } = interpret(graph, environment).outputs
+    const again = product(rows(point!.data, 3), environment.inputs.u!, 3)
+    rows(point!.data, 3).forEach((row, i) => {
+      row.forEach((value, j) => {
+        expect(value).toBeCloseTo(Math.tanh(again[i]![j]! / 4 + environment.inputs.x![i * 3 + j]!), 12)
+      })
+    })
+  })
+})
