@@ -1,18 +1,20 @@
 import { describe, expect, test } from 'vitest'
-import { GraphBuilder } from '../../compiler/3-graph/builder.ts'
+import { builderLike, GraphBuilder } from '../../compiler/3-graph/builder.ts'
+import { graft, nodesOf } from '../../compiler/3-graph/graft.ts'
 import type { Graph } from '../../compiler/3-graph/graph.ts'
 import { type GraphEnvironment, interpret } from '../../compiler/3-graph/interpret.ts'
 import { printGraph } from '../../compiler/3-graph/print.ts'
 import { readGraph } from '../../compiler/3-graph/read.ts'
 import { verifyGraph } from '../../compiler/3-graph/verify.ts'
-import { expressions } from '../../compiler/ops/expressions.ts'
+import { differentiate } from '../../compiler/4-transform/differentiate.ts'
+import { type Expressions, expressions } from '../../compiler/ops/expressions.ts'
 import { type Network, networks, runtimeDims } from './loop-networks.ts'
 import { randomElements, randomNumbers } from './sample-values.ts'
 
 const names = Object.keys(networks) as (keyof typeof networks)[]
 const sizes = { Time: 4, Batch: 2 }
 
-/** The network's outputs, and the gradient of their weighted sum for every f32 input if asked for. */
+/** The network's outputs. */
 function graphOf(network: Network): Graph {
   const builder = new GraphBuilder({ name: 'loop', kind: 'infer', dims: runtimeDims })
   builder.span = { file: 'loop.nn', start: 1, end: 2 }
@@ -33,6 +35,67 @@ function environmentOf(
     if (node.op === 'input')
       inputs[node.attributes.name] = randomElements(node.type, dims, random, { low: -1, high: 1 })
   return { dims, inputs }
+}
+
+/**
+ * A weighted sum of the network's outputs as `loss`, and its gradient for each of the network's inputs; of the second
+ * order, for a weighted sum of those gradients.
+ */
+function withGradients(network: Network, order: 1 | 2 = 1): Graph {
+  const builder = new GraphBuilder({ name: 'loop', kind: 'infer', dims: runtimeDims })
+  const build = expressions(builder)
+  const weighted = (values: readonly (readonly [name: string, node: number])[]): number =>
+    values
+      .map(([name, node]) => sumOf(build, build.mul(node, build.input(`weight of ${name}`, build.typeOf(node)))))
+      .reduce(build.add)
+  const outputs = Object.entries(network(build, builder))
+  const inputs = Array.from({ length: builder.size }, (_, id) => builder.node(id)).filter((node) => node.op === 'input')
+  const gradientsOf = (loss: number) =>
+    inputs.map(({ id, attributes: { name } }) => [name, build.gradient(loss, id)] as const)
+  const first = weighted(outputs)
+  const loss = order === 1 ? first : weighted(gradientsOf(first))
+  const gradients = gradientsOf(loss).map(([name, node]) => ({ name, node }))
+  const { graph, diagnostics } = differentiate(builder.finish([{ name: 'loss', node: loss }, ...gradients], []))
+  expect(diagnostics).toEqual([])
+  verifyGraph(graph)
+  expect(readGraph(printGraph(graph, { spans: true }))).toEqual(graph)
+  return graph
+}
+
+function sumOf(build: Expressions, x: number): number {
+  return build.reduceSum(
+    x,
+    build.shapeOf(x).map((_, axis) => axis),
+  )
+}
+
+/** Every gradient named like an input against the central difference of `loss`. */
+function compareWithDifferences(graph: Graph, dims: Record<string, number> = sizes): void {
+  const environment = environmentOf(graph, dims)
+  const { outputs } = interpret(graph, environment)
+  const forward = graphOfOutputs(graph, ['loss'])
+  const lossWith = (name: string, at: number, value: number): number =>
+    interpret(forward, { dims, inputs: { ...environment.inputs, [name]: environment.inputs[name]!.with(at, value) } })
+      .outputs.loss!.data[0]!
+  const step = 1e-5
+  for (const [name, gradient] of Object.entries(outputs)) {
+    if (name === 'loss') continue
+    gradient.data.forEach((slope, at) => {
+      const x = environment.inputs[name]![at]!
+      const difference = (lossWith(name, at, x + step) - lossWith(name, at, x - step)) / (2 * step)
+      expect(slope, `d loss / d ${name}[${at}]`).toBeCloseTo(difference, 6)
+    })
+  }
+}
+
+function graphOfOutputs(graph: Graph, names: readonly string[]): Graph {
+  const builder = builderLike(graph)
+  const known = new Map<number, number>()
+  graft(nodesOf(graph.nodes), graph.nodes.keys(), builder, known)
+  return builder.finish(
+    graph.outputs.flatMap(({ name, node }) => (names.includes(name) ? [{ name, node: known.get(node)! }] : [])),
+    [],
+  )
 }
 
 describe.each(names)('%s', (name) => {
@@ -99,5 +162,15 @@ describe('the interpreter', () => {
         expect(value).toBeCloseTo(Math.tanh(again[i]![j]! / 4 + environment.inputs.x![i * 3 + j]!), 12)
       })
     })
+  })
+})
+
+describe.each(names)('gradients of %s', (name) => {
+  test('agree with finite differences', () => {
+    compareWithDifferences(withGradients(networks[name]))
+  })
+
+  test('have gradients that agree with finite differences', () => {
+    compareWithDifferences(withGradients(networks[name], 2))
   })
 })
