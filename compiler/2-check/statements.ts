@@ -62,7 +62,9 @@ export function runStatement(frame: Frame, statement: Statement, kind: BodyKind)
     misplaced(frame, statement, kind)
     if (statement.kind === 'param' || statement.kind === 'state' || statement.kind === 'use')
       poison(frame, statement.name.text)
-    return undefined
+    if (!frame.loop || kind !== 'loop' || statement.kind !== 'return') return undefined
+    frame.loop.result = errorValue
+    return errorValue
   }
   switch (statement.kind) {
     case 'let':

@@ -84,7 +84,7 @@ function reportAxis(
     {
       labels: [
         { span: expression.span, message: `runs over ${size}` },
-        originLabel(origin, () => `${size} comes from here`),
+        originLabel(isSame(origin, expression) ? undefined : origin, () => `${size} comes from here`),
       ],
       hint: named
         ? 'put the loop in a `fn` or `layer` whose input names its axes: `fn run(x: f32[B, T, C])`, `over T`'
