@@ -113,12 +113,21 @@ export const arithmeticRules: readonly Rule[] = [
     const [first, second] = [as(x, 'neg'), as(y, 'neg')]
     return first && second && build.mul(first.inputs[0]!, second.inputs[0]!)
   }),
+  rule('(−x)·y = −(x·y)', 'mul', ({ x, y, build, as }) => {
+    const [first, second] = [as(x, 'neg'), as(y, 'neg')]
+    if (second) return build.neg(build.mul(x, second.inputs[0]!))
+    return first && build.neg(build.mul(first.inputs[0]!, y))
+  }),
   rule('x·(1/y) = x/y', 'mul', ({ x, y, build, as }) => {
     const [first, second] = [as(x, 'reciprocal'), as(y, 'reciprocal')]
     if (second) return build.div(x, second.inputs[0]!)
     return first && build.div(y, first.inputs[0]!)
   }),
 
+  rule('(−x)/y = −(x/y)', 'div', ({ x, y, build, as }) => {
+    const numerator = as(x, 'neg')
+    return numerator && build.neg(build.div(numerator.inputs[0]!, y))
+  }),
   rule('0/x = 0', 'div', ({ x, is }) => (is(x, 0) ? x : undefined)),
   rule('1/x is a reciprocal', 'div', ({ x, y, build, is }) => (is(x, 1) ? build.reciprocal(y) : undefined)),
   rule('x/c = x·(1/c)', 'div', ({ x, y, build, constant }) => {

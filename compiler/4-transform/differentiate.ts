@@ -6,6 +6,7 @@ import { builderLike, type GraphBuilder } from '../3-graph/builder.ts'
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
 import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import { type Expressions, expressions } from '../ops/expressions.ts'
+import { isLoop, withBody } from '../ops/loops.ts'
 import type { Operation } from '../ops/op.ts'
 import { blockingNode, diagnose, type LostGradient } from './lost-gradients.ts'
 import { pullBack } from './pull-back.ts'
@@ -52,10 +53,10 @@ export function differentiate(graph: Graph): { graph: Graph; diagnostics: Diagno
 
 /** The operation; a loop's with the gradients inside its body replaced. */
 function withoutGradients(operation: Operation, diagnostics: Diagnostic[]): Operation {
-  if (!('body' in operation.attributes)) return operation
+  if (!isLoop(operation)) return operation
   const inner = differentiate(operation.attributes.body)
   diagnostics.push(...inner.diagnostics)
-  return { op: operation.op, attributes: { ...operation.attributes, body: inner.graph } } as Operation
+  return withBody(operation, inner.graph)
 }
 
 interface Tape {

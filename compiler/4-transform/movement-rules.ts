@@ -123,6 +123,13 @@ export const movementRules: readonly Rule[] = [
   rule('parts padded with zeros to stand side by side, added, are a concatenation', 'add', addedPads),
 
   rule('a concatenation of one', 'concat', ({ x, inputs }) => (inputs.length === 1 ? x : undefined)),
+  rule('concat ∘ concat', 'concat', ({ inputs, attributes: { axis }, build, as }) => {
+    const parts = inputs.flatMap((input) => {
+      const inner = as(input, 'concat')
+      return inner?.attributes.axis === axis ? inner.inputs : [input]
+    })
+    return parts.length > inputs.length ? build.concat(parts, axis) : undefined
+  }),
   rule('an axis of size one counts to zero', 'iota', ({ attributes: { shape, axis }, build }) =>
     dimEqual(shape[axis]!, 1) ? build.full(0, shape, 'i32') : undefined,
   ),

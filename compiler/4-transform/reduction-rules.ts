@@ -12,11 +12,12 @@ export const reductionRules: readonly Rule[] = [
   rule('a reduction over no axis', reductions, ({ x, attributes }) => (attributes.axes.length === 0 ? x : undefined)),
   rule('a reduction over an axis of size one is a reshape', reductions, ({ op, x, attributes, build }) => {
     const shape = build.shapeOf(x)
-    const long = attributes.axes.filter((axis) => !dimEqual(shape[axis]!, 1))
-    if (long.length === attributes.axes.length) return undefined
-    const kept = otherAxes(shape.length, attributes.axes)
-    const reduced = long.length === 0 ? x : build.emit(op, [x], { axes: long })
-    return build.reshape(reduced, pick(shape, kept))
+    const short = attributes.axes.filter((axis) => dimEqual(shape[axis]!, 1))
+    if (short.length === 0) return undefined
+    const rest = otherAxes(shape.length, short)
+    const axes = attributes.axes.filter((axis) => !short.includes(axis)).map((axis) => rest.indexOf(axis))
+    const squeezed = build.reshape(x, pick(shape, rest))
+    return axes.length === 0 ? squeezed : build.emit(op, [squeezed], { axes })
   }),
   rule('reduce ∘ reduce', reductions, ({ op, x, attributes, build, node }) => {
     const inner = node(x)

@@ -1,5 +1,5 @@
 /**
- * Rewrites a graph to an equal, cheaper one. Rules are tried whenever a node is about to be added, so a single pass
+ * Rewrites a graph to an equal, cheaper one, the bodies of its loops too. Rules are tried whenever a node is about to be added, so a single pass
  * over the graph in order comes close to the fixed point; passes repeat until one changes nothing.
  *
  * What "equal" means for special values: a factor that is literally zero makes a product zero and a zero numerator
@@ -10,6 +10,7 @@
 import { builderLike, type GraphBuilder } from '../3-graph/builder.ts'
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
 import { type Expressions, expressions, type OpEmitter } from '../ops/expressions.ts'
+import { isLoop, withBody } from '../ops/loops.ts'
 import type { OpAttributes, Operation, OpName } from '../ops/op.ts'
 import { arithmeticRules } from './arithmetic-rules.ts'
 import { contractionRules } from './contraction-rules.ts'
@@ -17,6 +18,7 @@ import { movementRules } from './movement-rules.ts'
 import { reductionRules } from './reduction-rules.ts'
 import type { Match, Rule } from './rule.ts'
 import { spreadingRules } from './spreading-rules.ts'
+import { tidyLoops } from './tidy-loops.ts'
 
 export interface SimplifyOptions {
   /** Apply no more than this many rules, to find by bisection the one that goes wrong. */
@@ -43,14 +45,23 @@ export function simplify(graph: Graph, options: SimplifyOptions = {}): Graph {
   const table = rulesByOp()
   let current = graph
   let applied = 0
-  const mayApply = (): boolean => applied < (options.limit ?? Number.POSITIVE_INFINITY)
-  const note = (name: string): void => {
+  const attempt = (rule: Rule, match: Match<OpName>): number | undefined => {
+    if (applied >= (options.limit ?? Number.POSITIVE_INFINITY)) return undefined
+    // Counted before it builds anything, since what it builds is simplified too.
     applied++
-    options.trace?.(name)
+    const replacement = rule.apply(match)
+    if (replacement === undefined) applied--
+    else options.trace?.(rule.name)
+    return replacement
+  }
+  const tidied = (): void => {
+    applied++
+    options.trace?.('a loop without what need not go through it')
   }
   for (let pass = 0; pass < maximumPasses; pass++) {
     const before = applied
-    current = rebuild(current, table, mayApply, note)
+    if (applied < (options.limit ?? Number.POSITIVE_INFINITY)) current = tidyLoops(current, tidied)
+    current = rebuild(current, table, attempt)
     if (applied === before) break
   }
   return current
@@ -71,18 +82,15 @@ function rulesByOp(): ReadonlyMap<OpName, readonly Rule[]> {
 function rebuild(
   graph: Graph,
   table: ReadonlyMap<OpName, readonly Rule[]>,
-  mayApply: () => boolean,
-  note: (name: string) => void,
+  attempt: (rule: Rule, match: Match<OpName>) => number | undefined,
 ): Graph {
   const builder = builderLike(graph)
   const add = (operation: Operation, inputs: readonly number[]): number => {
     const operands = commutative.has(operation.op) ? constantsLast(builder, inputs) : inputs
+    const match = matchOf(operation, operands, builder, build)
     for (const rule of table.get(operation.op) ?? []) {
-      if (!mayApply()) break
-      const replacement = rule.apply(matchOf(operation, operands, builder, build))
-      if (replacement === undefined) continue
-      note(rule.name)
-      return replacement
+      const replacement = attempt(rule, match)
+      if (replacement !== undefined) return replacement
     }
     return builder.add(operation, operands)
   }
@@ -97,7 +105,7 @@ function rebuild(
     if (node.op === 'gradient') throw new Error('internal: simplify: gradients must be differentiated first')
     builder.span = node.span
     nodes[node.id] = add(
-      node,
+      isLoop(node) ? withBody(node, rebuild(node.attributes.body, table, attempt)) : node,
       node.inputs.map((input) => nodes[input]!),
     )
   }

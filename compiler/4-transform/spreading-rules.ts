@@ -12,9 +12,35 @@ export const spreadingRules: readonly Rule[] = [
     const { shape, axes } = divisor.attributes
     return build.mul(x, build.expand(build.reciprocal(divisor.inputs[0]!), shape, axes))
   }),
+  rule('(x·expand s)·expand t = x·expand(s·t)', 'mul', mergeFactors),
   rule('f(expand x, expand y) = expand f(x, y)', elementwiseOps, beforeExpand),
   rule('f(reshape x, reshape y) = reshape f(x, y)', elementwiseOps, beforeReshape),
 ]
+
+/** Where s and t repeat along the same axes, or t is a constant. */
+function mergeFactors({ x, y, build, as, constant }: Match<'mul'>): number | undefined {
+  for (const [product, factor] of [
+    [x, y],
+    [y, x],
+  ] as const) {
+    const [inner, t] = [as(product, 'mul'), as(factor, 'expand')]
+    if (!inner || !t) continue
+    for (const [kept, merged] of [
+      [inner.inputs[0]!, inner.inputs[1]!],
+      [inner.inputs[1]!, inner.inputs[0]!],
+    ] as const) {
+      const s = as(merged, 'expand')
+      const c = constant(factor)
+      const alike = c !== undefined || s?.attributes.axes.join() === t.attributes.axes.join()
+      if (!s || constant(merged) !== undefined || !alike) continue
+      const { shape, axes } = s.attributes
+      const small = s.inputs[0]!
+      const scaled = c === undefined ? build.mul(small, t.inputs[0]!) : build.scale(small, c)
+      return build.mul(kept, build.expand(scaled, shape, axes))
+    }
+  }
+  return undefined
+}
 
 function beforeExpand({ op, attributes, inputs, build, as, constant }: Match<OpName>): number | undefined {
   const varying = inputs.filter((input) => constant(input) === undefined)

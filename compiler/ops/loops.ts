@@ -13,6 +13,11 @@ export function isLoop<T extends Operation>(operation: T): operation is Extract<
   return operation.op === 'scan' || operation.op === 'iterate'
 }
 
+/** The loop with another body. */
+export function withBody(loop: LoopOperation, body: Graph): LoopOperation {
+  return { op: loop.op, attributes: { ...loop.attributes, body } } as LoopOperation
+}
+
 /** The numbers of a loop's operands of each kind, which come in this order. */
 export interface LoopOperands {
   readonly carries: number

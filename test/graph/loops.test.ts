@@ -7,6 +7,8 @@ import { printGraph } from '../../compiler/3-graph/print.ts'
 import { readGraph } from '../../compiler/3-graph/read.ts'
 import { verifyGraph } from '../../compiler/3-graph/verify.ts'
 import { differentiate } from '../../compiler/4-transform/differentiate.ts'
+import { erase } from '../../compiler/4-transform/erase.ts'
+import { simplify } from '../../compiler/4-transform/simplify.ts'
 import { type Expressions, expressions } from '../../compiler/ops/expressions.ts'
 import { type Network, networks, runtimeDims } from './loop-networks.ts'
 import { randomElements, randomNumbers } from './sample-values.ts'
@@ -172,5 +174,28 @@ describe.each(names)('gradients of %s', (name) => {
 
   test('have gradients that agree with finite differences', () => {
     compareWithDifferences(withGradients(networks[name], 2))
+  })
+})
+
+/** The same outputs, but for rounding. */
+function expectSame(one: Graph, other: Graph, dims: Record<string, number>): void {
+  const environment = environmentOf(one, dims)
+  const [expected, actual] = [interpret(one, environment).outputs, interpret(other, environment).outputs]
+  expect(Object.keys(actual)).toEqual(Object.keys(expected))
+  for (const [name, { data, shape }] of Object.entries(expected)) {
+    expect(actual[name]!.shape).toEqual(shape)
+    data.forEach((value, at) => {
+      expect(actual[name]!.data[at], `${name}[${at}]`).toBeCloseTo(value, 9)
+    })
+  }
+}
+
+describe.each(names)('%s simplified', (name) => {
+  test.each([1, 2] as const)('means the same, with gradients of order %i', (order) => {
+    const graph = withGradients(networks[name], order)
+    const simple = simplify(erase(graph))
+    verifyGraph(simple)
+    expect(printGraph(simplify(simple))).toBe(printGraph(simple))
+    for (const dims of [sizes, { Time: 1, Batch: 1 }, { Time: 3, Batch: 5 }]) expectSame(graph, simple, dims)
   })
 })
