@@ -6,6 +6,7 @@ import type { Graph, GraphNode } from '../3-graph/graph.ts'
 import { isConstant } from '../dimensions/dimension.ts'
 import type { OpName } from '../ops/op.ts'
 import { opDefinitions } from '../ops/registry.ts'
+import type { FlatGraph } from './flatten.ts'
 import { splitsOnly } from './movement.ts'
 
 /** An elementwise value costing at most this is recomputed by each of its readers. */
@@ -60,8 +61,8 @@ export function isLibraryOp(op: OpName): boolean {
   return kind === 'contraction' || kind === 'indexed'
 }
 
-export function chooseMaterialised(graph: Graph): Materialisation {
-  const { nodes } = graph
+export function chooseMaterialised(graph: FlatGraph): Materialisation {
+  const { nodes, regions } = graph
   const live = liveNodes(graph)
   const readers = new Int32Array(nodes.length)
   for (const node of nodes) if (live[node.id]) for (const input of new Set(node.inputs)) readers[input]!++
@@ -78,10 +79,29 @@ export function chooseMaterialised(graph: Graph): Materialisation {
     depth[id] = 0
   }
   const wanted = new Set([...graph.outputs, ...graph.updates].map(({ node }) => node))
+  graph.loops.forEach(({ node, carries, yields, until }, at) => {
+    if (!live[node]) return
+    const results = [
+      ...carries.map(({ next }) => next),
+      ...yields.map((own) => own.node),
+      ...(until ? [until.moved] : []),
+    ]
+    for (const result of results) if (live[result] && regions[result] === at + 1) wanted.add(result)
+  })
 
   for (const node of nodes) {
     if (!live[node.id]) continue
     const kind = opDefinitions[node.op].class
+    if (kind === 'loop') {
+      materialised[node.id] = node.op === 'result'
+      continue
+    }
+    // Nothing dear is repeated in every step of a loop it does not depend on.
+    for (const input of node.inputs)
+      if (regions[input] !== regions[node.id] && cost[input]! > CHEAP) {
+        give(behindAliases(graph, input))
+        cost[input] = 0
+      }
     if (isLibraryOp(node.op)) for (const input of node.inputs) giveOperandBase(input, node.op === 'contract')
     if (node.op === 'reshape') {
       const input = node.inputs[0]!
@@ -145,11 +165,27 @@ function isView(node: GraphNode): boolean {
   return node.op === 'permute' || node.op === 'slice' || node.op === 'expand' || node.op === 'window'
 }
 
-function liveNodes(graph: Graph): boolean[] {
+function liveNodes(graph: FlatGraph): boolean[] {
   const live: boolean[] = graph.nodes.map(() => false)
-  for (const { node } of [...graph.outputs, ...graph.updates]) live[node] = true
-  for (let id = graph.nodes.length - 1; id >= 0; id--) {
-    if (live[id]) for (const input of graph.nodes[id]!.inputs) live[input] = true
+  const behind = new Map<number, readonly number[]>()
+  for (const { node, carries, yields, until } of graph.loops) {
+    for (const { now, next, first, result } of carries) {
+      behind.set(now, [next, first])
+      if (result !== undefined) behind.set(result, [node, next, first])
+    }
+    for (const { node: value, result } of yields) behind.set(result, [node, value])
+    if (until) behind.set(node, [until.moved])
+    if (until?.steps !== undefined) behind.set(until.steps, [node])
+  }
+  const pending = [...graph.outputs, ...graph.updates].map(({ node }) => node)
+  while (pending.length > 0) {
+    const id = pending.pop()!
+    if (live[id]) continue
+    live[id] = true
+    const { op, inputs } = graph.nodes[id]!
+    pending.push(...(behind.get(id) ?? []))
+    // A loop needs the first values of the carries that something needs.
+    if (opDefinitions[op].class !== 'loop') pending.push(...inputs)
   }
   return live
 }

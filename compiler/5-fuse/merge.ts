@@ -28,10 +28,30 @@ export interface MergeContext {
   readonly ranges: Readonly<Record<string, DimRange>>
 }
 
-/** A call in the order of execution: a loop nest, or a library call of one node. */
+/** In the order of execution: a loop nest, a library call of one node, or a loop with its body's steps. */
 export type Step =
   | { readonly kind: 'draft'; readonly draft: Draft }
   | { readonly kind: 'library'; readonly node: number; readonly reads: readonly number[] }
+  | LoopStep
+
+/** Its reads and writes are those of buffers that live outside it. */
+export interface LoopStep {
+  readonly kind: 'loop'
+  /** Its number in the flat graph. */
+  readonly loop: number
+  readonly body: readonly Step[]
+  readonly reads: readonly number[]
+  readonly writes: readonly number[]
+}
+
+export function readsOf(step: Step): Iterable<number> {
+  return step.kind === 'draft' ? buffersRead(step.draft) : step.reads
+}
+
+export function writesOf(step: Step): Iterable<number> {
+  if (step.kind === 'loop') return step.writes
+  return step.kind === 'draft' ? buffersWritten(step.draft) : [step.node]
+}
 
 /** Merges drafts greedily, in topological order; the steps returned are in a valid order of execution. */
 export function mergeSteps(steps: readonly Step[], context: MergeContext): Step[] {
@@ -39,8 +59,8 @@ export function mergeSteps(steps: readonly Step[], context: MergeContext): Step[
   const producers = new Map<number, number>()
   const bySpace = new Map<string, number[]>()
   for (const step of scalarsFirst(steps)) {
-    if (step.kind === 'library') {
-      producers.set(step.node, placed.length)
+    if (step.kind !== 'draft') {
+      for (const buffer of writesOf(step)) producers.set(buffer, placed.length)
       placed.push(step)
       continue
     }
@@ -94,7 +114,7 @@ function scalarsFirst(steps: readonly Step[]): Step[] {
       continue
     }
     others.push(step)
-    for (const buffer of step.kind === 'draft' ? buffersWritten(step.draft) : [step.node]) computed.add(buffer)
+    for (const buffer of writesOf(step)) computed.add(buffer)
   }
   return [...first, ...others]
 }

@@ -1,6 +1,6 @@
 /** A program as text: memory, kernels, and the calls of each entry with their work. */
 import { formatDim, formatShape } from '../dimensions/dimension.ts'
-import type { Call, Kernel, KernelValue, Program } from './program.ts'
+import type { Call, Kernel, KernelValue, Place, PointerMove, Program } from './program.ts'
 
 export function printProgram(program: Program): string {
   const { memory } = program
@@ -18,7 +18,7 @@ export function printProgram(program: Program): string {
   for (const entry of program.entries) {
     const dims = entry.dims.map(({ name, minimum, maximum }) => `${name} in ${minimum}..${maximum}`)
     lines.push('', `entry ${entry.name}(${dims.join(', ')}): ${entry.kind}, arena ${entry.arenaBytes} bytes`)
-    for (const call of entry.calls) lines.push(`  ${callText(program, call)}`)
+    lines.push(...callLines(program, entry.calls, '  '))
   }
   return `${lines.join('\n')}\n`
 }
@@ -29,26 +29,41 @@ function printKernelLine(kernel: Kernel): string {
   return `kernel ${kernel.name}: ${kernel.class}, lanes ${kernel.lanes}, ${kernel.outer.length} outer axes, stages ${stages.join(' | ')}, ${count('load')} loads, ${count('operation')} operations, ${count('reduction')} reductions`
 }
 
+function callLines(program: Program, calls: readonly Call[], indent: string): string[] {
+  return calls.flatMap((call) => [
+    indent + callText(program, call),
+    ...(call.kind === 'loop' ? callLines(program, call.body, `${indent}  `) : []),
+  ])
+}
+
 function callText(program: Program, call: Call): string {
   const name = (buffer: number): string => program.buffers[buffer]!.name
+  const place = ({ buffer, elements }: Place): string =>
+    elements === 0 ? name(buffer) : `${name(buffer)} + ${formatDim(elements)}`
   const work = `${formatDim(call.work.flops)} flops, ${formatDim(call.work.bytes)} bytes`
+  const moveText = (move: PointerMove): string =>
+    move.kind === 'follow'
+      ? `, ${name(move.now)} from ${place(move.first)} to ${place(move.next)}`
+      : `, ${name(move.now)} and ${name(move.next)} swap ${place(move.home)} and ${place(move.other)}`
   switch (call.kind) {
     case 'kernel': {
       const kernel = program.kernels[call.kernel]!
-      const written = call.buffers.filter((_, at) => kernel.buffers[at]!.written).map(name)
-      const read = call.buffers.filter((_, at) => !kernel.buffers[at]!.written).map(name)
+      const written = call.places.filter((_, at) => kernel.buffers[at]!.written).map(place)
+      const read = call.places.filter((_, at) => !kernel.buffers[at]!.written).map(place)
       return `${written.join(', ')} = ${kernel.name}(${read.join(', ')}): ${call.title}; ${work}`
     }
     case 'product': {
       const sizes = [call.m, call.k, call.n].map(formatDim).join(' × ')
       const loops =
         call.loops.length > 0 ? ` in loops over ${call.loops.map(({ extent }) => formatDim(extent)).join(', ')}` : ''
-      return `${name(call.c.buffer)} = product(${name(call.a.buffer)}, ${name(call.b.buffer)}): ${sizes}${loops}; ${work}`
+      return `${place(call.c)} = product(${place(call.a)}, ${place(call.b)}): ${sizes}${loops}; ${work}`
     }
     case 'gather':
     case 'scatter_add':
-      return `${name(call.target.buffer)} = ${call.kind}(${name(call.source.buffer)}, ${name(call.indices.buffer)}); ${work}`
+      return `${place(call.target)} = ${call.kind}(${place(call.source)}, ${place(call.indices)}); ${work}`
     case 'copy':
       return `${name(call.target)} = copy(${name(call.source)}); ${work}`
+    case 'loop':
+      return `${call.title}, ${call.reverse ? 'backwards ' : ''}over ${call.counter}${call.pointers.map(moveText).join('')}; ${work}`
   }
 }
