@@ -11,6 +11,8 @@ export interface BodyGradient {
   /** The step's inputs and outputs, in the order of the loop's operands and of its results. */
   readonly inputs: readonly number[]
   readonly outputs: readonly number[]
+  /** The number of the first node that is not the step's. */
+  readonly formulas: number
   /** Inputs that stand for the cotangents of the seeded outputs. */
   readonly cotangents: ReadonlyMap<number, number>
   /** The cotangents of the wanted inputs that are not zero. */
@@ -40,6 +42,7 @@ export function bodyGradient(
     known,
   )
   const outputs = body.outputs.map(({ node }) => known.get(node)!)
+  const formulas = joint.size
   const build = expressions(joint)
   const cotangents = new Map<number, number>()
   const seeds = new Map<number, number>()
@@ -60,5 +63,5 @@ export function bodyGradient(
     const gradient = found.get(inputs[at]!)
     if (gradient !== undefined) gradients.set(at, gradient)
   }
-  return { joint, inputs, outputs, cotangents, gradients }
+  return { joint, inputs, outputs, formulas, cotangents, gradients }
 }

@@ -5,20 +5,33 @@ import { classOf } from '../ops/registry.ts'
 /**
  * Which values of a forward step its backward step should find stacked up. `needed` are the values it reads; it can
  * compute again whatever is elementwise in what it has, which costs less than reading another tensor, but no product, no
- * reduction and no inner loop. Values that are only arranged anew are not saved but what they arrange. `given` are the
- * step's inputs that the backward step can read without saving.
+ * reduction and no inner loop. Values that are only arranged anew are not saved but what they arrange; nor is what a
+ * derivative's formula makes of one value of the step (1 − y² of y = tanh x), but the value. `given` are values that the
+ * backward step can read without saving, `formulas` the number of the first node that came with the derivative.
  */
-export function savedValues(step: GraphBuilder, needed: readonly number[], given: ReadonlySet<number>): number[] {
+export function savedValues(
+  step: GraphBuilder,
+  needed: readonly number[],
+  given: ReadonlySet<number>,
+  formulas: number,
+): number[] {
+  const constants = new Set<number>()
+  const last = Math.max(-1, ...needed)
+  for (let id = 0; id <= last; id++) {
+    const node = step.node(id)
+    if (node.op !== 'input' && node.inputs.every((input) => constants.has(input))) constants.add(id)
+  }
   const roots = new Set<number>()
   const visited = new Set(needed)
   for (const id of visited) {
     const node = step.node(id)
-    if (isArrangement(node)) visited.add(node.inputs[0]!)
+    const varying = [...new Set(node.inputs)].filter((input) => !constants.has(input) && !given.has(input))
+    const follow = isArrangement(node) || (id >= formulas && isCheap(node) && varying.length < 2)
+    if (follow) for (const input of node.inputs) visited.add(input)
     else roots.add(id)
   }
   const saved: number[] = []
   const available = new Set(given)
-  const last = Math.max(-1, ...roots)
   for (let id = 0; id <= last; id++) {
     const node = step.node(id)
     if (available.has(id)) continue

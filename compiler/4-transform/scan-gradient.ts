@@ -39,8 +39,10 @@ export function scanGradient(
   if (carried.length + ofElements.length + ofOutsides.length === 0) return new Map()
 
   const targets = [...carried, ...ofElements, ...ofOutsides].flatMap((at) => gradientOf(at) ?? [])
-  const given = new Set(step.inputs.slice(carries))
-  const saved = savedValues(step.joint, readByBackward(step, targets), given)
+  const yielded = step.outputs.slice(carries)
+  const given = new Set([...step.inputs.slice(carries), ...yielded])
+  const needed = readByBackward(step, targets)
+  const saved = [...new Set(yielded), ...savedValues(step.joint, needed, given, step.formulas)]
   const savedResults = save(builder, loop, step, saved)
 
   // What the backward step reads, as it is there and as it is outside.
@@ -50,7 +52,7 @@ export function scanGradient(
     ...yields.map((at) => [step.cotangents.get(at)!, cotangents.get(at)!] as const),
     ...places.slice(carries, carries + elements).map((at) => [step.inputs[at]!, loop.inputs[at]!] as const),
     ...saved.map((id) => [id, savedResults.get(id)!] as const),
-  ].filter(([inside]) => read.has(inside))
+  ].filter(([inside], at, all) => read.has(inside) && all.findIndex(([other]) => other === inside) === at)
   const outsides = places.slice(carries + elements).filter((at) => read.has(step.inputs[at]!))
 
   builder.span = loop.span
