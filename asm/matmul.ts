@@ -1,6 +1,7 @@
-// Matrix products in f32. C = A·B is cut into tiles of 3 rows × 12 (or 8) columns held in registers; see matmul at the end for how the
-// tiles are ordered. Every element of C is one sum over ascending k, so its bits do not depend on how many rows there are.
-// The tile's shape, block sizes and thresholds were measured: bench/kernels/README.md.
+// Matrix products in f32. C = A·B is cut into tiles of 3 rows × 12 (or 8) columns held in registers; tiledProduct at the end orders
+// them. Every element of C is one sum over ascending k, so its bits do not depend on how many rows there are. Only products of
+// one row with columns stored contiguously, and of one column, sum in four parts (vectorTimesRows). The tile's shape, block sizes and
+// thresholds were measured: bench/kernels/README.md.
 import { RELAXED } from './build'
 import { loadPartial, madd, storePartial, sum4 } from './vector'
 
@@ -268,7 +269,8 @@ function rowTimesMatrix(c: usize, a: usize, aStep: usize, b: usize, bRow: usize,
   if (!accumulate) memory.fill(c, 0, bytes(n))
   let p = 0
   for (; p + 4 <= k; p += 4) {
-    const x0 = v128.load_splat<f32>(a), x1 = v128.load_splat<f32>(a + aStep), x2 = v128.load_splat<f32>(a + 2 * aStep), x3 = v128.load_splat<f32>(a + 3 * aStep)
+    const x0 = v128.load_splat<f32>(a), x1 = v128.load_splat<f32>(a + aStep)
+    const x2 = v128.load_splat<f32>(a + 2 * aStep), x3 = v128.load_splat<f32>(a + 3 * aStep)
     const b1 = b + bRow, b2 = b1 + bRow, b3 = b2 + bRow
     let at: usize = 0
     let j = n

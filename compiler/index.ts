@@ -6,6 +6,7 @@ import type { BuildName, Manifest } from '../runtime/manifest.ts'
 import type { SourceFile } from './1-parse/ast.ts'
 import { parse } from './1-parse/parse.ts'
 import { printAst } from './1-parse/print.ts'
+import { errorsBesideDamage } from './2-check/beside-damage.ts'
 import { check } from './2-check/check.ts'
 import type { CheckedProgram } from './2-check/checked.ts'
 import { printChecked } from './2-check/print.ts'
@@ -16,11 +17,13 @@ import { differentiate } from './4-transform/differentiate.ts'
 import { erase } from './4-transform/erase.ts'
 import { simplify } from './4-transform/simplify.ts'
 import { fuse } from './5-fuse/fuse.ts'
+import { MemoryLimitError } from './5-fuse/memory-limit.ts'
 import { printProgram } from './5-fuse/print.ts'
 import type { Program } from './5-fuse/program.ts'
 import { type AssemblyReport, assemble } from './6-emit/assemble.ts'
 import { type Emission, emit } from './6-emit/emit.ts'
 import type { Diagnostic } from './diagnostics/diagnostic.ts'
+import { compilerVersion } from './generated/identity.ts'
 import { kernelLibrary, standardLibrary } from './generated/library.ts'
 import { libraryTrees } from './generated/library-trees.ts'
 import { type Pass, type PipelineOptions, runPasses } from './pipeline.ts'
@@ -78,16 +81,13 @@ const LIBRARY_FOLDER = 'std/'
 const passes: readonly Pass<CompileState>[] = [
   {
     name: 'parse',
-    run: ({ source, options }) => parse(source, options.file),
+    run: ({ source, options }) => read(source, options),
     print: (state) => printAst(need(state.ast)),
   },
   {
     name: 'check',
     run(state) {
-      const { program, diagnostics } = check(need(state.ast), {
-        library: libraryFiles(),
-        settings: state.options.settings ?? {},
-      })
+      const { program, diagnostics } = checkWithLibrary(need(state.ast), state.options)
       return { diagnostics: [...state.diagnostics, ...diagnostics], ...(program && { checked: program }) }
     },
     print: (state) => printChecked(need(state.checked)),
@@ -122,13 +122,20 @@ const passes: readonly Pass<CompileState>[] = [
   },
   {
     name: 'fuse',
-    run: ({ graphs }) => ({ program: fuse(need(graphs)) }),
+    run({ graphs, diagnostics, options }) {
+      try {
+        return { program: fuse(need(graphs)) }
+      } catch (error) {
+        if (!(error instanceof MemoryLimitError)) throw error
+        return { diagnostics: [...diagnostics, outOfMemory(error, options.file)] }
+      }
+    },
     print: (state) => printProgram(need(state.program)),
   },
   {
     name: 'emit',
-    run({ program }) {
-      const emission = emit(need(program))
+    run({ program, sources }) {
+      const emission = emit(need(program), { sources, compiler: compilerVersion })
       return { emission, assemblyScript: emission.source, manifest: emission.manifest('plain') }
     },
     print: (state) => need(state.assemblyScript),
@@ -172,15 +179,27 @@ export async function compile(source: string, options: CompileOptions): Promise<
 /** Parses and checks only: every error and warning of the file, without loading the back end. */
 export function checkSource(source: string, options: CheckOptions): Compilation {
   const sources = sourcesWith(source, options.file)
-  const { ast, diagnostics } = parse(source, options.file)
+  const { ast, diagnostics } = read(source, options)
   if (hasErrors({ diagnostics })) return { sources, ast, diagnostics: inSourceOrder(diagnostics, options.file) }
-  const { program, diagnostics: found } = check(ast, { library: libraryFiles(), settings: options.settings ?? {} })
+  const { program, diagnostics: found } = checkWithLibrary(ast, options)
   return {
     sources,
     ast,
     diagnostics: inSourceOrder([...diagnostics, ...found], options.file),
     ...(program && { checked: program }),
   }
+}
+
+/** The tree with the syntax errors and, if there are any, what the checker can already say about the rest of the file. */
+function read(source: string, options: CheckOptions): { ast: SourceFile; diagnostics: readonly Diagnostic[] } {
+  const { ast, diagnostics } = parse(source, options.file)
+  if (!hasErrors({ diagnostics })) return { ast, diagnostics }
+  const found = checkWithLibrary(ast, options).diagnostics
+  return { ast, diagnostics: [...diagnostics, ...errorsBesideDamage(found, diagnostics, ast, source)] }
+}
+
+function checkWithLibrary(ast: SourceFile, options: CheckOptions): ReturnType<typeof check> {
+  return check(ast, { library: libraryFiles(), settings: options.settings ?? {} })
 }
 
 let parsedLibrary: readonly SourceFile[] | undefined
@@ -199,6 +218,17 @@ function libraryFiles(): readonly SourceFile[] {
       return ast
     })
   return parsedLibrary
+}
+
+function outOfMemory(error: MemoryLimitError, file: string): Diagnostic {
+  return {
+    code: 'NN0302',
+    severity: 'error',
+    span: error.span ?? { file, start: 0, end: 0 },
+    message: error.message,
+    labels: [],
+    hint: 'give the run-time dimensions smaller ranges, as in `dim Batch in 1..32`, or make the largest tensor, here, smaller',
+  }
 }
 
 function sourcesWith(source: string, file: string): ReadonlyMap<string, string> {

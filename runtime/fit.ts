@@ -1,30 +1,14 @@
-import type { DoneEvent, EpochEvent, FitEvent, FitOptions, Metrics, StopRule } from './api.ts'
-import { createAverage, evaluateRows, rowsAtATime } from './batches.ts'
-import { batchSize, type Dataset, feedRows, type Inputs, prepareDataset, readMetrics } from './dataset.ts'
+import type { DoneEvent, EpochEvent, FitEvent, FitOptions, Metrics } from './api.ts'
+import { createAverage, evaluateRows } from './batches.ts'
+import { type Dataset, feedRows, type Inputs, readMetrics } from './dataset.ts'
 import type { Engine } from './engine.ts'
-import { ModelError } from './error.ts'
+import { type Plan, planOf } from './fit-plan.ts'
 import type { ManifestTrain } from './manifest.ts'
-import { find } from './names.ts'
 import { shuffledOrder } from './shuffle.ts'
-import { elementCount, shapeValue } from './size.ts'
+import { watchEpochs } from './watch-epochs.ts'
 
 /** How long the loop may hold the thread before it lets the page, a signal or Ctrl-C in, in milliseconds. */
 const SLICE = 12
-
-interface Plan {
-  readonly train: Dataset
-  readonly valid: Dataset | undefined
-  readonly test: Dataset | undefined
-  readonly batch: number
-  readonly epochs: number
-  readonly startEpoch: number
-  readonly seed: number
-  readonly shuffle: boolean
-  readonly progressEvery: number
-  readonly signal: AbortSignal | undefined
-  readonly stop: StopRule | undefined
-  readonly restoreBest: boolean
-}
 
 /** Checks data and options, then returns the loop; see `Model.fit`. */
 export function startFit(
@@ -37,14 +21,10 @@ export function startFit(
 }
 
 async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, void> {
-  const { train, valid, batch, signal, stop } = plan
+  const { train, valid, batch, signal } = plan
   const began = performance.now()
   const steps = Math.ceil(train.rows / batch)
-  const watched = stop ?? ({ part: valid ? 'valid' : 'train', metric: 'loss' } as const)
-  const sign = stop !== undefined && higherIsBetter(stop) ? -1 : 1
-  let bestValue = Number.POSITIVE_INFINITY
-  let bestEpoch = 0
-  let best: (() => void) | undefined
+  const watch = watchEpochs(engine, plan)
   let epoch = plan.startEpoch
   let reason: DoneEvent['reason'] = 'finished'
   let paused = began
@@ -99,13 +79,6 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
     const seconds = (performance.now() - epochBegan) / 1000
     const results: { train: Metrics; valid?: Metrics } = { train: average.read() }
     if (valid) results.valid = await evaluate(valid)
-    const value = sign * results[watched.part]![watched.metric]!
-    const better = value < bestValue
-    if (better) {
-      bestValue = value
-      bestEpoch = epoch
-      if (plan.restoreBest) best = snapshot(engine)
-    }
     const event: EpochEvent = {
       kind: 'epoch',
       epoch,
@@ -113,10 +86,10 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
       ...results,
       seconds,
       samplesPerSecond: train.rows / Math.max(seconds, 1e-5),
-      best: better,
+      best: watch.see(epoch, results),
     }
     yield event
-    if (stop && epoch - Math.max(bestEpoch, plan.startEpoch - 1) >= stop.epochs && epoch < plan.epochs) {
+    if (watch.exhausted(epoch) && epoch < plan.epochs) {
       reason = 'stopped'
       epoch++
       break
@@ -124,109 +97,17 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
   }
 
   const last = Math.max(epoch, plan.startEpoch) - 1
-  const restored = reason !== 'cancelled' && best !== undefined && bestEpoch < last
-  if (restored) best!()
+  const restored = reason !== 'cancelled' && watch.restore(last)
   const test = plan.test && reason !== 'cancelled' ? await evaluate(plan.test) : undefined
   yield {
     kind: 'done',
     reason,
     epochs: last,
-    bestEpoch,
+    bestEpoch: watch.bestEpoch(),
     restored,
     seconds: (performance.now() - began) / 1000,
     ...(test && { test }),
   }
-}
-
-function planOf(engine: Engine, settings: ManifestTrain, data: Inputs, options: FitOptions): Plan {
-  const known = [
-    'valid',
-    'test',
-    'batch',
-    'epochs',
-    'startEpoch',
-    'seed',
-    'shuffle',
-    'signal',
-    'progressEvery',
-    'stop',
-    'restoreBest',
-  ].map((name) => ({ name }))
-  for (const name of Object.keys(options)) find(known, name, 'fit option', 'bad-option')
-  const entry = (name: string) => engine.manifest.entries.find((candidate) => candidate.name === name)!
-  const train = prepareDataset(engine, entry(settings.step), data, settings.batchDim)
-  const evaluation = (part: Inputs | undefined): Dataset | undefined => {
-    if (part === undefined) return undefined
-    const dataset = prepareDataset(engine, entry(settings.evaluate), part, settings.batchDim)
-    rowsAtATime(engine, dataset)
-    return dataset
-  }
-  const valid = evaluation(options.valid)
-  const stop = stopRule(settings, options.stop ?? settings.stop ?? false, valid !== undefined)
-  return {
-    train,
-    valid,
-    test: evaluation(options.test),
-    batch: batchSize(engine, train, options.batch ?? settings.batch, 32),
-    epochs: whole('epochs', options.epochs ?? settings.epochs ?? 1, 0),
-    startEpoch: whole('startEpoch', options.startEpoch ?? 1, 1),
-    seed: whole('seed', options.seed ?? engine.integers[engine.manifest.seedOffset / 4]!, -(2 ** 31)),
-    shuffle: flag('shuffle', options.shuffle ?? true),
-    progressEvery: number('progressEvery', options.progressEvery ?? 100),
-    signal: options.signal,
-    stop,
-    restoreBest: flag('restoreBest', options.restoreBest ?? stop !== undefined),
-  }
-}
-
-function stopRule(settings: ManifestTrain, rule: StopRule | false, hasValid: boolean): StopRule | undefined {
-  if (rule === false) return undefined
-  find([{ name: 'train' }, { name: 'valid' }], rule.part, 'part', 'bad-option')
-  const metrics = ['loss', ...settings.metrics].map((name) => ({ name }))
-  find(metrics, rule.metric, 'metric', 'bad-option')
-  whole('stop.epochs', rule.epochs, 1)
-  if (rule.part === 'valid' && !hasValid) {
-    throw new ModelError(
-      'bad-option',
-      `the stop rule watches valid.${rule.metric}, but there is no validation data; give { valid } or switch the rule off with { stop: false }`,
-    )
-  }
-  return rule
-}
-
-function higherIsBetter(rule: StopRule): boolean {
-  return rule.better === undefined
-    ? /accuracy|precision|recall|f1|auc|score/i.test(rule.metric)
-    : rule.better === 'higher'
-}
-
-/** Remembers parameters and states; the result puts them back. */
-function snapshot(engine: Engine): () => void {
-  const largest = Object.fromEntries(engine.manifest.dims.map((dim) => [dim.name, dim.maximum]))
-  const kept = engine.manifest.variables
-    .filter((variable) => variable.kind !== 'optimizer')
-    .map(({ offset, shape }) => {
-      const start = offset / 4
-      return { start, words: engine.integers.slice(start, start + elementCount(shapeValue(shape, largest))) }
-    })
-  return () => {
-    for (const { start, words } of kept) engine.integers.set(words, start)
-  }
-}
-
-function whole(name: string, value: unknown, minimum: number): number {
-  if (Number.isInteger(value) && (value as number) >= minimum && (value as number) < 2 ** 31) return value as number
-  throw new ModelError('bad-option', `${name} is ${String(value)}; it must be a whole number from ${minimum}`)
-}
-
-function number(name: string, value: unknown): number {
-  if (typeof value === 'number' && value >= 0) return value
-  throw new ModelError('bad-option', `${name} is ${String(value)}; it must be a number from 0`)
-}
-
-function flag(name: string, value: unknown): boolean {
-  if (typeof value === 'boolean') return value
-  throw new ModelError('bad-option', `${name} is ${String(value)}; it must be true or false`)
 }
 
 /** Resolves after everything else that waits for the thread has had its turn. Timers would wait 4 ms in a page. */

@@ -1,4 +1,5 @@
 import type { Call, Entry, Program } from '../../compiler/5-fuse/program.ts'
+import { evaluateCount } from '../../compiler/5-fuse/work.ts'
 import { evaluateDim, formatDim, formatShape } from '../../compiler/dimensions/dimension.ts'
 
 /** What a file compiles to, as plain data. Work is counted at the sizes in `sizes`. */
@@ -68,8 +69,8 @@ function inspectEntry(entry: Entry, sizes: Readonly<Record<string, number>>): En
   const calls = entry.calls.map((call) => ({
     kind: call.kind,
     title: titleOf(call),
-    flops: evaluateDim(call.work.flops, sizes),
-    bytes: evaluateDim(call.work.bytes, sizes),
+    flops: evaluateCount(call.work.flops, sizes),
+    bytes: evaluateCount(call.work.bytes, sizes),
   }))
   return {
     name: entry.name,

@@ -85,14 +85,20 @@ function widthOf(measure: string): number {
   return Math.max(10, measure.length)
 }
 
+/** The first column: "17/40". */
+function countWidth(facts: TrainFacts): number {
+  return Math.max(9, 2 * String(facts.epochs).length + 3)
+}
+
 function tableHead(facts: TrainFacts, style: Style): string[] {
   const measures = measuresOf(facts)
   const width = measures.reduce((sum, measure) => sum + widthOf(measure) + 2, 0)
   const groups = partsOf(facts).map((part) => ` ${'─'.repeat(3)} ${part} ${'─'.repeat(width - part.length - 6)}`)
   const names = partsOf(facts).flatMap(() => measures.map((measure) => `  ${measure.padStart(widthOf(measure))}`))
+  const first = countWidth(facts)
   return [
-    style.dim(`         ${groups.join('')}`),
-    style.bold(`    epoch${names.join('')}     samples/s      time  best`),
+    style.dim(`${' '.repeat(first)}${groups.join('')}`),
+    style.bold(`${'epoch'.padStart(first)}${names.join('')}     samples/s      time  best`),
   ]
 }
 
@@ -103,7 +109,7 @@ function epochRow(event: EpochEvent, facts: TrainFacts, style: Style): string {
       (measure) => `  ${formatMetric(measure, values?.[measure] ?? Number.NaN).padStart(widthOf(measure))}`,
     )
   })
-  const count = `${event.epoch}/${event.epochs}`.padStart(9)
+  const count = `${event.epoch}/${event.epochs}`.padStart(countWidth(facts))
   const pace = formatCount(event.samplesPerSecond).padStart(14)
   const time = formatDuration(event.seconds * 1000).padStart(10)
   return `${count}${cells.join('')}${style.dim(pace + time)}${event.best ? style.green('     ●') : ''}`
@@ -119,7 +125,7 @@ function progressLine(event: StepEvent, facts: TrainFacts, elapsed: number, styl
     `${formatCount(event.samplesPerSecond)} samples/s`,
     `${formatDuration(left)} left`,
   ].join('   ')
-  const count = `${event.epoch}/${facts.epochs}`.padStart(9)
+  const count = `${event.epoch}/${facts.epochs}`.padStart(countWidth(facts))
   const percent = `${Math.floor(share * 100)} %`.padStart(5)
   const room = columns - 1 - count.length - BAR_WIDTH - percent.length - 5
   const bar = style.cyan('━'.repeat(filled)) + style.dim('─'.repeat(BAR_WIDTH - filled))

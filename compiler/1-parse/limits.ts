@@ -1,7 +1,7 @@
 /** What one source file may be. Reaching a limit is a diagnostic, never a crash. */
 export const limits = {
   /** UTF-16 units of text. */
-  sourceLength: 500_000,
+  sourceLength: 250_000,
   /** Brackets, blocks and conditional expressions inside one another. */
   nesting: 100,
   /** Operations above one another in an expression: later passes walk expressions recursively. */

@@ -315,41 +315,43 @@ export abstract class StatementGrammar extends ExpressionGrammar {
   )
 
   protected dataStatement = this.RULE('dataStatement', () => {
-    this.OR([
-      {
-        GATE: () => this.nextIs(Equal, 2),
-        ALT: () => {
-          this.CONSUME(Identifier, { LABEL: 'field' })
-          this.CONSUME(Equal)
-          this.SUBRULE(this.expression, { LABEL: 'value' })
+    this.counted(() =>
+      this.OR([
+        {
+          GATE: () => this.nextIs(Equal, 2),
+          ALT: () => {
+            this.CONSUME(Identifier, { LABEL: 'field' })
+            this.CONSUME(Equal)
+            this.SUBRULE(this.expression, { LABEL: 'value' })
+          },
         },
-      },
-      {
-        ALT: () => {
-          this.OR2([
-            { ALT: () => this.CONSUME(contextualWords.source, { LABEL: 'role' }) },
-            { ALT: () => this.CONSUME(contextualWords.valid, { LABEL: 'role' }) },
-            { ALT: () => this.CONSUME(contextualWords.test, { LABEL: 'role' }) },
-          ])
-          this.SUBRULE(this.operand)
+        {
+          ALT: () => {
+            this.OR2([
+              { ALT: () => this.CONSUME(contextualWords.source, { LABEL: 'role' }) },
+              { ALT: () => this.CONSUME(contextualWords.valid, { LABEL: 'role' }) },
+              { ALT: () => this.CONSUME(contextualWords.test, { LABEL: 'role' }) },
+            ])
+            this.SUBRULE(this.operand)
+          },
         },
-      },
-      {
-        ALT: () => {
-          this.CONSUME(contextualWords.split)
-          this.SUBRULE(this.splitPart)
-          this.MANY(() => {
-            this.CONSUME(Comma)
-            this.SUBRULE2(this.splitPart)
-          })
-          this.OPTION(() => {
-            this.CONSUME(contextualWords.seed)
-            this.CONSUME(NumberText)
-          })
+        {
+          ALT: () => {
+            this.CONSUME(contextualWords.split)
+            this.SUBRULE(this.splitPart)
+            this.MANY(() => {
+              this.CONSUME(Comma)
+              this.SUBRULE2(this.splitPart)
+            })
+            this.OPTION(() => {
+              this.CONSUME(contextualWords.seed)
+              this.CONSUME(NumberText)
+            })
+          },
         },
-      },
-      { ALT: () => this.SUBRULE(this.stray), IGNORE_AMBIGUITIES: true },
-    ])
+        { ALT: () => this.SUBRULE(this.stray), IGNORE_AMBIGUITIES: true },
+      ]),
+    )
   })
 
   protected splitPart = this.RULE(
@@ -370,23 +372,25 @@ export abstract class StatementGrammar extends ExpressionGrammar {
   )
 
   protected loadRule = this.RULE('loadRule', () => {
-    this.OR([
-      {
-        ALT: () => {
-          this.CONSUME(contextualWords.map)
-          this.CONSUME(StringText, { LABEL: 'from' })
-          this.CONSUME(Arrow)
-          this.CONSUME2(StringText, { LABEL: 'to' })
-          this.OPTION(() => this.CONSUME(contextualWords.transpose))
+    this.counted(() =>
+      this.OR([
+        {
+          ALT: () => {
+            this.CONSUME(contextualWords.map)
+            this.CONSUME(StringText, { LABEL: 'from' })
+            this.CONSUME(Arrow)
+            this.CONSUME2(StringText, { LABEL: 'to' })
+            this.OPTION(() => this.CONSUME(contextualWords.transpose))
+          },
         },
-      },
-      {
-        ALT: () => {
-          this.CONSUME(contextualWords.missing)
-          this.CONSUME3(StringText, { LABEL: 'pattern' })
+        {
+          ALT: () => {
+            this.CONSUME(contextualWords.missing)
+            this.CONSUME3(StringText, { LABEL: 'pattern' })
+          },
         },
-      },
-      { ALT: () => this.SUBRULE(this.stray), IGNORE_AMBIGUITIES: true },
-    ])
+        { ALT: () => this.SUBRULE(this.stray), IGNORE_AMBIGUITIES: true },
+      ]),
+    )
   })
 }

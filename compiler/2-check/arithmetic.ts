@@ -21,6 +21,9 @@ import {
   type Value,
 } from './values.ts'
 
+/** Operations in one element of index notation. */
+const MAXIMUM_ELEMENT_SIZE = 10_000
+
 export interface Located {
   readonly value: Value
   readonly span: Span
@@ -133,8 +136,14 @@ function applyTyped(
       if (element.kind === 'error') return element
       elements.push(element)
     }
+    const size = elements.reduce((total, element) => total + (element.size ?? 1), 1)
+    if (size > MAXIMUM_ELEMENT_SIZE)
+      return report(frame, 'NN0262', span, `this index notation has more than ${MAXIMUM_ELEMENT_SIZE} operations`, {
+        hint: 'give parts of it their own `let name[…] = …`',
+      })
     return {
       kind: 'element',
+      size,
       context: elements[0]!.context,
       expression: { kind: 'elementwise', op, operands: elements.map((element) => element.expression) },
       dtype: result,

@@ -4,26 +4,19 @@ import type {
   CallExpression,
   Expression,
   Name,
-  Parameter,
   PipelineExpression,
   PipelineStage,
 } from '../1-parse/ast.ts'
 import type { DiagnosticLabel, Span } from '../diagnostics/diagnostic.ts'
-import { suggest } from '../diagnostics/suggest.ts'
+import { bindArguments, bindConfig, type CallArgument, givenTwice, tooMany, unknownArgument } from './arguments.ts'
 import type { Located } from './arithmetic.ts'
 import type { Builtin } from './builtin.ts'
 import { evaluate, locate } from './expressions.ts'
 import type { Globals } from './globals.ts'
 import { createInstance, type Instance, joinPath } from './instance.ts'
 import { invoke } from './invoke.ts'
-import { createScope } from './scope.ts'
 import { type Frame, report } from './session.ts'
-import { acceptStatic, genericNames } from './signature.ts'
-import { describe, displayType, type ErrorValue, errorValue, type Origin, type Value } from './values.ts'
-
-export interface CallArgument extends Located {
-  readonly name?: Name
-}
+import { describe, displayType, errorValue, type Value } from './values.ts'
 
 /** Where an instance stands: what owns it in the tree of names, and the name written, if any. */
 interface Place {
@@ -335,131 +328,4 @@ export function claimName(frame: Frame, instance: Instance, name: string, owner:
       labels: [{ span: known.span, message: 'first used here' }],
       hint: 'names become parameter paths in checkpoints: choose another one',
     })
-}
-
-/** The fixed settings of a layer, model, optimizer or initializer, defaults filled in. */
-export function bindConfig(
-  frame: Frame,
-  declaration: CallableDeclaration,
-  globals: Globals,
-  given: readonly CallArgument[],
-  span: Span,
-): ReadonlyMap<string, Value> | undefined {
-  const what = `\`${declaration.name.text}\``
-  const scope = createScope()
-  const outside: Frame = {
-    ...frame,
-    globals,
-    scope,
-    bodyScope: scope,
-    declaration,
-    caller: { frame, span, name: what },
-  }
-  const bound = bindArguments(frame, declaration.config, given, what, span, declaration, outside)
-  if (!bound) return undefined
-  const config = new Map<string, Value>(bound.generics)
-  for (const [name, value] of config) scope.bindings.set(name, { value })
-  for (const parameter of declaration.config) {
-    const argument = bound.parameters.get(parameter)
-    const name = parameter.name.text
-    const value = argument ? withOrigin(argument) : evaluate(outside, parameter.value!)
-    if (value.kind === 'error') return undefined
-    if (argument && !acceptStatic(frame, parameter, argument)) return undefined
-    config.set(name, value)
-    scope.bindings.set(name, { value, span: parameter.name.span })
-  }
-  return config
-}
-
-/** A size passed by a user is explained by the place it was written. */
-function withOrigin({ value, span }: Located): Value {
-  if ((value.kind !== 'number' && value.kind !== 'dimension') || value.origin) return value
-  const origin: Origin = { span }
-  return { ...value, origin }
-}
-
-interface BoundArguments {
-  readonly parameters: Map<Parameter, Located>
-  /** Generic dimensions fixed by name: `Linear(In = 4, Out = 2)`. */
-  readonly generics: Map<string, Value>
-}
-
-function bindArguments(
-  frame: Frame,
-  parameters: readonly Parameter[],
-  given: readonly CallArgument[],
-  what: string,
-  span: Span,
-  declaration: CallableDeclaration,
-  configFrame?: Frame,
-): BoundArguments | undefined {
-  const bound: BoundArguments = { parameters: new Map(), generics: new Map() }
-  let position = 0
-  let broken = false
-  for (const argument of given) {
-    if (argument.value.kind === 'error') {
-      broken = true
-      if (!argument.name) position++
-      continue
-    }
-    if (!argument.name) {
-      const parameter = parameters[position++]
-      if (parameter) bound.parameters.set(parameter, argument)
-      else {
-        tooMany(frame, argument.span, what, parameters.length, declaration)
-        return undefined
-      }
-      continue
-    }
-    const name = argument.name.text
-    const parameter = parameters.find((candidate) => candidate.name.text === name)
-    if (parameter) {
-      if (bound.parameters.has(parameter)) {
-        givenTwice(frame, argument, name)
-        return undefined
-      }
-      bound.parameters.set(parameter, argument)
-    } else if (configFrame && genericNames(configFrame, declaration.inputs).some((generic) => generic.name === name)) {
-      bound.generics.set(name, withOrigin(argument))
-    } else {
-      unknownArgument(
-        frame,
-        argument.name,
-        parameters.map((candidate) => candidate.name.text),
-        what,
-      )
-      return undefined
-    }
-  }
-  if (broken) return undefined
-  const missing = parameters.filter((parameter) => !bound.parameters.has(parameter) && parameter.value === undefined)
-  if (missing.length === 0) return bound
-  const names = missing.map((parameter) => `\`${parameter.name.text}\``).join(', ')
-  report(frame, 'NN0210', span, `${what} needs ${names}`, {
-    labels: [{ span: missing[0]!.span, message: 'declared here' }],
-  })
-  return undefined
-}
-
-function tooMany(frame: Frame, span: Span, what: string, count: number, declaration?: CallableDeclaration): ErrorValue {
-  const layered =
-    declaration && declaration.config.length > 0 && (declaration.kind === 'layer' || declaration.kind === 'model')
-  return report(frame, 'NN0211', span, `${what} takes ${count} ${count === 1 ? 'argument' : 'arguments'} here`, {
-    hint: layered ? `what flows through goes before it: \`x |> ${declaration.name.text}(…)\`` : undefined,
-  })
-}
-
-function unknownArgument(frame: Frame, name: Name, known: readonly string[], what: string): ErrorValue {
-  const similar = suggest(name.text, known)
-  return report(frame, 'NN0212', name.span, `${what} has no argument \`${name.text}\``, {
-    hint: similar
-      ? `did you mean \`${similar}\`?`
-      : known.length > 0
-        ? `it takes ${known.map((own) => `\`${own}\``).join(', ')}`
-        : 'it takes no arguments',
-  })
-}
-
-function givenTwice(frame: Frame, argument: CallArgument, name: string): ErrorValue {
-  return report(frame, 'NN0212', argument.name?.span ?? argument.span, `\`${name}\` is given twice`)
 }

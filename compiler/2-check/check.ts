@@ -12,7 +12,7 @@ import { collectGlobals, type Globals } from './globals.ts'
 import { invoke } from './invoke.ts'
 import { evaluateConst, evaluateHyper, evaluateRange } from './names.ts'
 import { bind } from './scope.ts'
-import { addDiagnostic, type Frame, type Session } from './session.ts'
+import { addDiagnostic, ElaborationStop, type Frame, type Session } from './session.ts'
 import { genericNames } from './signature.ts'
 import { type CheckedTrain, checkTrain } from './train.ts'
 import { reportUnusedNames } from './unused.ts'
@@ -36,15 +36,7 @@ export function check(ast: SourceFile, options: CheckOptions): { program?: Check
   try {
     elaborateFile(session, ast, entries, trains)
   } catch (error) {
-    if (!(error instanceof RangeError) && !(error instanceof DimensionError)) throw error
-    // The limits on nesting come first for any program seen so far; this is the net below them.
-    addDiagnostic(session, {
-      code: 'NN0262',
-      severity: 'error',
-      span: wholeFile(ast),
-      message: `this program is too large or too deeply nested: ${error.message}`,
-      labels: [],
-    })
+    reportOverflow(session, ast, error)
   }
   const diagnostics = session.diagnostics.sort((a, b) => a.span.start - b.span.start || a.span.end - b.span.end)
   if (diagnostics.some((diagnostic) => diagnostic.severity === 'error')) return { diagnostics }
@@ -58,6 +50,19 @@ export function check(ast: SourceFile, options: CheckOptions): { program?: Check
     data: [...session.user.data.values()],
   }
   return { program, diagnostics }
+}
+
+/** A limit that ends everything was reported where it was hit; a full stack is the net below the other limits. */
+function reportOverflow(session: Session, ast: SourceFile, error: unknown): void {
+  if (error instanceof ElaborationStop) return
+  if (!(error instanceof RangeError) && !(error instanceof DimensionError)) throw error
+  addDiagnostic(session, {
+    code: 'NN0262',
+    severity: 'error',
+    span: wholeFile(ast),
+    message: `this program is too large or too deeply nested: ${error.message}`,
+    labels: [],
+  })
 }
 
 function createSession(ast: SourceFile, options: CheckOptions): Session {
@@ -93,7 +98,7 @@ function createSession(ast: SourceFile, options: CheckOptions): Session {
     modelDims: new Map(),
     severalModels: ast.declarations.filter((declaration) => declaration.kind === 'model').length > 1,
     rigid: false,
-    progress: { expressionDepth: 0 },
+    progress: { expressionDepth: 0, evaluations: 0 },
   }
 }
 

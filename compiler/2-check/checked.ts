@@ -33,7 +33,10 @@ export interface CheckedEntry {
 
 export interface CheckedValue {
   readonly type: TensorType
+  /** In the user's file: where the library was called, for values that come from its code. */
   readonly span: Span
+  /** The library's own line, `std/layers.nn`, for values that come from there. */
+  readonly origin?: Span
   readonly form: OperationForm | IndexedForm | LoopForm
 }
 

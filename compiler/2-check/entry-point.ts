@@ -5,7 +5,7 @@ import { symbol } from '../dimensions/dimension.ts'
 import type { CheckedEntry } from './checked.ts'
 import { createEntry, type Entry, emit, finishEntry } from './entry.ts'
 import { createInstance } from './instance.ts'
-import { checkResult } from './invoke.ts'
+import { checkResult, withExpected } from './invoke.ts'
 import { DEFAULT_RANGE } from './names.ts'
 import { bind, createScope } from './scope.ts'
 import { ElaborationStop, type Frame, report, type Session } from './session.ts'
@@ -93,12 +93,12 @@ export function checkInfer(session: Session, infer: InferDeclaration): CheckedEn
   const frame = entryFrame(session, entry, false, infer.name.text)
   runEntry(() => {
     bindEntryInputs(frame, infer.inputs)
-    const value = runBlock(frame, infer.body, 'infer')
+    const value = runBlock(withExpected(frame, infer), infer.body, 'infer')
     if (!value) {
       report(frame, 'NN0216', infer.name.span, `\`${infer.name.text}\` ends without \`return\``)
       return
     }
-    const checked = infer.result ? checkResult(frame, infer.result, value, infer.span) : value
+    const checked = infer.result ? checkResult(frame, infer.result, value, infer.span, infer.body) : value
     const names = infer.result?.kind === 'tuple' ? infer.result.items.map((item) => item.name?.text) : []
     addResults(frame, infer, checked, names)
   })

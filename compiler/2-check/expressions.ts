@@ -14,12 +14,15 @@ import { evaluateRead, evaluateReduction } from './indexed.ts'
 import { evaluateIterate, evaluateScan } from './loops.ts'
 import { resolveName } from './names.ts'
 import { evaluateRearrange } from './rearrange.ts'
-import { type Frame, report } from './session.ts'
+import { ElaborationStop, type Frame, report } from './session.ts'
 import { evaluateSlice } from './slices.ts'
 import { describe, errorValue, float, integer, type Value } from './values.ts'
 
 /** Expressions inside expressions, through all the calls they stand in. */
 export const MAXIMUM_EXPRESSION_DEPTH = 1000
+
+/** Expressions evaluated for one program, all expansions counted: a second or so. */
+export const MAXIMUM_EVALUATIONS = 500_000
 
 export function evaluate(frame: Frame, expression: Expression): Value {
   const { progress } = frame.session
@@ -31,6 +34,13 @@ export function evaluate(frame: Frame, expression: Expression): Value {
       `expressions and calls are nested more than ${MAXIMUM_EXPRESSION_DEPTH} deep here`,
       { hint: 'give parts of it names with `let`' },
     )
+  if (++progress.evaluations > MAXIMUM_EVALUATIONS) {
+    if (progress.evaluations === MAXIMUM_EVALUATIONS + 1)
+      report(frame, 'NN0262', expression.span, 'expanding all calls of this program takes too long', {
+        hint: 'calls multiply: a function that calls another twice, which calls another twice, and so on',
+      })
+    throw new ElaborationStop()
+  }
   progress.expressionDepth++
   try {
     return evaluateKind(frame, expression)

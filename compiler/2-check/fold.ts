@@ -5,6 +5,7 @@ import {
   add,
   boundsOf,
   type Dim,
+  DimensionError,
   dimEqual,
   divideExactly,
   floorDivide,
@@ -16,6 +17,8 @@ import {
 import { rangesOf } from './entry.ts'
 import { type Frame, report } from './session.ts'
 import { describe, dimension, dimOf, errorValue, float, integer, type Value } from './values.ts'
+
+const MAXIMUM_TERMS = 1000
 
 /** The folded value; undefined where the result is only known at run time. */
 export function foldBinary(
@@ -80,7 +83,7 @@ function foldDims(frame: Frame, span: Span, operator: BinaryOperator, a: Dim, b:
     case '-':
       return dimension(subtract(a, b))
     case '*':
-      return dimension(multiply(a, b))
+      return dimension(boundedProduct(a, b))
     case '/': {
       if (b === 0) return report(frame, 'NN0261', span, 'division by zero')
       if (frame.floorDivision) return dimension(floorDivide(a, b))
@@ -92,10 +95,17 @@ function foldDims(frame: Frame, span: Span, operator: BinaryOperator, a: Dim, b:
       return dimension(modulo(a, b))
     case '^':
       if (!isConstant(b) || b < 0 || b > 8) return undefined
-      return dimension(Array.from({ length: b }, () => a).reduce(multiply, 1))
+      return dimension(Array.from({ length: b }, () => a).reduce(boundedProduct, 1))
     default:
       return foldComparison(frame, operator, a, b)
   }
+}
+
+/** Products of long sums grow fast; sizes of real programs have a handful of terms. */
+function boundedProduct(a: Dim, b: Dim): Dim {
+  const terms = (dim: Dim): number => (isConstant(dim) ? 1 : dim.terms.length + 1)
+  if (terms(a) * terms(b) > MAXIMUM_TERMS) throw new DimensionError('this size is a sum of too many products')
+  return multiply(a, b)
 }
 
 /** Decided by the ranges of the dimensions where possible; unknown generic sizes leave it open silently. */

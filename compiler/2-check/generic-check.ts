@@ -53,6 +53,7 @@ function checkGeneric(session: Session, declaration: CallableDeclaration, rank: 
   for (const parameter of declaration.inputs) {
     const value = freeInput(frame, declaration, parameter)
     if (value) inputs.set(parameter, { value, span: parameter.span })
+    else if (parameter.type?.kind === 'tensor') return
   }
   const instance = createInstance({ path: '', role: 'model', model: name, declaration, globals: session.user, config })
   const owns = declaration.kind === 'layer' || declaration.kind === 'model'

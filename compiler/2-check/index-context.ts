@@ -35,8 +35,10 @@ export function createIndexContext(): IndexContext {
 
 /** Adds an index; names that occur twice in one value get a numeric suffix. */
 export function addIndex(context: IndexContext, name: string, span: Span): IndexSlot {
-  let unique = name
-  for (let count = 2; context.slots.has(unique); count++) unique = `${name}_${count}`
+  // Names become keys of plain objects, where one of them has a meaning of its own.
+  const base = name === '__proto__' ? 'proto' : name
+  let unique = base
+  for (let count = 2; context.slots.has(unique); count++) unique = `${base}_${count}`
   const slot: IndexSlot = { name, unique, span }
   context.slots.set(unique, slot)
   return slot

@@ -1,14 +1,14 @@
 /** Expanding a function, layer or model in place: its body, elaborated with the inputs of one call. */
-import type { CallableDeclaration, Parameter, ResultType, TypeExpression } from '../1-parse/ast.ts'
+import type { Block, CallableDeclaration, Parameter, ResultType, TypeExpression } from '../1-parse/ast.ts'
 import type { DiagnosticLabel, Span } from '../diagnostics/diagnostic.ts'
 import { type Dim, isConstant, symbolsOf } from '../dimensions/dimension.ts'
 import type { Located } from './arithmetic.ts'
 import { dtypeOf, isElement, toElement, toTensor } from './arithmetic.ts'
 import { differs } from './broadcast.ts'
 import { evaluate } from './expressions.ts'
-import type { Globals } from './globals.ts'
+import { findGlobal, type Globals } from './globals.ts'
 import type { Instance } from './instance.ts'
-import { bind, createScope } from './scope.ts'
+import { bind, createScope, lookUp } from './scope.ts'
 import { type Frame, originLabel, report } from './session.ts'
 import { bindInputs, evaluateType } from './signature.ts'
 import { runBody } from './statements.ts'
@@ -68,25 +68,30 @@ export function invoke(caller: Frame, invocation: Invocation): Value {
   if (!checkConstraints(base, caller, declaration, span, what)) return errorValue
   if (declaration.kind === 'model') rememberDims(base, declaration)
   const result = runBody(withExpected(base, declaration), declaration.body, declaration)
-  return declaration.result ? checkResult(base, declaration.result, result, span) : result
+  return declaration.result ? checkResult(base, declaration.result, result, span, declaration.body) : result
 }
 
 /** No recursion, and no more calls inside calls than the limit. */
 function checkDepth(caller: Frame, declaration: CallableDeclaration, span: Span): boolean {
-  const cycle: string[] = [declaration.name.text]
   for (let frame: Frame | undefined = caller; frame; frame = frame.caller?.frame) {
-    if (!frame.declaration) continue
-    cycle.unshift(frame.declaration.name.text)
-    if (frame.declaration === declaration && frame.scope !== undefined) {
-      report(caller, 'NN0218', span, `\`${declaration.name.text}\` calls itself: ${cycle.join(' → ')}`, {
-        hint: 'everything is expanded when compiled; `repeat(n)` stacks a layer, `scan` loops over time',
-      })
-      return false
-    }
+    if (frame.declaration !== declaration) continue
+    report(caller, 'NN0218', span, `\`${declaration.name.text}\` calls itself: ${cycleText(caller, declaration)}`, {
+      hint: 'everything is expanded when compiled; `repeat(n)` stacks a layer',
+    })
+    return false
   }
   if (caller.callDepth < MAXIMUM_CALL_DEPTH) return true
   report(caller, 'NN0262', span, `calls are nested more than ${MAXIMUM_CALL_DEPTH} deep here`)
   return false
+}
+
+function cycleText(caller: Frame, declaration: CallableDeclaration): string {
+  const names = [declaration.name.text]
+  for (let frame: Frame | undefined = caller; frame; frame = frame.caller?.frame) {
+    if (frame.declaration) names.unshift(frame.declaration.name.text)
+    if (frame.declaration === declaration) break
+  }
+  return names.join(' → ')
 }
 
 function checkConstraints(
@@ -136,7 +141,7 @@ function rememberDims(frame: Frame, declaration: CallableDeclaration): void {
 }
 
 /** Lets `let y[i, j] = …` before `return y` take extents from the declared result. */
-function withExpected(frame: Frame, declaration: CallableDeclaration): Frame {
+export function withExpected(frame: Frame, declaration: Pick<CallableDeclaration, 'body' | 'result'>): Frame {
   const last = declaration.body.statements.at(-1)
   const { result } = declaration
   if (last?.kind !== 'return' || last.value.kind !== 'name' || result?.kind !== 'single') return frame
@@ -146,16 +151,23 @@ function withExpected(frame: Frame, declaration: CallableDeclaration): Frame {
   )
     return frame
   const generic = result.type.shape.some(
-    (item) => item.kind === 'dimension' && item.value.kind === 'name' && !frame.scope.bindings.has(item.value.name),
+    (item) =>
+      item.kind === 'dimension' &&
+      item.value.kind === 'name' &&
+      !lookUp(frame.scope, item.value.name) &&
+      !findGlobal(frame.globals, item.value.name),
   )
   if (generic) return frame
   const typed = evaluateType(frame, result.type)
   return typed ? { ...frame, expected: { name: last.value.name, shape: typed.type.shape } } : frame
 }
 
-export function checkResult(frame: Frame, result: ResultType, value: Value, span: Span): Value {
+/** Compares what a body returned with the declared result. */
+export function checkResult(frame: Frame, result: ResultType, value: Value, span: Span, body: Block): Value {
+  const last = body.statements.at(-1)
+  const returned = last?.kind === 'return' ? last.value.span : undefined
   if (value.kind === 'error') return value
-  if (result.kind === 'single') return checkType(frame, result.type, value, span)
+  if (result.kind === 'single') return checkType(frame, result.type, value, span, returned)
   if (value.kind !== 'tuple' || value.items.length !== result.items.length)
     return report(
       frame,
@@ -170,7 +182,7 @@ export function checkResult(frame: Frame, result: ResultType, value: Value, span
 }
 
 /** Compares a value with its declared type; each axis of the result remembers where its size was declared. */
-export function checkType(frame: Frame, type: TypeExpression, value: Value, span: Span): Value {
+export function checkType(frame: Frame, type: TypeExpression, value: Value, span: Span, returned?: Span): Value {
   if (value.kind === 'error' || type.kind === 'scalar') return value
   const typed = evaluateType(frame, type)
   if (!typed) return errorValue
@@ -201,6 +213,7 @@ export function checkType(frame: Frame, type: TypeExpression, value: Value, span
       `declared as ${displayType(typed.type)}, but the value is ${displayType(tensor.type)}`,
       {
         labels: [
+          returned && { span: returned, message: `this is ${displayType(tensor.type)}` },
           axis < 0
             ? undefined
             : originLabel(

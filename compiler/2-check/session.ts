@@ -29,7 +29,7 @@ export interface Session {
   readonly severalModels: boolean
   /** Declarations are being checked with sizes nobody has chosen. */
   readonly rigid: boolean
-  readonly progress: { expressionDepth: number }
+  readonly progress: { expressionDepth: number; evaluations: number }
 }
 
 export interface VariableRecord extends Variable {

@@ -120,6 +120,7 @@ export function bindInputs(
   )
   for (const [mark, { name }] of unknown) bind(frame.scope, name, { kind: 'dimension', dim: symbol(mark) })
   const pending: PendingAxis[] = []
+  let elementwise = false
   const scalars: { parameter: Parameter; argument: Located }[] = []
   const bound: { parameter: Parameter; value: Value }[] = []
   for (const parameter of declaration.inputs) {
@@ -136,6 +137,7 @@ export function bindInputs(
         report(caller, 'NN0223', argument.span, `${what} needs a whole tensor here, not one element`)
         return false
       }
+      elementwise = true
       bound.push({ parameter, value: argument.value })
       continue
     }
@@ -149,6 +151,8 @@ export function bindInputs(
     bound.push({ parameter, value })
   }
   if (!solve(frame, caller, pending, unknown, what, callSpan, history)) return false
+  // Inside index notation a function of any shape works on single elements.
+  if (elementwise) frame.scope.ellipsis ??= []
   for (const { parameter, value } of bound) bind(frame.scope, parameter.name.text, value, parameter.name.span)
   return bindScalars(frame, caller, scalars)
 }

@@ -3,30 +3,28 @@ import type {
   CallableDeclaration,
   CallExpression,
   ClipStatement,
-  Expression,
   FreezeStatement,
   OptimizerStatement,
-  SettingStatement,
   Statement,
-  StopStatement,
   TrainDeclaration,
 } from '../1-parse/ast.ts'
 import type { Span } from '../diagnostics/diagnostic.ts'
 import { suggest } from '../diagnostics/suggest.ts'
-import { isConstant } from '../dimensions/dimension.ts'
+import { bindConfig } from './arguments.ts'
 import { apply, type Located, toTensor } from './arithmetic.ts'
 import { expandTo } from './broadcast.ts'
-import { bindConfig, evaluateArguments } from './calls.ts'
+import { evaluateArguments } from './calls.ts'
 import type { CheckedEntry, TrainSettings } from './checked.ts'
+import { dependenciesOf } from './dependencies.ts'
 import { cast, constant, createEntry, type Entry, emit, finishEntry, readVariable, updateVariable } from './entry.ts'
 import { bindEntryInputs, type EntryInputs, entryFrame, runEntry } from './entry-point.ts'
-import { evaluate } from './expressions.ts'
 import { findGlobal, type Globals, globalNames } from './globals.ts'
 import { invoke } from './invoke.ts'
 import { matchesPattern } from './pattern.ts'
 import { type Frame, report, type Session, type TrainContext, type VariableRecord } from './session.ts'
 import { runStatement } from './statements.ts'
-import { describe, type TensorValue, type Value } from './values.ts'
+import { trainSettings } from './train-settings.ts'
+import type { TensorValue, Value } from './values.ts'
 import { declareInternal, initFrame } from './variables.ts'
 
 /** Statements that say how to train; the others say what is computed. */
@@ -98,7 +96,7 @@ function addOptimizer(frame: Frame, train: TrainDeclaration, context: TrainConte
   const optimizer = findOptimizer(frame, statement)
   const loss = context.loss?.value
   if (loss?.kind !== 'tensor') return
-  const trained = trainedParameters(frame, train)
+  const trained = trainedParameters(frame, train, loss)
   if (!optimizer || !trained) return
   const gradients = clipped(
     frame,
@@ -142,11 +140,15 @@ function findOptimizer(frame: Frame, statement: OptimizerStatement): FoundOptimi
   return config && { declaration, globals, config }
 }
 
-/** The parameters the loss's block reads, without the frozen ones. */
-function trainedParameters(frame: Frame, train: TrainDeclaration): VariableRecord[] | undefined {
-  const reached = [...frame.entry.variables.keys()]
-    .map((name) => frame.session.variables.get(name))
-    .filter((variable) => variable?.kind === 'parameter') as VariableRecord[]
+/** The parameters the loss is computed from, without the frozen ones. */
+function trainedParameters(frame: Frame, train: TrainDeclaration, loss: TensorValue): VariableRecord[] | undefined {
+  const { entry, session } = frame
+  const needed = dependenciesOf(entry.values, loss.id)
+  const reached: VariableRecord[] = []
+  for (const [name, { leaf }] of entry.variables) {
+    const variable = session.variables.get(name)
+    if (variable?.kind === 'parameter' && needed.has(leaf.id)) reached.push(variable)
+  }
   let trained = reached
   for (const statement of train.body.statements)
     if (statement.kind === 'freeze') trained = freeze(frame, statement, reached, trained)
@@ -309,133 +311,4 @@ function updateParameter(
       site: `${train.name.text}/${parameter.name}`,
     },
   })
-}
-
-function trainSettings(
-  frame: Frame,
-  train: TrainDeclaration,
-  inputs: EntryInputs,
-  context: TrainContext,
-): TrainSettings {
-  const metrics = context.metrics.map((metric) => metric.name)
-  const batchDim = sharedBatchDim(inputs)
-  const numbers: Partial<Record<SettingStatement['setting'], number>> = {}
-  let stop: TrainSettings['stop']
-  const seen = new Map<string, Span>()
-  for (const statement of train.body.statements) {
-    const key = statement.kind === 'setting' ? statement.setting : statement.kind
-    if (statement.kind !== 'setting' && statement.kind !== 'stop') continue
-    const earlier = seen.get(key)
-    if (earlier)
-      report(frame, 'NN0202', statement.span, `\`${key}\` is set twice`, {
-        labels: [{ span: earlier, message: 'first here' }],
-      })
-    seen.set(key, statement.span)
-    if (statement.kind === 'stop') stop = stopRule(frame, statement, metrics)
-    else numbers[statement.setting] = settingValue(frame, statement, batchDim)
-  }
-  const data = train.data && dataName(frame, train.data)
-  return {
-    name: train.name.text,
-    ...(data !== undefined && { data }),
-    ...(batchDim !== undefined && { batchDim }),
-    ...(numbers.batch !== undefined && { batch: numbers.batch }),
-    ...(numbers.epochs !== undefined && { epochs: numbers.epochs }),
-    ...(numbers.seed !== undefined && { seed: numbers.seed }),
-    ...(stop && { stop }),
-    metrics,
-  }
-}
-
-/** The run-time dimension that leads every input with axes. */
-function sharedBatchDim({ tensors }: EntryInputs): string | undefined {
-  const leading = new Set<string | undefined>()
-  for (const { type } of tensors) {
-    const [first] = type.shape
-    if (first !== undefined) leading.add(isConstant(first) ? undefined : first.key)
-  }
-  const [name] = leading
-  return leading.size === 1 && name !== undefined && /^\w+$/.test(name) ? name : undefined
-}
-
-function settingValue(frame: Frame, statement: SettingStatement, batchDim: string | undefined): number | undefined {
-  const { setting, span } = statement
-  const value = evaluate(frame, statement.value)
-  if (value.kind === 'error') return undefined
-  const least = setting === 'seed' ? 0 : 1
-  if (value.kind !== 'number' || !Number.isInteger(value.value) || value.value < least || value.value > 2 ** 31 - 1) {
-    report(
-      frame,
-      'NN0245',
-      statement.value.span,
-      `\`${setting}\` must be a whole number from ${least} on, known when compiled, but this is ${describe(value)}`,
-    )
-    return undefined
-  }
-  if (setting === 'accumulate' && value.value !== 1) {
-    report(frame, 'NN0290', span, '`accumulate` is not part of this version yet', { hint: 'use a larger `batch`' })
-    return undefined
-  }
-  const range = setting === 'batch' && batchDim !== undefined ? frame.session.dims.get(batchDim) : undefined
-  if (setting === 'batch' && !range)
-    report(
-      frame,
-      'NN0245',
-      span,
-      'the inputs of this train block share no leading run-time dimension for `batch` to fill',
-      {
-        hint: 'write `f32[Batch, …]` for each input',
-      },
-    )
-  else if (range && (value.value < range.minimum || value.value > range.maximum))
-    report(
-      frame,
-      'NN0245',
-      statement.value.span,
-      `\`batch\` ${value.value} lies outside the range of \`${range.name}\`, ${range.minimum}..${range.maximum}`,
-      {
-        hint: `declare \`dim ${range.name} in 1..${value.value}\` at the top of the file`,
-      },
-    )
-  return value.value
-}
-
-function stopRule(frame: Frame, statement: StopStatement, metrics: readonly string[]): TrainSettings['stop'] {
-  const { metric: written } = statement
-  const part = written.kind === 'member' && written.target.kind === 'name' ? written.target.name : 'valid'
-  const metric = written.kind === 'member' ? written.member.text : written.name
-  const known = ['loss', ...metrics]
-  if ((part !== 'train' && part !== 'valid') || !known.includes(metric)) {
-    const options = known.map((name) => `valid.${name}`)
-    const similar = suggest(`${part}.${metric}`, options)
-    report(frame, 'NN0246', written.span, `there is no \`${part}.${metric}\` to watch`, {
-      hint: similar ? `did you mean \`${similar}\`?` : `there are ${options.map((name) => `\`${name}\``).join(', ')}`,
-    })
-    return undefined
-  }
-  const epochs = wholeNumber(frame, statement.epochs)
-  return epochs === undefined ? undefined : { part, metric, epochs }
-}
-
-function wholeNumber(frame: Frame, expression: Expression): number | undefined {
-  const value = evaluate(frame, expression)
-  if (value.kind === 'number' && Number.isInteger(value.value) && value.value > 0) return value.value
-  if (value.kind !== 'error')
-    report(
-      frame,
-      'NN0245',
-      expression.span,
-      `the number of epochs must be a whole number from 1 on, but this is ${describe(value)}`,
-    )
-  return undefined
-}
-
-function dataName(frame: Frame, name: { readonly text: string; readonly span: Span }): string | undefined {
-  const { data } = frame.globals
-  if (data.has(name.text)) return name.text
-  const similar = suggest(name.text, data.keys())
-  report(frame, 'NN0247', name.span, `there is no data block called \`${name.text}\``, {
-    hint: similar ? `did you mean \`${similar}\`?` : `declare it: \`data ${name.text} { source csv("file.csv") }\``,
-  })
-  return undefined
 }

@@ -71,6 +71,8 @@ export interface ElementValue {
   readonly context: IndexContext
   readonly expression: IndexedExpression
   readonly dtype: DType
+  /** Operations in the expression, repeated parts counted each time; 1 where absent. */
+  readonly size?: number
 }
 
 /** An index, or an affine combination of indices. */

@@ -7,24 +7,22 @@ import { lowerExpression, lowerPosition } from './lower-indexed.ts'
 
 type Read = Extract<IndexedExpression, { kind: 'read' }>
 
-/** A node some of whose axes are still to be subscripted. */
-interface Partial {
+/** A node some of whose axes are still to be subscripted: for each axis its label, or what will replace it. */
+interface Partial<Pending> {
   readonly node: number
-  /** For each axis its label, or the subscript that will replace it. */
-  readonly axes: readonly (string | AffineSubscript)[]
+  readonly axes: readonly (string | Pending)[]
 }
 
 export function lowerRead(space: IndexSpace, read: Read): Labelled {
   const node = space.nodeOf(read.value)
   const inside: Labelled[] = []
-  let partial = gatherAxes(space, node, read, inside)
+  let partial = padAxes(space, gatherAxes(space, node, read, inside), read.otherwise)
   for (let axis = 0; axis < partial.axes.length; axis++) {
-    const subscript = partial.axes[axis]!
-    if (typeof subscript === 'string') continue
-    partial = viewAxis(space, partial, axis, subscript, read.otherwise)
-    // A subscript of several indices leaves as many axes, one of none leaves none.
-    axis--
-    while (typeof partial.axes[axis + 1] === 'string') axis++
+    const view = partial.axes[axis]!
+    if (typeof view === 'string') continue
+    partial = viewAxis(space, partial, axis, view)
+    // A view of several indices leaves as many axes, one of none leaves none.
+    axis += view.steps.length - 1
   }
   let result: Labelled = takeDiagonals(space, { node: partial.node, labels: partial.axes as readonly string[] })
   for (const condition of inside) {
@@ -68,31 +66,41 @@ function atLeastZero(space: IndexSpace, dim: Dim): Dim | undefined {
   return bounds.minimum >= 0 ? dim : undefined
 }
 
+/** Adds what the views need around the tensor, on all axes at once. */
+function padAxes(
+  space: IndexSpace,
+  { node, axes }: Partial<AffineSubscript>,
+  otherwise: number | undefined,
+): Partial<AxisView> {
+  const shape = space.build.shapeOf(node)
+  const views = axes.map((subscript, axis) =>
+    typeof subscript === 'string' ? subscript : describe(space, subscript, shape[axis]!, otherwise !== undefined)!,
+  )
+  const side = (which: 'low' | 'high'): Dim[] => views.map((view) => (typeof view === 'string' ? 0 : view[which]))
+  return { node: space.build.pad(node, side('low'), side('high'), otherwise ?? 0), axes: views }
+}
+
 function viewAxis(
   space: IndexSpace,
-  { node, axes }: Partial,
+  { node, axes }: Partial<AxisView>,
   axis: number,
-  subscript: AffineSubscript,
-  otherwise: number | undefined,
-): Partial {
+  { start, steps }: AxisView,
+): Partial<AxisView> {
   const { build } = space
   const shape = build.shapeOf(node)
-  const { low, high, start, steps } = describe(space, subscript, shape[axis]!, otherwise !== undefined)!
   const zeros: Dim[] = shape.map(() => 0)
-  const padded = build.pad(node, zeros.with(axis, low), zeros.with(axis, high), otherwise ?? 0)
-  const length = build.shapeOf(padded)[axis]!
   const sliced = (count: Dim, step: number): number =>
     build.slice(
-      padded,
+      node,
       zeros.with(axis, start),
-      build.shapeOf(padded).with(axis, count),
+      shape.with(axis, count),
       shape.map((_, at) => (at === axis ? step : 1)),
     )
   const labels = steps.map(([label]) => label)
   const replaced = axes.toSpliced(axis, 1, ...labels)
   if (steps.length === 0) return { node: build.reshape(sliced(1, 1), shape.toSpliced(axis, 1)), axes: replaced }
   if (steps.length === 1) return { node: sliced(extentOf(space, labels[0]!), steps[0]![1]), axes: replaced }
-  let span = subtract(length, start)
+  let span = subtract(shape[axis]!, start)
   let spread = sliced(span, 1)
   // One index after the other is split off, the span of the others becoming the window.
   for (let at = 0; at + 1 < steps.length; at++) {
@@ -119,7 +127,7 @@ function spanOf(space: IndexSpace, steps: AxisView['steps']): Dim {
  * Replaces the axes that need a gather: subscripts that are tensors, those that are no view, and plain ones whose
  * index a tensor subscript also uses, as in x[b, ids[b]]. Several such axes are gathered as one, flattened.
  */
-function gatherAxes(space: IndexSpace, node: number, read: Read, inside: Labelled[]): Partial {
+function gatherAxes(space: IndexSpace, node: number, read: Read, inside: Labelled[]): Partial<AffineSubscript> {
   const { build } = space
   const shape = build.shapeOf(node)
   const padded = read.otherwise !== undefined
@@ -135,7 +143,7 @@ function gatherAxes(space: IndexSpace, node: number, read: Read, inside: Labelle
       const shares = Object.entries(subscript.coefficients).some(([label, step]) => step !== 0 && used.has(label))
       if (shares) positions.set(axis, lowerPosition(space, subscript))
     })
-  const whole: Partial = { node, axes: read.subscripts as readonly AffineSubscript[] }
+  const whole: Partial<AffineSubscript> = { node, axes: read.subscripts as readonly AffineSubscript[] }
   if (positions.size === 0) return whole
   if (padded)
     for (const [axis, position] of positions) positions.set(axis, clampInside(space, position, shape[axis]!, inside))

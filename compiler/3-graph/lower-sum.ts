@@ -79,8 +79,11 @@ function covers(labels: ReadonlySet<string>, needed: ReadonlySet<string>): boole
 
 /** Whether an expression is a product that no single factor spans. */
 function isContraction(expression: IndexedExpression): boolean {
-  const all = labelsOf(expression).size
-  const factors = factorsOf(expression)
+  return noneSpans(factorsOf(expression), expression)
+}
+
+function noneSpans(factors: readonly Factor[], product: IndexedExpression): boolean {
+  const all = labelsOf(product).size
   return factors.length > 1 && factors.every((factor) => labelsOf(factor.expression).size < all)
 }
 
@@ -95,8 +98,9 @@ function factorsOf(expression: IndexedExpression): Factor[] {
       const divisors = factorsOf(second!).map((factor) => ({ ...factor, inverted: !factor.inverted }))
       return [...factorsOf(first!), ...divisors]
     }
-    if (expression.op === 'select' && isZero(third!) && isContraction(second!)) {
-      const masked = maskFactor(first!, second!, third!)
+    if (expression.op === 'select' && isZero(third!)) {
+      const factors = factorsOf(second!)
+      const masked = noneSpans(factors, second!) ? maskFactor(first!, factors, third!) : undefined
       if (masked) return masked
     }
   }
@@ -110,10 +114,9 @@ function isZero(expression: IndexedExpression): boolean {
 /** `if condition then f·g else 0` as (if condition then f else 0)·g, with an f that spans the condition. */
 function maskFactor(
   condition: IndexedExpression,
-  body: IndexedExpression,
+  factors: readonly Factor[],
   zero: IndexedExpression,
 ): Factor[] | undefined {
-  const factors = factorsOf(body)
   const needed = labelsOf(condition)
   const at = factors.findIndex(({ expression, inverted }) => !inverted && covers(labelsOf(expression), needed))
   if (at < 0) return undefined

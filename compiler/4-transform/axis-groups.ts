@@ -14,30 +14,31 @@ export function axisGroups(from: readonly Dim[], to: readonly Dim[]): AxisGroup[
   const groups: AxisGroup[] = []
   let [i, j] = [0, 0]
   while (i < from.length || j < to.length) {
-    const group = { from: [] as number[], to: [] as number[] }
-    const take = {
-      from: (): Dim => from[group.from[group.from.push(i++) - 1]!]!,
-      to: (): Dim => to[group.to[group.to.push(j++) - 1]!]!,
+    const [iStart, jStart] = [i, j]
+    const [fromOne, toOne] = [isOne(from[i]), isOne(to[j])]
+    if (fromOne && !toOne) i++
+    else if (toOne && !fromOne) j++
+    else {
+      if (i === from.length || j === to.length) return undefined
+      let [left, right] = [from[i++]!, to[j++]!]
+      while (!dimEqual(left, right)) {
+        const side = smaller(left, right)
+        if (side === 'left' && i < from.length) left = multiply(left, from[i++]!)
+        else if (side === 'right' && j < to.length) right = multiply(right, to[j++]!)
+        else return undefined
+      }
     }
-    groups.push(group)
-    if (i < from.length && dimEqual(from[i]!, 1) && !(j < to.length && dimEqual(to[j]!, 1))) {
-      take.from()
-      continue
-    }
-    if (j < to.length && dimEqual(to[j]!, 1) && !(i < from.length && dimEqual(from[i]!, 1))) {
-      take.to()
-      continue
-    }
-    if (i >= from.length || j >= to.length) return undefined
-    let [left, right] = [take.from(), take.to()]
-    while (!dimEqual(left, right)) {
-      const extend = smaller(left, right)
-      if (extend === 'left' && i < from.length) left = multiply(left, take.from())
-      else if (extend === 'right' && j < to.length) right = multiply(right, take.to())
-      else return undefined
-    }
+    groups.push({ from: range(iStart, i), to: range(jStart, j) })
   }
   return groups
+}
+
+function isOne(dim: Dim | undefined): boolean {
+  return dim !== undefined && dimEqual(dim, 1)
+}
+
+function range(start: number, end: number): number[] {
+  return Array.from({ length: end - start }, (_, at) => start + at)
 }
 
 function smaller(left: Dim, right: Dim): 'left' | 'right' | undefined {

@@ -6,9 +6,9 @@ import type { DType } from '../types.ts'
 import type { Affine } from './affine.ts'
 import { splitMoving } from './counter.ts'
 import type { DraftValue } from './draft.ts'
-import { operandsOf, reachable, stageRoots } from './draft.ts'
 import type { LoopOrder } from './lanes.ts'
 import type { IndexMap, Kernel, KernelAxis, KernelStage, KernelValue, Place, Size } from './program.ts'
+import { orderValues } from './value-order.ts'
 
 export type KernelStructure = Omit<Kernel, 'name'>
 
@@ -61,20 +61,20 @@ export function canonicalise(
   }
   const map = (affine: Affine): IndexMap => ({
     constant: size(affine.constant),
-    terms: affine.terms.map(({ axis, coefficient }) => ({
-      axis: axisNumbers.get(axis)!,
-      coefficient: size(coefficient),
-    })),
+    terms: affine.terms
+      .map(({ axis, coefficient }) => ({ axis: axisNumbers.get(axis)!, coefficient }))
+      .sort((a, b) => a.axis - b.axis)
+      .map(({ axis, coefficient }) => ({ axis, coefficient: size(coefficient) })),
   })
 
-  const used = reachable(loops.values, loops.stages.flatMap(stageRoots))
-  const valueNumbers = new Map(used.map((id, at) => [id, at]))
+  const order = orderValues(loops, axisNumbers)
+  const valueNumbers = new Map(order.ids.map((id, at) => [id, at]))
   const kernelAxes: KernelAxis[] = axes.map((axis) => {
     const extent = loops.extents.get(axis)!
     return { extent: parameter(extent), multiple: modulo(extent, 8) === 0 ? 8 : modulo(extent, 4) === 0 ? 4 : 1 }
   })
-  const values = used.map((id) => kernelValue(loops.values[id]!))
-  const stages: KernelStage[] = loops.stages.map((stage) => ({
+  const values = order.ids.map((id) => kernelValue(id, loops.values[id]!))
+  const stages: KernelStage[] = order.stages.map((stage) => ({
     inner: stage.inner.map((axis) => axisNumbers.get(axis)!),
     reductions: stage.reductions.map((id) => valueNumbers.get(id)!),
     stores: stage.stores.map((store) => {
@@ -103,7 +103,7 @@ export function canonicalise(
   const plain = { ...structure, axes: kernelAxes.map(({ extent }) => extent) }
   return { structure, key: JSON.stringify(plain, withSpecialNumbers), places, sizes }
 
-  function kernelValue(value: DraftValue): KernelValue {
+  function kernelValue(id: number, value: DraftValue): KernelValue {
     switch (value.kind) {
       case 'constant':
         return value
@@ -128,7 +128,7 @@ export function canonicalise(
         }
       case 'operation':
       case 'reduction': {
-        const operands = operandsOf(value).map((operand) => valueNumbers.get(operand)!)
+        const operands = order.operandsOf(id).map((operand) => valueNumbers.get(operand)!)
         if (value.kind === 'operation') return { ...value, operands }
         return { kind: 'reduction', dtype: value.dtype, reducer: value.reducer, operands }
       }

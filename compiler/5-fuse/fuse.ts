@@ -2,18 +2,20 @@
  * Graphs → a program: what gets a buffer, which values share a kernel, the order of calls, and where everything lies.
  */
 import type { Graph, GraphNode, GraphProgram } from '../3-graph/graph.ts'
-import { add, type Dim, type DimRange, formatDim, multiply, product } from '../dimensions/dimension.ts'
+import { add, type Dim, DimensionError, type DimRange, formatDim, product } from '../dimensions/dimension.ts'
 import type { Variable } from '../types.ts'
 import { canonicalise, sharedKernel } from './canonical.ts'
 import { buffersWritten, type Draft } from './draft.ts'
 import { orderLoops } from './lanes.ts'
 import { createLayout, type Layout } from './layout.ts'
+import { LARGEST_MEMORY, MemoryLimitError } from './memory-limit.ts'
 import type { LoopStep, Step } from './merge.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
 import { type GraphPlan, largestBytes, planGraph } from './plan-graph.ts'
 import type {
   Call,
   CallOrigin,
+  Count,
   Entry,
   IndexedCall,
   Kernel,
@@ -37,8 +39,24 @@ interface FuseState {
   after: number
 }
 
-/** Plans all entry points together: variables, inputs and the arena are shared. */
+/**
+ * Plans all entry points together: variables, inputs and the arena are shared.
+ *
+ * @throws MemoryLimitError if memory for the largest sizes exceeds what a module can address.
+ */
 export function fuse(program: GraphProgram): Program {
+  try {
+    const fused = fuseGraphs(program)
+    const { total } = fused.memory
+    if (total > LARGEST_MEMORY) throw new MemoryLimitError(`${(total / 2 ** 30).toFixed(1)} GiB`, program)
+    return fused
+  } catch (error) {
+    if (error instanceof DimensionError) throw new MemoryLimitError('more than 8 GiB', program)
+    throw error
+  }
+}
+
+function fuseGraphs(program: GraphProgram): Program {
   const ranges: Record<string, DimRange> = {}
   for (const dim of [...program.dims, ...program.graphs.flatMap((graph) => graph.dims)]) ranges[dim.name] = dim
   const names = new Set<string>()
@@ -67,14 +85,14 @@ function planEntry(state: FuseState, graph: Graph, plan: GraphPlan, exportName: 
   const { layout } = state
   const calls = callsOf(state, plan, plan.steps)
   for (const { variable, buffer } of plan.copies) {
-    const elements = product(plan.typeOf(buffer).shape)
+    const { shape } = plan.typeOf(buffer)
     calls.push({
       kind: 'copy',
       title: `${variable} update`,
       target: layout.variable(variable),
       source: layout.place(plan, buffer).buffer,
-      elements,
-      work: { flops: 0, bytes: multiply(8, elements) },
+      elements: product(shape),
+      work: { flops: [], bytes: [[8, ...shape]] },
     })
   }
   return {
@@ -125,11 +143,8 @@ function loopCall(state: FuseState, plan: GraphPlan, { loop: number, body: steps
     }
   })
   const body = callsOf(state, plan, steps)
-  const total = (part: 'flops' | 'bytes'): Dim =>
-    multiply(
-      count,
-      body.reduce<Dim>((sum, call) => add(sum, call.work[part]), 0),
-    )
+  const total = (part: 'flops' | 'bytes'): Count =>
+    body.flatMap(({ work }) => work[part].map((term) => [count, ...term]))
   const { op, span } = plan.graph.nodes[node]!
   return {
     kind: 'loop',

@@ -3,7 +3,6 @@
  * cheap elementwise work is repeated, and an expensive value with one reader is computed where it is read.
  */
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
-import { isConstant } from '../dimensions/dimension.ts'
 import type { OpName } from '../ops/op.ts'
 import { opDefinitions } from '../ops/registry.ts'
 import type { FlatGraph } from './flatten.ts'
@@ -66,6 +65,10 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
   const live = liveNodes(graph)
   const readers = new Int32Array(nodes.length)
   for (const node of nodes) if (live[node.id]) for (const input of new Set(node.inputs)) readers[input]!++
+  /** How many of a value's readers are concatenations. */
+  const concatenated = new Int32Array(nodes.length)
+  for (const node of nodes)
+    if (live[node.id] && node.op === 'concat') for (const input of new Set(node.inputs)) concatenated[input]!++
   const materialised: boolean[] = nodes.map(() => false)
   const cost = new Float64Array(nodes.length)
   const depth = new Int32Array(nodes.length)
@@ -106,7 +109,9 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
     if (node.op === 'reshape') {
       const input = node.inputs[0]!
       const direct = hasBuffer(behindAliases(graph, input))
-      if (!direct && !splitsOnly(nodes[input]!.type.shape, node.type.shape)) give(behindAliases(graph, input))
+      const { shape } = nodes[input]!.type
+      const pieceOnly = concatenated[node.id]! === readers[node.id] && splitsOnly(node.type.shape, shape)
+      if (!direct && !splitsOnly(shape, node.type.shape) && !pieceOnly) give(behindAliases(graph, input))
     }
     if ((node.op === 'expand' || node.op === 'window') && cost[node.inputs[0]!]! > CHEAP) give(node.inputs[0]!)
     for (const input of node.inputs) {
@@ -121,14 +126,21 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
   }
   return { materialised, live }
 
-  /** A permutation that alone reads a product, and leaves columns of one operand innermost. */
+  /** A permutation that alone reads a product and that a product can write as it goes. */
   function transposes(id: number): boolean {
     const node = nodes[id]!
     if (node.op !== 'permute') return false
     const input = nodes[node.inputs[0]!]!
     if (input.op !== 'contract' || readers[input.id] !== 1 || wanted.has(input.id)) return false
-    const innermost = node.attributes.order.findLast((_, position) => node.type.shape[position] !== 1)
-    return innermost === undefined || innermost >= input.attributes.batch.length
+    const { batch, contracted } = input.attributes
+    const order = node.attributes.order.filter((_, position) => node.type.shape[position] !== 1)
+    if (order.length > 0 && order.at(-1)! < batch.length) return false
+    // The free axes of the two operands stay apart, each in their order: interleaved they would make tiny products.
+    const free = order.filter((axis) => axis >= batch.length)
+    const columns = nodes[input.inputs[0]!]!.type.shape.length - contracted.length
+    const sides = free.map((axis) => (axis < columns ? 0 : 1))
+    const changes = sides.filter((side, at) => at > 0 && side !== sides[at - 1]).length
+    return changes <= 1 && free.every((axis, at) => at === 0 || sides[at] !== sides[at - 1] || axis > free[at - 1]!)
   }
 
   /** A library operand must lie in memory; a contraction takes any strided view of what does. */
@@ -188,9 +200,4 @@ function liveNodes(graph: FlatGraph): boolean[] {
     if (opDefinitions[op].class !== 'loop') pending.push(...inputs)
   }
   return live
-}
-
-/** Whether a tensor has one element, whatever the run-time dimensions. */
-export function isScalar(node: GraphNode): boolean {
-  return node.type.shape.every((dim) => isConstant(dim) && dim === 1)
 }

@@ -4,7 +4,7 @@
  * (Adam's three results). Results passed on inside a kernel are values, not loads.
  */
 import type { Dim } from '../dimensions/dimension.ts'
-import { boundsOf, type DimRange, dimEqual, dimKey, multiply, subtract } from '../dimensions/dimension.ts'
+import { add, boundsOf, type DimRange, dimEqual, dimKey, multiply, subtract } from '../dimensions/dimension.ts'
 import { type Affine, affineEqual, coefficientOf, renameAxes } from './affine.ts'
 import {
   buffersRead,
@@ -284,14 +284,10 @@ function sameBlock(
     for (const { axis, coefficient } of map.terms) {
       if (outer.includes(axis)) continue
       if (boundsOf(coefficient, ranges).minimum < 0) return false
-      largest = addDims(largest, multiply(coefficient, subtract(extents[axis]!, 1)))
+      largest = add(largest, multiply(coefficient, subtract(extents[axis]!, 1)))
     }
     return boundsOf(map.constant, ranges).minimum >= 0 && boundsOf(subtract(block, largest), ranges).minimum >= 1
   }
-}
-
-function addDims(left: Dim, right: Dim): Dim {
-  return subtract(left, multiply(-1, right))
 }
 
 /** Whether some tensor is read at the same place by both. Scalars do not count. */
@@ -332,11 +328,12 @@ function applyMerge(host: Draft, guest: Draft, plan: MergePlan): void {
 
 /** The value an earlier store of the same kernel put where `load` reads, if it is still at hand. */
 function passedOn(host: Draft, load: { buffer: number; offset: Affine }, stage: number): number | undefined {
+  const stores = host.stages.flatMap((candidate) => candidate.stores.filter(({ buffer }) => buffer === load.buffer))
+  if (stores.some(({ accumulate }) => accumulate)) return undefined
   for (let at = 0; at <= stage; at++) {
     if (at < stage && host.stages[at]!.inner.length > 0) continue
     const store = host.stages[at]!.stores.find(
-      (candidate) =>
-        candidate.buffer === load.buffer && !candidate.accumulate && affineEqual(candidate.offset, load.offset),
+      (candidate) => candidate.buffer === load.buffer && affineEqual(candidate.offset, load.offset),
     )
     if (store) return store.value
   }

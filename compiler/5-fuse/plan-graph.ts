@@ -3,7 +3,7 @@ import type { Graph } from '../3-graph/graph.ts'
 import { boundsOf, type Dim, type DimRange, product } from '../dimensions/dimension.ts'
 import type { TensorType } from '../types.ts'
 import { assignArena } from './assign-arena.ts'
-import { type AxisTable, buildDrafts, copyDraft, type DraftContext } from './build-draft.ts'
+import { type AxisTable, buildDrafts, copyDraft, type DraftContext, packDraft } from './build-draft.ts'
 import { type FlatGraph, flatten } from './flatten.ts'
 import {
   behindAliases,
@@ -103,14 +103,24 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
   const products = new Map<number, ProductPlan>()
   const loops = new Map<number, LoopPlan>()
   const loopAt = new Map(graph.loops.map(({ node }, at) => [node, at]))
+  const packed = new Map<string, number>()
   for (const { id, op, inputs } of nodes) {
     if (!materialisation.live[id]) continue
     const loop = loopAt.get(id)
     if (loop !== undefined) loops.set(loop, planLoop(planning, loop))
     if (!materialisation.materialised[id] || op === 'result') continue
     const own = steps[graph.regions[id]!]!
+    const pack = (operand: number, order: readonly number[]): number => {
+      const key = `${graph.regions[id]!}: ${operand}: ${order.join()}`
+      const known = packed.get(key)
+      if (known !== undefined) return known
+      const buffer = planning.extra(operand, graph.regions[id]!)
+      packed.set(key, buffer)
+      own.push({ kind: 'draft', draft: packDraft(planning.context, operand, order, buffer) })
+      return buffer
+    }
     if (productOf(graph, materialisation, id) !== undefined) {
-      const plan = planProduct(graph, materialisation, id)
+      const plan = planProduct(graph, materialisation, id, pack)
       products.set(id, plan)
       own.push({ kind: 'library', node: id, reads: [plan.a.node, plan.b.node] })
     } else if (isLibraryOp(op))

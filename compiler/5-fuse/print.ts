@@ -1,6 +1,7 @@
 /** A program as text: memory, kernels, and the calls of each entry with their work. */
 import { formatDim, formatShape } from '../dimensions/dimension.ts'
 import type { Call, Kernel, KernelValue, Place, PointerMove, Program } from './program.ts'
+import { formatCount } from './work.ts'
 
 export function printProgram(program: Program): string {
   const { memory } = program
@@ -40,7 +41,7 @@ function callText(program: Program, call: Call): string {
   const name = (buffer: number): string => program.buffers[buffer]!.name
   const place = ({ buffer, elements }: Place): string =>
     elements === 0 ? name(buffer) : `${name(buffer)} + ${formatDim(elements)}`
-  const work = `${formatDim(call.work.flops)} flops, ${formatDim(call.work.bytes)} bytes`
+  const work = `${formatCount(call.work.flops)} flops, ${formatCount(call.work.bytes)} bytes`
   const moveText = (move: PointerMove): string =>
     move.kind === 'follow'
       ? `, ${name(move.now)} from ${place(move.first)} to ${place(move.next)}`

@@ -3,7 +3,7 @@
  * collapse into m, n or k become loops around the product; a loop over a contracted axis accumulates.
  */
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
-import { type Dim, dimEqual, multiply, product as productOfDims } from '../dimensions/dimension.ts'
+import { type Dim, dimEqual, isConstant, multiply, product as productOfDims } from '../dimensions/dimension.ts'
 import { type Affine, along, coefficientOf, offsetOf, stridesOf } from './affine.ts'
 import { behindAliases, isSource, type Materialisation } from './materialise.ts'
 import { moveIndex } from './movement.ts'
@@ -25,13 +25,42 @@ export interface ProductPlan {
   readonly loops: readonly ProductAxis[]
 }
 
+/**
+ * Lays an operand out anew and gives the buffer, or one laid out before: its axes in the order given.
+ */
+export type PackOperand = (operand: number, order: readonly number[]) => number
+
+/** Shorter runs than these, where there are more of them, are worth a copy that makes them one. */
+const SHORT_SUM = 16
+const SHORT_SIDE = 8
+
 /** Plans the product whose result is `target`: a contraction, or the permutation of one. */
-export function planProduct(graph: Graph, materialisation: Materialisation, target: number): ProductPlan {
+export function planProduct(
+  graph: Graph,
+  materialisation: Materialisation,
+  target: number,
+  pack: PackOperand,
+): ProductPlan {
   const node = graph.nodes[target]!
   const contract = (node.op === 'permute' ? graph.nodes[node.inputs[0]!]! : node) as GraphNode & { op: 'contract' }
-  const { batch, contracted } = contract.attributes
-  const left = viewOf(graph, materialisation, contract.inputs[0]!)
-  const right = viewOf(graph, materialisation, contract.inputs[1]!)
+  const { batch } = contract.attributes
+  const views = [0, 1].map((side) => viewOf(graph, materialisation, contract.inputs[side]!)) as [View, View]
+  // Sums run in the order in which the operand with the fewest axes holds them.
+  const leading = views[0].shape.length < views[1].shape.length ? 0 : 1
+  const contracted = [...contract.attributes.contracted].sort((p, q) => p[leading]! - q[leading]!)
+  const [left, right] = views.map((view, side) => {
+    const batchAxes = batch.map((pair) => pair[side]!)
+    const summed = contracted.map((pair) => pair[side]!)
+    const free = view.shape.map((_, axis) => axis).filter((axis) => !batchAxes.includes(axis) && !summed.includes(axis))
+    if (!isScattered(view, summed, SHORT_SUM) && !isScattered(view, free, SHORT_SIDE)) return view
+    const order = [...batchAxes, ...free, ...summed]
+    const strides: Dim[] = []
+    stridesOf(order.map((axis) => view.shape[axis]!)).forEach((stride, position) => {
+      const axis = order[position]!
+      strides[axis] = view.shape[axis] === 1 ? 0 : stride
+    })
+    return { node: pack(contract.inputs[side]!, order), shape: view.shape, strides, start: 0 }
+  }) as [View, View]
   const natural = stridesOf(node.type.shape)
   const order = node.op === 'permute' ? node.attributes.order : contract.type.shape.map((_, axis) => axis)
   const strides: Dim[] = []
@@ -71,14 +100,8 @@ export function planProduct(graph: Graph, materialisation: Materialisation, targ
   // c's columns must be adjacent: where the left operand's are, the two change places.
   const exchanged = rows.some((axis) => axis.extent !== 1 && axis.c === 1) || (columns.length === 0 && rows.length > 0)
   if (!exchanged) return assemblePlan(left, right, batchAxes, rows, columns, sums)
-  const [b, c, r, s] = [batchAxes, columns, rows, sums].map((axes) => axes.map(exchange)) as [
-    ...[ProductAxis[], ProductAxis[], ProductAxis[], ProductAxis[]],
-  ]
-  return assemblePlan(right, left, b, c, r, s)
-}
-
-function exchange(axis: ProductAxis): ProductAxis {
-  return { ...axis, a: axis.b, b: axis.a }
+  const swap = (axes: readonly ProductAxis[]): ProductAxis[] => axes.map((axis) => ({ ...axis, a: axis.b, b: axis.a }))
+  return assemblePlan(right, left, swap(batchAxes), swap(columns), swap(rows), swap(sums))
 }
 
 function assemblePlan(
@@ -124,6 +147,15 @@ function collapse(axes: readonly ProductAxis[]): { axis: ProductAxis; rest: Prod
     at = rest.length
   }
   return { axis, rest }
+}
+
+/** Whether a group of a view's axes falls into several runs, the innermost of them short. */
+function isScattered(view: View, group: readonly number[], short: number): boolean {
+  const axes = group
+    .map((axis) => ({ extent: view.shape[axis]!, a: view.strides[axis]!, b: 0, c: 0 }))
+    .filter(({ extent }) => extent !== 1)
+  const { axis, rest } = collapse(axes)
+  return rest.length > 0 && isConstant(axis.extent) && axis.extent < short && !axes.some(({ a }) => a === 0)
 }
 
 interface View {

@@ -80,12 +80,15 @@ export interface CallOrigin {
   readonly work: Work
 }
 
-/** Static estimates as functions of the run-time dimensions. */
+/** Static estimates as functions of the run-time dimensions; `evaluateCount` gives the number. */
 export interface Work {
-  readonly flops: Dim
+  readonly flops: Count
   /** Bytes read and written, each tensor once per call. */
-  readonly bytes: Dim
+  readonly bytes: Count
 }
+
+/** A sum of products. Not a `Dim`, whose arithmetic ends at 2³¹. */
+export type Count = readonly (readonly Dim[])[]
 
 export interface KernelCall extends CallOrigin {
   readonly kind: 'kernel'

@@ -1,30 +1,47 @@
 /** Static estimates of a call's work, as functions of the run-time dimensions. */
 import type { Graph } from '../3-graph/graph.ts'
-import { add, type Dim, multiply, product } from '../dimensions/dimension.ts'
+import { type Dim, evaluateDim, formatDim } from '../dimensions/dimension.ts'
 import { type DraftValue, mapOf, operandsOf, reachable, stageRoots } from './draft.ts'
 import type { LoopOrder } from './lanes.ts'
 import type { ProductPlan } from './product.ts'
-import type { Work } from './program.ts'
+import type { Count, Work } from './program.ts'
+
+/** The number a count comes to for given sizes of the run-time dimensions. */
+export function evaluateCount(count: Count, sizes: Readonly<Record<string, number>>): number {
+  return count.reduce((total, factors) => total + factors.reduce<number>((n, dim) => n * evaluateDim(dim, sizes), 1), 0)
+}
+
+export function formatCount(count: Count): string {
+  if (count.length === 0) return '0'
+  return count.map((factors) => factors.map((dim) => grouped(formatDim(dim))).join('·')).join(' + ')
+}
+
+function grouped(text: string): string {
+  return /^\w+$/.test(text) ? text : `(${text})`
+}
 
 /** One operation an element counts as one, whatever it is; a reduction as one for each element. */
 export function loopWork(loops: LoopOrder, shapeOf: (buffer: number) => readonly Dim[]): Work {
   const { values, stages, extents } = loops
-  const used = reachable(values, stages.flatMap(stageRoots))
   const axesOf = new Map<number, ReadonlySet<number>>()
   const buffers = new Set<number>()
-  let flops: Dim = 0
-  for (const id of used) {
+  const perDomain = new Map<string, { domain: readonly Dim[]; operations: number }>()
+  for (const id of reachable(values, stages.flatMap(stageRoots))) {
     const value = values[id]!
     const axes = dependencies(value)
     axesOf.set(id, value.kind === 'reduction' ? new Set(loops.outer) : axes)
     if (value.kind === 'load') buffers.add(value.buffer)
-    if (value.kind === 'operation' || value.kind === 'reduction')
-      flops = add(flops, product([...axes].map((axis) => extents.get(axis)!)))
+    if (value.kind !== 'operation' && value.kind !== 'reduction') continue
+    const key = [...axes].sort((a, b) => a - b).join()
+    const known = perDomain.get(key)
+    if (known) known.operations++
+    else perDomain.set(key, { domain: [...axes].map((axis) => extents.get(axis)!), operations: 1 })
   }
   for (const stage of stages) for (const store of stage.stores) buffers.add(store.buffer)
-  let bytes: Dim = 0
-  for (const buffer of buffers) bytes = add(bytes, multiply(4, product(shapeOf(buffer))))
-  return { flops, bytes }
+  return {
+    flops: [...perDomain.values()].map(({ domain, operations }) => [operations, ...domain]),
+    bytes: [...buffers].map((buffer) => [4, ...shapeOf(buffer)]),
+  }
 
   function dependencies(value: DraftValue): Set<number> {
     const axes = new Set<number>(mapOf(value)?.terms.map(({ axis }) => axis) ?? [])
@@ -35,21 +52,18 @@ export function loopWork(loops: LoopOrder, shapeOf: (buffer: number) => readonly
 
 /** Two operations for each multiplication and addition. */
 export function productWork({ m, n, k, loops }: ProductPlan): Work {
-  const times = product(loops.map(({ extent }) => extent))
-  const elements = [
-    [m, k],
-    [k, n],
-    [m, n],
-  ].reduce<Dim>((total, [rows, columns]) => add(total, multiply(rows!.extent, columns!.extent)), 0)
+  const times = loops.map(({ extent }) => extent)
+  const matrix = (rows: { extent: Dim }, columns: { extent: Dim }): Dim[] => [4, rows.extent, columns.extent, ...times]
   return {
-    flops: product([2, m.extent, n.extent, k.extent, times]),
-    bytes: product([4, elements, times]),
+    flops: [[2, m.extent, n.extent, k.extent, ...times]],
+    bytes: [matrix(m, k), matrix(k, n), matrix(m, n)],
   }
 }
 
-export function indexedWork(graph: Graph, node: number): Work {
-  const moved = product(
-    graph.nodes[graph.nodes[node]!.op === 'gather' ? node : graph.nodes[node]!.inputs[0]!]!.type.shape,
-  )
-  return { flops: graph.nodes[node]!.op === 'gather' ? 0 : moved, bytes: multiply(8, moved) }
+/** Every row picked or added is read and written once. */
+export function indexedWork(graph: Graph, id: number): Work {
+  const node = graph.nodes[id]!
+  const gathers = node.op === 'gather'
+  const { shape } = graph.nodes[gathers ? id : node.inputs[0]!]!.type
+  return { flops: gathers ? [] : [[1, ...shape]], bytes: [[8, ...shape]] }
 }

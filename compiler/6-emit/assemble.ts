@@ -53,6 +53,7 @@ export async function assemble(
   const started = performance.now()
   let binaryenMilliseconds = 0
   let binary: Uint8Array | undefined
+  let failure: unknown
 
   // asc hands over its binaryen module here, which saves writing it out and reading it back. Nothing in this function
   // waits, so binaryen's process-wide settings cannot leak between concurrent calls.
@@ -71,8 +72,11 @@ export async function assemble(
     binaryen.setOneCallerInlineMaxSize(30)
     try {
       module.optimize()
-      if (!module.validate()) throw new Error('internal: assemble: binaryen rejects the module it optimised')
+      if (!module.validate()) throw new Error('the optimised module is not valid')
       binary = module.emitBinary()
+    } catch (error) {
+      // Kept, not thrown on: asc expects an Error with a stack, which binaryen does not always throw.
+      failure = error
     } finally {
       binaryen.setOptimizeLevel(before.optimize)
       binaryen.setShrinkLevel(before.shrink)
@@ -109,6 +113,7 @@ export async function assemble(
       transforms: [{ afterCompile: finish } as Transform],
     },
   )
+  if (failure) throw new Error(`internal: assemble: binaryen: ${failure}`)
   if (error || !binary) throw new Error(`internal: assemble: ${error?.message ?? 'no output'}\n${messages.join('')}`)
 
   const foreign = foreignParts(binary)

@@ -3,6 +3,7 @@
  * reading.
  */
 import type { BuildName, Manifest } from '../../runtime/manifest.ts'
+import { uniqueName } from '../5-fuse/naming.ts'
 import { type Entry, everyCall, type Kernel, type KernelCall, type Program } from '../5-fuse/program.ts'
 import { formatDim } from '../dimensions/dimension.ts'
 import { block, emptyLines, type Lines, line } from './lines.ts'
@@ -104,7 +105,8 @@ function placeOf({ span }: KernelCall, { sources }: EmitOptions): string {
 }
 
 function printEntry(program: Program, entry: Entry, taken: ReadonlySet<string>, lines: Lines): void {
-  const parameters = new Map(entry.dims.map(({ name }) => [name, taken.has(name) ? `${name}_size` : name]))
+  const names = new Set(taken)
+  const parameters = new Map(entry.dims.map(({ name }) => [name, uniqueName(name, names)]))
   const list = [...parameters.values()].map((name) => `${name}: i32`).join(', ')
   line(lines, `/** ${entry.name} */`)
   block(lines, `export function ${entry.export}(${list}): void`, () => {

@@ -26,7 +26,7 @@ export function printCall(printer: CallPrinter, call: Call): void {
       printIndexed(printer, call)
       break
     case 'copy': {
-      const bytes = size(printer, multiply(4, call.elements))
+      const bytes = `<usize>(${size(printer, call.elements)}) << 2`
       line(printer.lines, `memory.copy(${name(printer, call.target)}, ${name(printer, call.source)}, ${bytes})`)
       break
     }

@@ -4,7 +4,19 @@
  * nothing in reductions.
  */
 import type { IndexMap, Kernel, KernelStage, KernelStore, KernelValue, Size } from '../5-fuse/program.ts'
+import { dependenciesOf, neededBy } from './kernel-dataflow.ts'
+import {
+  addressOf,
+  advanceAddresses,
+  localOf,
+  nested,
+  type Printer,
+  remaining,
+  type Scope,
+  startAddresses,
+} from './kernel-scope.ts'
 import { block, type Lines, line } from './lines.ts'
+import { coefficient, letter, printIndex, printScalarIndex, printSize, variable } from './print-index.ts'
 import { printOperation, splatLiteral } from './print-operation.ts'
 import { acrossLanes, combine, firstLargest, identityOf } from './print-reduction.ts'
 
@@ -16,25 +28,6 @@ interface LaneMode {
 
 const WHOLE: LaneMode = { copies: 1, partial: false }
 const PAIR: LaneMode = { copies: 2, partial: false }
-
-interface Scope {
-  /** Value → its local for each copy. */
-  readonly locals: Map<number, readonly string[]>
-  /** Access → the local that holds its address so far. */
-  readonly addresses: Map<IndexMap, string>
-  /** Address expression → the local that holds it. */
-  readonly known: Map<string, string>
-}
-
-interface Printer {
-  readonly kernel: Kernel
-  readonly lines: Lines
-  /** Value → the axes it varies along. */
-  readonly dependencies: readonly ReadonlySet<number>[]
-  /** Value → the values it needs, itself included, ascending; per stage. */
-  readonly needed: readonly (readonly number[])[]
-  addressCount: number
-}
 
 /** Prints the function for a kernel, without its comment. */
 export function printKernel(kernel: Kernel, lines: Lines): void {
@@ -305,133 +298,6 @@ function printStore(
     const start = copy === 0 ? address : `${address} + (<usize>${printSize(stride)} << 4)`
     line(lines, `storeStrided4(${start}, <usize>${printSize(stride)} << 2, ${value}, ${count})`)
   }
-}
-
-/** A map's value in each lane, i32. */
-function printIndex(map: IndexMap, laneAxis: number | undefined, copy: number): string {
-  const stride = coefficient(map, laneAxis)
-  const first = `i32x4.splat(${printScalarIndex(map, laneAxis, copy)})`
-  if (stride === 0) return first
-  if (stride === 1) return `i32x4.add(${first}, laneIndices())`
-  return `i32x4.add(${first}, i32x4.mul(laneIndices(), i32x4.splat(${printSize(stride)})))`
-}
-
-/** A map's value in the first lane of a copy. */
-function printScalarIndex(map: IndexMap, laneAxis: number | undefined, copy: number): string {
-  const terms = map.terms.map(({ axis, coefficient: factor }) => {
-    const index = axis === laneAxis && copy > 0 ? `(${variable(axis)} + ${4 * copy})` : variable(axis)
-    return factor === 1 ? index : `${index} * ${printSize(factor)}`
-  })
-  if (map.constant !== 0) terms.push(printSize(map.constant))
-  return terms.length === 0 ? '0' : terms.join(' + ')
-}
-
-function startAddresses(printer: Printer, scope: Scope): void {
-  for (const { buffer, offset } of accesses(printer.kernel, printer.kernel.stages)) {
-    if (offset.constant === 0) scope.addresses.set(offset, `p${buffer}`)
-    else defineAddress(printer, scope, offset, `p${buffer} + (<usize>${printSize(offset.constant)} << 2)`)
-  }
-}
-
-function advanceAddresses(printer: Printer, scope: Scope, axis: number, stages: readonly KernelStage[]): void {
-  for (const { offset } of accesses(printer.kernel, stages)) {
-    const factor = coefficient(offset, axis)
-    if (factor === 0) continue
-    const index = factor === 1 ? variable(axis) : `(${variable(axis)} * ${printSize(factor)})`
-    defineAddress(printer, scope, offset, `${addressOf(scope, offset)} + (<usize>${index} << 2)`)
-  }
-}
-
-function defineAddress(printer: Printer, scope: Scope, access: IndexMap, text: string): void {
-  let local = scope.known.get(text)
-  if (local === undefined) {
-    local = `a${printer.addressCount++}`
-    line(printer.lines, `const ${local}: usize = ${text}`)
-    scope.known.set(text, local)
-  }
-  scope.addresses.set(access, local)
-}
-
-/** Loads and stores of some stages, each once. */
-function accesses(kernel: Kernel, stages: readonly KernelStage[]): { buffer: number; offset: IndexMap }[] {
-  const found = new Map<IndexMap, { buffer: number; offset: IndexMap }>()
-  for (const stage of stages) {
-    for (const id of neededBy(kernel, stage)) {
-      const value = kernel.values[id]!
-      if (value.kind === 'load') found.set(value.offset, value)
-    }
-    for (const store of stage.stores) found.set(store.offset, store)
-  }
-  return [...found.values()]
-}
-
-/** The values a stage needs that no earlier stage's reduction hides, ascending. */
-function neededBy(kernel: Kernel, stage: KernelStage): number[] {
-  const seen = new Set<number>()
-  const pending = stage.stores.map((store) => store.value)
-  for (const id of stage.reductions) pending.push(...operands(id))
-  while (pending.length > 0) {
-    const id = pending.pop()!
-    if (seen.has(id)) continue
-    seen.add(id)
-    if (kernel.values[id]!.kind !== 'reduction') pending.push(...operands(id))
-  }
-  return [...seen].sort((a, b) => a - b)
-
-  function operands(id: number): readonly number[] {
-    const value = kernel.values[id]!
-    return value.kind === 'operation' || value.kind === 'reduction' ? value.operands : []
-  }
-}
-
-function dependenciesOf(kernel: Kernel): ReadonlySet<number>[] {
-  const dependencies: Set<number>[] = []
-  for (const value of kernel.values) {
-    const axes = new Set<number>()
-    if (value.kind === 'reduction') for (const axis of kernel.outer) axes.add(axis)
-    else if (value.kind === 'operation')
-      for (const operand of value.operands) for (const axis of dependencies[operand]!) axes.add(axis)
-    else {
-      const map = value.kind === 'random' ? value.element : 'offset' in value ? value.offset : undefined
-      for (const term of map?.terms ?? []) axes.add(term.axis)
-    }
-    dependencies.push(axes)
-  }
-  return dependencies
-}
-
-function nested(scope: Scope): Scope {
-  return { locals: new Map(scope.locals), addresses: new Map(scope.addresses), known: new Map(scope.known) }
-}
-
-function localOf(scope: Scope, id: number, copy: number): string {
-  const locals = scope.locals.get(id)
-  if (!locals) throw new Error(`internal: emit: value ${id} is used before it is defined`)
-  return locals[copy] ?? locals[0]!
-}
-
-function addressOf(scope: Scope, access: IndexMap): string {
-  return scope.addresses.get(access)!
-}
-
-function coefficient(map: IndexMap, axis: number | undefined): Size {
-  return map.terms.find((term) => term.axis === axis)?.coefficient ?? 0
-}
-
-function remaining(printer: Printer, axis: number): string {
-  return `${printSize(printer.kernel.axes[axis]!.extent)} - ${variable(axis)}`
-}
-
-export function printSize(size: Size): string {
-  return typeof size === 'number' ? String(size) : `n${size.parameter}`
-}
-
-function variable(axis: number): string {
-  return `i${axis}`
-}
-
-function letter(copy: number): string {
-  return copy === 0 ? 'a' : 'b'
 }
 
 function accumulator(id: number, copy: number): string {

@@ -262,7 +262,7 @@ export const checkCodes = {
   NN0262: {
     title: 'Program too large',
     explanation:
-      'Limits: 200,000 operations in one entry point, calls nested 200 deep, expressions nested 1000 deep through all calls.',
+      'Limits: 200,000 operations in one entry point, 10,000 in one `let` of index notation, calls nested 200 deep, expressions nested 1000 deep through all calls.',
     example:
       'fn many(x: f32) -> f32 {\n  return x |> repeat(10000) tanh\n}\ninfer f(x: f32) -> f32 {\n  return x |> repeat(10000) many\n}',
   },

@@ -70,7 +70,7 @@ export const dataCodes = {
     explanation:
       'A cell of a used column is empty (or `NA`, `NaN`, `null`), holds text where a number is needed, or a field is infinite there. ' +
       'Rows are counted as a spreadsheet does, the header being row 1.',
-    example: 'data d {\n  source csv("with-gaps.csv")\n  x = [age]\n}',
+    example: 'data d {\n  source csv("with-gaps.csv")\n  x = [age, height]\n}',
   },
   NN0412: {
     title: 'Columns that do not fit together',

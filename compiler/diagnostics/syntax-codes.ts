@@ -66,7 +66,7 @@ export const syntaxCodes = {
   },
   NN0112: {
     title: 'The file is too long',
-    explanation: 'A source file may have 500,000 characters. Move parts of it to other files and `import` them.',
+    explanation: 'A source file may have 250,000 characters. Move parts of it to other files and `import` them.',
     example: '',
   },
   NN0113: {

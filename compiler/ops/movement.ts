@@ -10,6 +10,7 @@ import {
   requireAxis,
   requireDType,
   requireLength,
+  requireNotNegative,
   requirePositive,
   requireSameDType,
 } from './requirements.ts'
@@ -119,7 +120,7 @@ const pad: OpDef<'pad'> = {
   infer: ([x], { low, high }) => {
     requireLength('pad', 'sizes before', low, x!.shape.length)
     requireLength('pad', 'sizes after', high, x!.shape.length)
-    for (const dim of [...low, ...high]) requireAtMost('pad', 'zero to be less than the padding:', 0, dim)
+    for (const dim of [...low, ...high]) requireNotNegative('pad', 'size', dim)
     return { dtype: x!.dtype, shape: x!.shape.map((dim, axis) => add(dim, add(low[axis]!, high[axis]!))) }
   },
   gradient: ({ build, inputs, cotangent, attributes: { low } }) => [
@@ -153,7 +154,7 @@ const slice: OpDef<'slice'> = {
     requireLength('slice', 'strides', stride, rank)
     x!.shape.forEach((dim, axis) => {
       requirePositive('slice', 'stride', stride[axis]!)
-      requireAtMost('slice', 'the start to be at least zero:', 0, start[axis]!)
+      requireNotNegative('slice', 'start', start[axis]!)
       const end = add(start[axis]!, add(multiply(subtract(size[axis]!, 1), stride[axis]!), 1))
       requireAtMost('slice', `the end on axis ${axis},`, end, dim)
     })

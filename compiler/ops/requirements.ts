@@ -47,6 +47,11 @@ export function requireAtMost(op: string, what: string, small: Dim, large: Dim):
     throw new ShapeError(`${op} needs ${what} ${formatDim(small)} to be at most ${formatDim(large)}`)
 }
 
+/** dim ≥ 0, as far as it can be told without knowing the run-time dimensions. */
+export function requireNotNegative(op: string, what: string, dim: Dim): void {
+  if (isConstant(dim) && dim < 0) throw new ShapeError(`${op} needs a ${what} that is not negative, not ${dim}`)
+}
+
 export function requirePositive(op: string, what: string, value: number): void {
   if (!Number.isInteger(value) || value < 1) throw new ShapeError(`${op} needs a positive ${what}, not ${value}`)
 }

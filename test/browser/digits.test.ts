@@ -52,6 +52,8 @@ beforeAll(async () => {
     }),
   )
   files.set('page.html', readFileSync(new URL('page.html', import.meta.url), 'utf8'))
+  const [, example] = /```js browser\n([\s\S]*?)```/.exec(readFileSync(new URL('docs/runtime.md', root), 'utf8'))!
+  files.set('example.js', example!)
   files.set('images.bin', pixels)
   files.set('labels.bin', labels)
   server = await serveFiles(files)
@@ -91,7 +93,7 @@ describe('the artifact of digits in a browser', () => {
     const { frames, ...there } = await browser.page.evaluate<Run & { frames: number }>(`train('${build}')`)
     expect(there).toEqual(await train(build))
     expect(there.build).toBe(build)
-    expect(there.losses).toHaveLength(3 * 16)
+    expect(there.losses).toHaveLength(3 * 32)
     expect(there.losses.at(-1)).toBeLessThan(there.losses[0]! / 2)
     expect(frames).toBeGreaterThan(1)
     expect(browser.log).toEqual([])
@@ -109,6 +111,11 @@ describe('the artifact of digits in a browser', () => {
       code: 'label-range',
       message: 'input `label` at [7] is 10, expected i32[Batch] from 0 to 9',
     })
+  })
+
+  test('runs the example of docs/runtime.md', async () => {
+    await browser.page.evaluate("import('./example.js').then(() => undefined)")
+    expect(browser.log.slice(-2)).toEqual(['epoch', 'done'])
   })
 
   test('cancels a run in a worker', async () => {

@@ -9,7 +9,7 @@ export interface TestRun {
 
 export interface TestOptions {
   readonly directory: string
-  readonly input?: string
+  readonly input?: string | (() => string)
   readonly environment?: Readonly<Record<string, string>>
   /** Called with each text written to standard output; may interrupt the command. */
   readonly watch?: (text: string, interrupt: () => void) => void
@@ -31,7 +31,7 @@ export async function runCommand(commandLine: readonly string[], options: TestOp
     writeError(text) {
       error += text
     },
-    readInput: async () => options.input ?? '',
+    readInput: async () => (typeof options.input === 'function' ? options.input() : (options.input ?? '')),
     onInterrupt(handler) {
       handlers.add(handler)
       return () => void handlers.delete(handler)

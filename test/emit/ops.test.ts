@@ -47,7 +47,7 @@ describe('every op as wasm means what the interpreter says', () => {
 
   beforeAll(async () => {
     runner = await compileGraphs(cases.map(({ graph }) => graph))
-  })
+  }, 60_000)
 
   test.each(opNames)('%s', (op) => {
     const own = cases.filter((candidate) => candidate.op === op)
@@ -55,6 +55,13 @@ describe('every op as wasm means what the interpreter says', () => {
     for (const { graph, environment } of own) {
       const found = difference(runner.run(graph, environment), interpret(graph, environment))
       expect(found && `${graph.name}: ${found}`).toBeUndefined()
+    }
+  })
+
+  test('uniform numbers are the same to the bit', () => {
+    for (const { graph, environment } of cases.filter(({ op }) => op === 'uniform')) {
+      const { y } = interpret(graph, environment).outputs
+      expect([...runner.run(graph, environment).outputs.y!]).toEqual([...y!.data])
     }
   })
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { GraphNode } from '../../compiler/3-graph/graph.ts'
 import { interpret } from '../../compiler/3-graph/interpret.ts'
 import { printGraph } from '../../compiler/3-graph/print.ts'
 import { differentiate } from '../../compiler/4-transform/differentiate.ts'
@@ -14,8 +15,29 @@ const MODULES = 10
 const GRAPHS_PER_MODULE = 52
 console.log(`random graphs to wasm: NNC_SEED=${seed}`)
 
-/** A third as built, a third with gradients, a third with gradients and simplified. */
-function sampleModule(number: number): RandomGraph[] {
+interface Sample extends RandomGraph {
+  readonly variables: Record<string, Float64Array>
+}
+
+/** The inputs become variables, and each one's gradient its new value: reads and writes of the same memory. */
+function withUpdates({ graph, inputs, dims }: RandomGraph, number: number): Sample {
+  const own = (name: string): string => `${name}.${number}`
+  const nodes = graph.nodes.map((node) =>
+    node.op === 'input'
+      ? ({ ...node, op: 'variable', attributes: { ...node.attributes, name: own(node.attributes.name) } } as GraphNode)
+      : node,
+  )
+  const isGradient = ({ name }: { name: string }): boolean => name.startsWith('gradient.')
+  const updates = graph.outputs
+    .filter(isGradient)
+    .map(({ name, node }) => ({ variable: own(name.replace('gradient.', '')), node }))
+  const variables = Object.fromEntries(Object.entries(inputs).map(([name, data]) => [own(name), data]))
+  const outputs = graph.outputs.filter((output) => !isGradient(output))
+  return { graph: { ...graph, nodes, outputs, updates }, inputs: {}, dims, variables }
+}
+
+/** A third as built, a third with gradients, a third with gradients and simplified; every other gradient an update. */
+function sampleModule(number: number): Sample[] {
   const third = Math.ceil(GRAPHS_PER_MODULE / 3)
   const plain = fc.sample(randomGraph(), { seed: seed + 3 * number, numRuns: third })
   const withGradients = fc.sample(randomGraphWithGradients(), { seed: seed + 3 * number + 1, numRuns: 2 * third })
@@ -26,7 +48,10 @@ function sampleModule(number: number): RandomGraph[] {
       return { ...sample, graph: at < third ? graph : simplify(graph) }
     }),
   ]
-  return prepared.map((sample, at) => ({ ...sample, graph: { ...sample.graph, name: `random.${at}` } }))
+  return prepared.map((sample, at) => {
+    const full = at % 2 === 0 ? withUpdates(sample, at) : { ...sample, variables: {} }
+    return { ...full, graph: { ...full.graph, name: `random.${at}` } }
+  })
 }
 
 describe('random graphs as wasm mean what the interpreter says', () => {
@@ -37,8 +62,8 @@ describe('random graphs as wasm mean what the interpreter says', () => {
       samples.map(({ graph }) => graph),
       number === 0 ? 'relaxed' : 'plain',
     )
-    for (const { graph, inputs, dims } of samples) {
-      const environment = { dims, inputs, seed: number, step: 5 }
+    for (const { graph, inputs, variables, dims } of samples) {
+      const environment = { dims, inputs, variables, seed: number, step: 5 }
       const result = runner.run(graph, environment)
       const found = difference(result, interpret(graph, environment))
       if (found) throw new Error(`NNC_SEED=${seed}, module ${number}, ${found}\n${printGraph(graph)}`)

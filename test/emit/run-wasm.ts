@@ -1,7 +1,7 @@
 /** Graphs → wasm → numbers, to be compared with the interpreter's. */
 import { setFlagsFromString } from 'node:v8'
 import type { Graph, GraphProgram } from '../../compiler/3-graph/graph.ts'
-import { type GraphEnvironment, type GraphResult, interpret } from '../../compiler/3-graph/interpret.ts'
+import type { GraphEnvironment, GraphResult } from '../../compiler/3-graph/interpret.ts'
 import { fuse } from '../../compiler/5-fuse/fuse.ts'
 import type { Program } from '../../compiler/5-fuse/program.ts'
 import { assemble } from '../../compiler/6-emit/assemble.ts'
@@ -118,8 +118,4 @@ export function difference(result: WasmResult, expected: GraphResult, tolerance 
     }
   }
   return undefined
-}
-
-export function expectedOf(graph: Graph, environment: GraphEnvironment): GraphResult {
-  return interpret(graph, environment)
 }

@@ -161,4 +161,19 @@ describe.each(builds)('matmul, %s build', (build) => {
       }
     }
   })
+  it.each([{}, { bTransposed: true }])(
+    'the bits of a row do not depend on the number of rows, %o',
+    ({ bTransposed }: Partial<Case>) => {
+      const [n, k, words] = [45, 800, 1 << 20]
+      const b = bTransposed ? [1, k] : [n, 1]
+      for (let i = 0; i < words; i++) floats[i] = Math.sin(i)
+      const rowsOf = (m: number) => {
+        module.call('product', words * 12, 0, words * 4, m, n, k, k, 1, ...b, n, 0, words * 16)
+        return floats.slice(words * 3, words * 3 + m * n)
+      }
+      const many = rowsOf(300)
+      for (const m of bTransposed ? [2, 3, 32, 259] : [1, 2, 3, 32, 259])
+        expect(rowsOf(m)).toEqual(many.subarray(0, m * n))
+    },
+  )
 })

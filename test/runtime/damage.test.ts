@@ -1,10 +1,14 @@
 import { beforeAll, expect, test } from 'vitest'
-import { load, ModelError } from '../../runtime/index.ts'
-import { buildToy, toyData } from './toy-module.ts'
+import { load, type Manifest, ModelError } from '../../runtime/index.ts'
+import { readSafetensors, writeSafetensors } from '../../runtime/safetensors.ts'
+import { sealModule } from '../../runtime/seal.ts'
+import { compileToy, toyData, toyManifest } from './toy-module.ts'
 
+let bare: Uint8Array<ArrayBuffer>
 let wasm: Uint8Array<ArrayBuffer>
 beforeAll(async () => {
-  wasm = await buildToy()
+  bare = await compileToy()
+  wasm = sealModule(bare, toyManifest)
 }, 60_000)
 
 /** Copies of `bytes`, cut short or with one to three bits turned round; the same on every run. */
@@ -53,4 +57,51 @@ test('a damaged checkpoint never changes the model', async () => {
   }
   expect(model.save()).toEqual(before)
   expect([...codes].sort()).toEqual(['damaged-checkpoint'])
+})
+
+test('a manifest changed at one place, with a checksum that fits, never leads to a raw exception', async () => {
+  const text = JSON.stringify(toyManifest)
+  // Every value and every key in turn, replaced by something else.
+  const places = [...text.matchAll(/"[^"]*"|-?\d+(\.\d+)?/g)]
+  const others = ['null', '-1', '1e99', '0.5', '"x"', '"Batch"', '[]', '{}', '""', '4096']
+  let used = 0
+  for (const [index, place] of places.entries()) {
+    const other = others[index % others.length]!
+    const changed = text.slice(0, place.index) + other + text.slice(place.index + place[0].length)
+    let manifest: Manifest
+    try {
+      manifest = JSON.parse(changed)
+    } catch {
+      continue
+    }
+    try {
+      const model = await load(sealModule(bare, manifest))
+      used++
+      model.save()
+      const { x, label } = toyData(4)
+      for (const train of model.manifest.trains) model.step(train.name, { x, label })
+      model.predictAll('classify', { x })
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw new Error(`${place[0]} → ${other}: ${error}`, { cause: error })
+    }
+  }
+  expect(used).toBeGreaterThan(10)
+})
+
+test("another tool's checkpoint, damaged, is taken whole or not at all", async () => {
+  const model = await load(wasm)
+  const file = writeSafetensors({ tensors: readSafetensors(model.save()).tensors, metadata: {} })
+  const before = model.save()
+  let taken = 0
+  for (const bytes of damage(file, 1500)) {
+    try {
+      model.restore(bytes, { optimizer: false, strict: false })
+      taken++
+      model.restore(file, { optimizer: false })
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error
+    }
+    expect(model.save()).toEqual(before)
+  }
+  expect(taken).toBeGreaterThan(30)
 })

@@ -5,7 +5,7 @@ import { toTensor } from '../arithmetic.ts'
 import { differs, expandTo, hasDivision } from '../broadcast.ts'
 import { type Builtin, type BuiltinCall, parameters } from '../builtin.ts'
 import { cast, emit } from '../entry.ts'
-import { type Frame, report } from '../session.ts'
+import { type Frame, originLabel, report } from '../session.ts'
 import {
   displayDim,
   displayShape,
@@ -319,6 +319,8 @@ export function matrixProduct(
         labels: [
           { span: left.span, message: `this is ${displayType(a.type)}` },
           { span: right.span, message: `this is ${displayType(b.type)}` },
+          originLabel(a.origins[innerA], () => `${displayDim(inA)} comes from here`),
+          originLabel(b.origins[innerB], () => `${displayDim(inB)} comes from here`),
         ],
         hint: dimEqual(inA, b.type.shape.at(-1)!) ? 'the right side may want `transpose(…)`' : undefined,
       },
