@@ -1,4 +1,4 @@
-import type { Call, Entry, Program } from '../../compiler/5-fuse/program.ts'
+import { type Call, type Entry, everyCall, type Program } from '../../compiler/5-fuse/program.ts'
 import { evaluateCount } from '../../compiler/5-fuse/work.ts'
 import { evaluateDim, formatDim, formatShape } from '../../compiler/dimensions/dimension.ts'
 
@@ -41,7 +41,7 @@ export function inspectProgram(program: Program): Inspection {
       const shape = variable.type.shape.map((dim) => evaluateDim(dim, sizes))
       return { name: variable.name, shape, count: shape.reduce((product, size) => product * size, 1) }
     })
-  const calls = program.entries.flatMap((entry) => entry.calls)
+  const calls = program.entries.flatMap((entry) => everyCall(entry.calls))
   return {
     name: program.name,
     sizes,

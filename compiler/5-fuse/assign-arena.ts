@@ -4,27 +4,31 @@ import { readsOf, type Step, writesOf } from './merge.ts'
 import { type ArenaRoom, largestBytes, type Planning } from './plan-graph.ts'
 import { type Lifetime, planArena } from './plan-memory.ts'
 import type { ProductPlan } from './product.ts'
-import { matmulScratchBytes } from './product-scratch.ts'
+import { matmulScratchBytes, packedPanelsBytes } from './product-scratch.ts'
 
 export interface ArenaAssignment {
   /** Graph buffer → bytes into the arena, for those that lie there. */
   readonly offsets: ReadonlyMap<number, number>
+  /** Product node → its packing space, and the panels packed before a loop. */
   readonly scratch: ReadonlyMap<number, ArenaRoom>
+  readonly panels: ReadonlyMap<number, ArenaRoom>
   readonly bytes: number
 }
 
 /**
  * Time is the order of the steps, a loop's body between its beginning and its end: what the body takes from outside
- * lives from the one to the other. `last`: buffers read after the last step.
+ * lives from the one to the other. `packed`: product node → the loop its panels are packed before. `last`: buffers read
+ * after the last step.
  */
 export function assignArena(
   { storage, ranges, typeOf }: Planning,
   steps: readonly Step[],
   products: ReadonlyMap<number, ProductPlan>,
+  packed: ReadonlyMap<number, number>,
   last: ReadonlySet<number>,
 ): ArenaAssignment {
   const spans = new Map<number, { first: number; last: number }>()
-  const rooms: { readonly node: number; readonly lifetime: Lifetime }[] = []
+  const rooms: { readonly kind: 'scratch' | 'panels'; readonly node: number; readonly lifetime: Lifetime }[] = []
   let time = 0
   walk(steps)
   for (const buffer of last) if (spans.has(rootOf(buffer))) touch(buffer, time)
@@ -36,9 +40,8 @@ export function assignArena(
   const arena = planArena([...rooms, ...values].map(({ lifetime }) => lifetime))
   return {
     offsets: new Map(values.map(({ buffer }, at) => [buffer, arena.offsets[rooms.length + at]!])),
-    scratch: new Map(
-      rooms.map(({ node, lifetime }, at) => [node, { offset: arena.offsets[at]!, bytes: lifetime.bytes }]),
-    ),
+    scratch: roomsOf('scratch'),
+    panels: roomsOf('panels'),
     bytes: arena.bytes,
   }
 
@@ -51,11 +54,28 @@ export function assignArena(
         touch(buffer, first)
         touch(buffer, end)
       }
+      if (step.kind === 'loop') {
+        for (const [node, loop] of packed) {
+          if (loop !== step.loop) continue
+          const { n, k } = products.get(node)!
+          const bytes = packedPanelsBytes(largest(n.extent), largest(k.extent))
+          rooms.push({ kind: 'panels', node, lifetime: { bytes, first, last: end } })
+        }
+        continue
+      }
       const plan = step.kind === 'library' ? products.get(step.node) : undefined
       if (!plan || step.kind !== 'library') continue
       const bytes = matmulScratchBytes(largest(plan.m.extent), largest(plan.n.extent), largest(plan.k.extent))
-      rooms.push({ node: step.node, lifetime: { bytes, first, last: end } })
+      rooms.push({ kind: 'scratch', node: step.node, lifetime: { bytes, first, last: end } })
     }
+  }
+
+  function roomsOf(kind: 'scratch' | 'panels'): Map<number, ArenaRoom> {
+    return new Map(
+      rooms.flatMap((room, at) =>
+        room.kind === kind ? [[room.node, { offset: arena.offsets[at]!, bytes: room.lifetime.bytes }]] : [],
+      ),
+    )
   }
 
   function touch(buffer: number, at: number): void {

@@ -2,7 +2,7 @@
  * Graphs → a program: what gets a buffer, which values share a kernel, the order of calls, and where everything lies.
  */
 import type { Graph, GraphNode, GraphProgram } from '../3-graph/graph.ts'
-import { add, type Dim, DimensionError, type DimRange, formatDim, product } from '../dimensions/dimension.ts'
+import { add, DimensionError, type DimRange, formatDim, product } from '../dimensions/dimension.ts'
 import type { Variable } from '../types.ts'
 import { canonicalise, sharedKernel } from './canonical.ts'
 import { buffersWritten, type Draft } from './draft.ts'
@@ -12,6 +12,7 @@ import { LARGEST_MEMORY, MemoryLimitError } from './memory-limit.ts'
 import type { LoopStep, Step } from './merge.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
 import { type GraphPlan, largestBytes, planGraph } from './plan-graph.ts'
+import type { ProductPlan } from './product.ts'
 import type {
   Call,
   CallOrigin,
@@ -21,6 +22,7 @@ import type {
   Kernel,
   KernelCall,
   LoopCall,
+  PackCall,
   Place,
   PointerMove,
   ProductCall,
@@ -119,10 +121,33 @@ function isInput(node: GraphNode): node is GraphNode & { op: 'input' } {
 }
 
 function callsOf(state: FuseState, plan: GraphPlan, steps: readonly Step[]): Call[] {
-  return steps.map((step) => {
-    if (step.kind === 'loop') return loopCall(state, plan, step)
-    return step.kind === 'draft' ? kernelCall(state, plan, step.draft) : libraryCall(state, plan, step.node)
+  return steps.flatMap((step): Call[] => {
+    if (step.kind === 'draft') return [kernelCall(state, plan, step.draft)]
+    if (step.kind === 'library') return [libraryCall(state, plan, step.node)]
+    const packed = [...plan.packed].filter(([, loop]) => loop === step.loop)
+    return [...packed.map(([node]) => packCall(state, plan, node)), loopCall(state, plan, step)]
   })
+}
+
+function packCall(state: FuseState, plan: GraphPlan, node: number): PackCall {
+  const { b, n, k } = plan.products.get(node)!
+  return {
+    kind: 'pack',
+    ...originOf(plan, new Set([node])),
+    panels: state.layout.panels(plan, node),
+    b: placeOf(state, plan, b),
+    n: n.extent,
+    k: k.extent,
+    bRow: k.b,
+    bColumn: n.b,
+    work: { flops: [], bytes: [[8, n.extent, k.extent]] },
+  }
+}
+
+/** `elements` into a graph buffer. */
+function placeOf(state: FuseState, plan: GraphPlan, { node, elements }: ProductPlan['a']): Place {
+  const start = state.layout.place(plan, node)
+  return { buffer: start.buffer, elements: add(start.elements, elements) }
 }
 
 function loopCall(state: FuseState, plan: GraphPlan, { loop: number, body: steps }: LoopStep): LoopCall {
@@ -217,10 +242,7 @@ function originOf(
 function libraryCall(state: FuseState, plan: GraphPlan, id: number): ProductCall | IndexedCall {
   const { graph, products } = plan
   const node = graph.nodes[id]!
-  const place = (buffer: number, elements: Dim = 0): Place => {
-    const start = state.layout.place(plan, buffer)
-    return { buffer: start.buffer, elements: add(start.elements, elements) }
-  }
+  const place = (buffer: number): Place => state.layout.place(plan, buffer)
   const origin = originOf(plan, new Set([id]))
   const target = place(id)
   const planned = products.get(id)
@@ -230,8 +252,8 @@ function libraryCall(state: FuseState, plan: GraphPlan, id: number): ProductCall
       kind: 'product',
       ...origin,
       c: target,
-      a: place(a.node, a.elements),
-      b: place(b.node, b.elements),
+      a: placeOf(state, plan, a),
+      b: placeOf(state, plan, b),
       m: m.extent,
       n: n.extent,
       k: k.extent,
@@ -242,6 +264,7 @@ function libraryCall(state: FuseState, plan: GraphPlan, id: number): ProductCall
       cRow: m.c,
       loops,
       scratch: state.layout.scratch(plan, id),
+      ...(plan.packed.has(id) && { panels: state.layout.panels(plan, id) }),
       work: productWork(planned),
     }
   }

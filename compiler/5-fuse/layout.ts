@@ -17,6 +17,8 @@ export interface Layout {
   place(plan: GraphPlan, buffer: number): Place
   /** The buffer a product packs its panels in. */
   scratch(plan: GraphPlan, node: number): number
+  /** The buffer with the packed right operand of a product in a loop. */
+  panels(plan: GraphPlan, node: number): number
   /** Fixes all offsets. `slack`: bytes that may be read before a buffer's start and after its end. */
   finish(slack: Slack): Pick<Program, 'buffers' | 'hypers' | 'variables' | 'seedOffset' | 'stepOffset' | 'memory'>
 }
@@ -102,19 +104,22 @@ export function createLayout(
     return { buffer: around.buffer, elements: add(around.elements, storage.elements) }
   }
 
+  const roomOf = (plan: GraphPlan, node: number, kind: 'scratch' | 'panels'): number => {
+    const room = plan[kind].get(node)
+    if (!room) throw new Error(`internal: fuse: product ${node} of ${plan.graph.name} has no space for ${kind}`)
+    arenaBytes = Math.max(arenaBytes, plan.arenaBytes)
+    return define(`${kind} ${plan.graph.name} ${node}`, () => ({
+      ...tensor('arena', `${plan.graph.name}.${kind}${node}`, { dtype: 'f32', shape: [room.bytes / 4] }),
+      arenaOffset: room.offset,
+    }))
+  }
+
   return {
     input,
     variable: (name) => find(`variable ${name}`),
     place,
-    scratch(plan, node) {
-      const room = plan.scratch.get(node)
-      if (!room) throw new Error(`internal: fuse: product ${node} of ${plan.graph.name} has no packing space`)
-      arenaBytes = Math.max(arenaBytes, plan.arenaBytes)
-      return define(`scratch ${plan.graph.name} ${node}`, () => ({
-        ...tensor('arena', `${plan.graph.name}.panels${node}`, { dtype: 'f32', shape: [room.bytes / 4] }),
-        arenaOffset: room.offset,
-      }))
-    },
+    scratch: (plan, node) => roomOf(plan, node, 'scratch'),
+    panels: (plan, node) => roomOf(plan, node, 'panels'),
     finish(slack) {
       const seedOffset = Math.ceil((slack.before + 1) / 64) * 64
       let top = seedOffset + SLOT_BYTES

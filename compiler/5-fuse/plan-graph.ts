@@ -14,6 +14,7 @@ import {
   productOf,
 } from './materialise.ts'
 import { mergeSteps, type Step } from './merge.ts'
+import { loopsToPackFor } from './packing.ts'
 import { type LoopPlan, planLoop } from './plan-loop.ts'
 import { type ProductPlan, planProduct } from './product.ts'
 import { dropDeadStores, type Schedule, schedule, type UpdateCandidate } from './schedule.ts'
@@ -35,6 +36,9 @@ export interface GraphPlan {
   readonly copies: readonly { readonly variable: string; readonly buffer: number }[]
   /** Product node → its packing space. */
   readonly scratch: ReadonlyMap<number, ArenaRoom>
+  /** Product node → the loop its right operand is packed before, and where. */
+  readonly packed: ReadonlyMap<number, number>
+  readonly panels: ReadonlyMap<number, ArenaRoom>
   readonly arenaBytes: number
   typeOf(buffer: number): TensorType
   /** The buffer an indexed operand lies in. */
@@ -103,24 +107,25 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
   const products = new Map<number, ProductPlan>()
   const loops = new Map<number, LoopPlan>()
   const loopAt = new Map(graph.loops.map(({ node }, at) => [node, at]))
-  const packed = new Map<string, number>()
+  const laidOut = new Map<string, number>()
+  const layOut = (operand: number, order: readonly number[]): number => {
+    const key = `${operand}: ${order.join()}`
+    const known = laidOut.get(key)
+    if (known !== undefined) return known
+    const region = graph.regions[operand]!
+    const buffer = planning.extra(operand, region)
+    laidOut.set(key, buffer)
+    steps[region]!.push({ kind: 'draft', draft: packDraft(planning.context, operand, order, buffer) })
+    return buffer
+  }
   for (const { id, op, inputs } of nodes) {
     if (!materialisation.live[id]) continue
     const loop = loopAt.get(id)
     if (loop !== undefined) loops.set(loop, planLoop(planning, loop))
     if (!materialisation.materialised[id] || op === 'result') continue
     const own = steps[graph.regions[id]!]!
-    const pack = (operand: number, order: readonly number[]): number => {
-      const key = `${graph.regions[id]!}: ${operand}: ${order.join()}`
-      const known = packed.get(key)
-      if (known !== undefined) return known
-      const buffer = planning.extra(operand, graph.regions[id]!)
-      packed.set(key, buffer)
-      own.push({ kind: 'draft', draft: packDraft(planning.context, operand, order, buffer) })
-      return buffer
-    }
     if (productOf(graph, materialisation, id) !== undefined) {
-      const plan = planProduct(graph, materialisation, id, pack)
+      const plan = planProduct(graph, materialisation, id, layOut)
       products.set(id, plan)
       own.push({ kind: 'library', node: id, reads: [plan.a.node, plan.b.node] })
     } else if (isLibraryOp(op))
@@ -147,7 +152,8 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     if (!node) return `copy${buffer}`
     return `${node.op === 'input' ? node.attributes.name : node.op}${buffer}`
   }
-  const arena = assignArena(planning, scheduled.steps, products, new Set(copies.map(({ buffer }) => buffer)))
+  const packed = loopsToPackFor(graph, products, planning.regionOf)
+  const arena = assignArena(planning, scheduled.steps, products, packed, new Set(copies.map(({ buffer }) => buffer)))
   for (const [buffer, offset] of arena.offsets) storage.set(buffer, { kind: 'arena', offset })
   return {
     graph,
@@ -160,6 +166,8 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     outputs,
     copies,
     scratch: arena.scratch,
+    packed,
+    panels: arena.panels,
     arenaBytes: arena.bytes,
     typeOf: planning.typeOf,
     behind: (node) => behindAliases(graph, node),

@@ -57,8 +57,10 @@ function callText(program: Program, call: Call): string {
       const sizes = [call.m, call.k, call.n].map(formatDim).join(' × ')
       const loops =
         call.loops.length > 0 ? ` in loops over ${call.loops.map(({ extent }) => formatDim(extent)).join(', ')}` : ''
-      return `${place(call.c)} = product(${place(call.a)}, ${place(call.b)}): ${sizes}${loops}; ${work}`
+      return `${place(call.c)} = product(${place(call.a)}, ${place(call.b)}${call.panels === undefined ? '' : ' packed'}): ${sizes}${loops}; ${work}`
     }
+    case 'pack':
+      return `${name(call.panels)} = pack(${place(call.b)}): ${formatDim(call.k)} × ${formatDim(call.n)}; ${work}`
     case 'gather':
     case 'scatter_add':
       return `${place(call.target)} = ${call.kind}(${place(call.source)}, ${place(call.indices)}); ${work}`

@@ -71,7 +71,7 @@ export interface Place {
   readonly elements: Dim
 }
 
-export type Call = KernelCall | ProductCall | IndexedCall | CopyCall | LoopCall
+export type Call = KernelCall | ProductCall | PackCall | IndexedCall | CopyCall | LoopCall
 
 export interface CallOrigin {
   /** What it computes, in the reader's words: `fc1.w update`, `relu`. */
@@ -114,6 +114,19 @@ export interface ProductCall extends CallOrigin {
   readonly loops: readonly { readonly extent: Dim; readonly a: Dim; readonly b: Dim; readonly c: Dim }[]
   /** The buffer the product packs its panels in, if it needs one. */
   readonly scratch?: number
+  /** The buffer an earlier call packed b in. */
+  readonly panels?: number
+}
+
+/** Packs the b of a product in a loop, once before the loop. */
+export interface PackCall extends CallOrigin {
+  readonly kind: 'pack'
+  readonly panels: number
+  readonly b: Place
+  readonly n: Dim
+  readonly k: Dim
+  readonly bRow: Dim
+  readonly bColumn: Dim
 }
 
 /** Rows of a table by index: gathered into `target`, or `target` zeroed and rows added to it. */

@@ -1,0 +1,31 @@
+/** Products in loops whose right operand stays the same from step to step: its panels are packed once, before the loop. */
+import { type Dim, symbolsOf } from '../dimensions/dimension.ts'
+import type { FlatGraph } from './flatten.ts'
+import type { ProductPlan } from './product.ts'
+
+/** Product node → the number of the outermost loop its right operand is the same in. `regionOf` tells of graph buffers. */
+export function loopsToPackFor(
+  { loops, regions }: FlatGraph,
+  products: ReadonlyMap<number, ProductPlan>,
+  regionOf: (buffer: number) => number,
+): ReadonlyMap<number, number> {
+  const found = new Map<number, number>()
+  for (const [node, plan] of products) {
+    // Vectors are not packed at all; around a product of batches the operand moves.
+    if (plan.loops.length > 0 || isOne(plan.m.extent) || isOne(plan.n.extent)) continue
+    const moving = new Set(symbolsOf(plan.b.elements))
+    const home = regionOf(plan.b.node)
+    let region = regions[node]!
+    while (region !== home) {
+      const loop = loops[region - 1]!
+      if (moving.has(loop.counter) || isOne(loop.count)) break
+      found.set(node, region - 1)
+      region = loop.parent
+    }
+  }
+  return found
+}
+
+function isOne(dim: Dim): boolean {
+  return dim === 1
+}
