@@ -2,38 +2,17 @@
  * Loops without what nobody reads and without what need not go through them: dead results and carries go, operands are
  * passed once, what a step only hands on is taken from where it came from.
  */
-import { builderLike, type GraphBuilder } from '../3-graph/builder.ts'
+import type { GraphBuilder } from '../3-graph/builder.ts'
 import { graft, nodesOf } from '../3-graph/graft.ts'
 import type { Graph } from '../3-graph/graph.ts'
 import { writeBody } from '../3-graph/loop-body.ts'
 import { expressions } from '../ops/expressions.ts'
-import { isLoop } from '../ops/loops.ts'
 import { bodyInputNodes, type LoopNode } from './dependence.ts'
+import { rewriteLoops } from './rewrite-loops.ts'
 
 /** Tidies all loops of the graph, inner ones too; `changed` is called for each that is not as it was. */
 export function tidyLoops(graph: Graph, changed: () => void): Graph {
-  if (!graph.nodes.some((node) => isLoop(node))) return graph
-  const used = new Map<number, Set<number>>()
-  for (const node of graph.nodes) {
-    if (node.op !== 'result') continue
-    const indices = used.get(node.inputs[0]!)
-    if (indices) indices.add(node.attributes.index)
-    else used.set(node.inputs[0]!, new Set([node.attributes.index]))
-  }
-  const builder = builderLike(graph)
-  const nodes = new Int32Array(graph.nodes.length).fill(-1)
-  const results = new Map<number, ReadonlyMap<number, number>>()
-  for (const node of graph.nodes) {
-    builder.span = node.span
-    const inputs = node.inputs.map((input) => nodes[input]!)
-    if (isLoop(node)) results.set(node.id, tidyLoop(builder, node, inputs, used.get(node.id) ?? new Set(), changed))
-    else if (node.op === 'result') nodes[node.id] = results.get(node.inputs[0]!)!.get(node.attributes.index)!
-    else nodes[node.id] = builder.add(node, inputs)
-  }
-  return builder.finish(
-    graph.outputs.map(({ name, node }) => ({ name, node: nodes[node]! })),
-    graph.updates.map(({ variable, node }) => ({ variable, node: nodes[node]! })),
-  )
+  return rewriteLoops(graph, (...loop) => tidyLoop(...loop, changed))
 }
 
 /** Adds the loop as it should be; returns what stands for each of its used results. */

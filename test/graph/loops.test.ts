@@ -8,6 +8,7 @@ import { readGraph } from '../../compiler/3-graph/read.ts'
 import { verifyGraph } from '../../compiler/3-graph/verify.ts'
 import { differentiate } from '../../compiler/4-transform/differentiate.ts'
 import { erase } from '../../compiler/4-transform/erase.ts'
+import { hoist } from '../../compiler/4-transform/hoist.ts'
 import { simplify } from '../../compiler/4-transform/simplify.ts'
 import { type Expressions, expressions } from '../../compiler/ops/expressions.ts'
 import { type Network, networks, runtimeDims } from './loop-networks.ts'
@@ -197,5 +198,16 @@ describe.each(names)('%s simplified', (name) => {
     verifyGraph(simple)
     expect(printGraph(simplify(simple))).toBe(printGraph(simple))
     for (const dims of [sizes, { Time: 1, Batch: 1 }, { Time: 3, Batch: 5 }]) expectSame(graph, simple, dims)
+  })
+})
+
+const optimised = (graph: Graph): Graph => hoist(simplify(erase(graph)))
+
+describe.each(names)('%s with motion out of loops', (name) => {
+  test.each([1, 2] as const)('means the same, with gradients of order %i', (order) => {
+    const graph = withGradients(networks[name], order)
+    const moved = optimised(graph)
+    verifyGraph(moved)
+    for (const dims of [sizes, { Time: 1, Batch: 1 }, { Time: 3, Batch: 5 }]) expectSame(graph, moved, dims)
   })
 })
