@@ -1,10 +1,10 @@
 /** Which buffers live when, and from that their offsets in the arena. */
 import { boundsOf, type Dim } from '../dimensions/dimension.ts'
-import { readsOf, type Step, writesOf } from './merge.ts'
 import { type ArenaRoom, largestBytes, type Planning } from './plan-graph.ts'
 import { type Lifetime, planArena } from './plan-memory.ts'
 import type { ProductPlan } from './product.ts'
 import { matmulScratchBytes, packedPanelsBytes } from './product-scratch.ts'
+import { readsOf, type Step, writesOf } from './step.ts'
 
 export interface ArenaAssignment {
   /** Graph buffer → bytes into the arena, for those that lie there. */

@@ -9,7 +9,6 @@ import { buffersWritten, type Draft } from './draft.ts'
 import { orderLoops } from './lanes.ts'
 import { createLayout, type Layout } from './layout.ts'
 import { LARGEST_MEMORY, MemoryLimitError } from './memory-limit.ts'
-import type { LoopStep, Step } from './merge.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
 import { type GraphPlan, largestBytes, planGraph } from './plan-graph.ts'
 import type { ProductPlan } from './product.ts'
@@ -29,6 +28,7 @@ import type {
   Program,
 } from './program.ts'
 import { slackOf } from './slack.ts'
+import type { LoopStep, Step } from './step.ts'
 import { indexedWork, loopWork, productWork } from './work.ts'
 
 interface FuseState {

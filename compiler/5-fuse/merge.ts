@@ -17,6 +17,8 @@ import {
   stageRoots,
   translateValue,
 } from './draft.ts'
+import { joinProducers } from './join-producers.ts'
+import { type Step, writesOf } from './step.ts'
 
 /** A merged kernel's largest number of values: beyond it registers spill and compilation slows. */
 const LARGEST_KERNEL = 240
@@ -26,31 +28,6 @@ const SIBLINGS_TRIED = 6
 export interface MergeContext {
   readonly extents: readonly Dim[]
   readonly ranges: Readonly<Record<string, DimRange>>
-}
-
-/** In the order of execution: a loop nest, a library call of one node, or a loop with its body's steps. */
-export type Step =
-  | { readonly kind: 'draft'; readonly draft: Draft }
-  | { readonly kind: 'library'; readonly node: number; readonly reads: readonly number[] }
-  | LoopStep
-
-/** Its reads and writes are those of buffers that live outside it. */
-export interface LoopStep {
-  readonly kind: 'loop'
-  /** Its number in the flat graph. */
-  readonly loop: number
-  readonly body: readonly Step[]
-  readonly reads: readonly number[]
-  readonly writes: readonly number[]
-}
-
-export function readsOf(step: Step): Iterable<number> {
-  return step.kind === 'draft' ? buffersRead(step.draft) : step.reads
-}
-
-export function writesOf(step: Step): Iterable<number> {
-  if (step.kind === 'loop') return step.writes
-  return step.kind === 'draft' ? buffersWritten(step.draft) : [step.node]
 }
 
 /** Merges drafts greedily, in topological order; the steps returned are in a valid order of execution. */
@@ -73,7 +50,7 @@ export function mergeSteps(steps: readonly Step[], context: MergeContext): Step[
     for (const buffer of buffersWritten(draft)) producers.set(buffer, Math.max(position, producers.get(buffer) ?? -1))
     remember(draft, position)
   }
-  return placed
+  return joinProducers(placed, context)
 
   function findHost(draft: Draft, ready: number): number | undefined {
     const producer = placed[ready]
@@ -127,7 +104,7 @@ function spacesOf(draft: Draft, { extents }: MergeContext): string[] {
 }
 
 /** Merges `guest` into `host` if that is legal and worth it. `depends`: the guest reads what the host computes. */
-function mergeInto(host: Draft, guest: Draft, depends: boolean, context: MergeContext): boolean {
+export function mergeInto(host: Draft, guest: Draft, depends: boolean, context: MergeContext): boolean {
   if (host.values.length + guest.values.length > LARGEST_KERNEL) return false
   const sameSpace = host.flexible && guest.flexible
   if (sameSpace && host.stages.length === 1) {
@@ -224,7 +201,10 @@ function planMerge(
     for (const store of stage.stores)
       written.set(store.buffer, [...(written.get(store.buffer) ?? []), { stage: at, store }])
   })
-  const overwritten = guest.stages.some((stage) => stage.stores.some((store) => written.has(store.buffer)))
+  // The pieces of a concatenation lie apart; what is added up does not.
+  const overwritten = guest.stages.some((stage) =>
+    stage.stores.some((store) => written.get(store.buffer)?.some((own) => own.store.accumulate || store.accumulate)),
+  )
   let earliest = 0
   let next = hostStages.length
   for (const stage of stages) {

@@ -13,11 +13,12 @@ import {
   type Materialisation,
   productOf,
 } from './materialise.ts'
-import { mergeSteps, type Step } from './merge.ts'
+import { mergeSteps } from './merge.ts'
 import { loopsToPackFor } from './packing.ts'
 import { type LoopPlan, planLoop } from './plan-loop.ts'
 import { type ProductPlan, planProduct } from './product.ts'
 import { dropDeadStores, type Schedule, schedule, type UpdateCandidate } from './schedule.ts'
+import type { Step } from './step.ts'
 
 export interface GraphPlan {
   readonly graph: FlatGraph

@@ -6,8 +6,8 @@
 import { type Dim, multiply, product, symbol } from '../dimensions/dimension.ts'
 import type { Carry } from './flatten.ts'
 import { behindAliases, isSource } from './materialise.ts'
-import { readsOf } from './merge.ts'
 import type { Planning } from './plan-graph.ts'
+import { readsOf } from './step.ts'
 
 /** Graph buffers; those not named here lie where `storage` says. */
 export interface LoopPlan {

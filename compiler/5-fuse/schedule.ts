@@ -5,7 +5,7 @@
  */
 import { affineEqual } from './affine.ts'
 import { type Draft, operandsOf, reachable, stageRoots } from './draft.ts'
-import { readsOf, type Step, writesOf } from './merge.ts'
+import { readsOf, type Step, writesOf } from './step.ts'
 
 /** An update whose new value could be written straight over the variable. */
 export interface UpdateCandidate {
