@@ -21,7 +21,7 @@ const programs = new Map([
 ])
 
 async function graphsOf(text: string): Promise<{ graphs: readonly Graph[]; variables: readonly Variable[] }> {
-  const { graphs, diagnostics } = await compile(text, { file: 'loops.nn', stopAfter: 'simplify' })
+  const { graphs, diagnostics } = await compile(text, { file: 'loops.nn', stopAfter: 'hoist' })
   expect(diagnostics).toEqual([])
   return graphs!
 }
