@@ -31,16 +31,17 @@ export type Network = (build: Expressions, builder: GraphBuilder) => Record<stri
 
 const [inputs, hidden] = [2, 3]
 
-/** A recurrent cell run over x[Time, Batch, 2] from carries of [Batch, 3]; yields its first carry. */
+/** A recurrent cell run over x[length, Batch, 2] from carries of [Batch, 3]; yields its first carry. */
 const recurrent =
   (
     weights: Readonly<Record<string, TensorType>>,
     carries: number,
     reverse: boolean,
     step: (build: Expressions, x: number, state: readonly number[], weights: Record<string, number>) => number[],
+    length: Dim = time,
   ): Network =>
   (build, builder) => {
-    const x = build.input('x', tensor(time, batch, inputs))
+    const x = build.input('x', tensor(length, batch, inputs))
     const first = Array.from({ length: carries }, (_, at) => build.input(`first${at}`, tensor(batch, hidden)))
     const names = Object.keys(weights)
     const outsides = names.map((name) => build.input(name, weights[name]!))
@@ -57,17 +58,18 @@ const recurrent =
         return { carries: next, yields: [next[0]!] }
       },
     )
-    const loop = build.scan([...first, x, ...outsides], { length: time, reverse, carries, elements: 1, body })
+    const loop = build.scan([...first, x, ...outsides], { length, reverse, carries, elements: 1, body })
     const last = first.map((_, at) => [`last${at}`, build.result(loop, at)])
     return { ...Object.fromEntries(last), states: build.result(loop, carries) }
   }
 
-export const elmanWith = (reverse: boolean): Network =>
+export const elmanWith = (reverse: boolean, length: Dim = time): Network =>
   recurrent(
     { w: tensor(inputs, hidden), u: tensor(hidden, hidden), b: tensor(hidden) },
     1,
     reverse,
     (build, x, [state], { w, u, b }) => [build.tanh(build.add(linear(build, x, w!, b!), times(build, state!, u!)))],
+    length,
   )
 
 const gru = recurrent(

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { builderLike, GraphBuilder } from '../../compiler/3-graph/builder.ts'
 import { graft, nodesOf } from '../../compiler/3-graph/graft.ts'
@@ -12,6 +13,7 @@ import { hoist } from '../../compiler/4-transform/hoist.ts'
 import { simplify } from '../../compiler/4-transform/simplify.ts'
 import { type Expressions, expressions } from '../../compiler/ops/expressions.ts'
 import { type Network, networks, runtimeDims } from './loop-networks.ts'
+import { randomLoop } from './random-loop.ts'
 import { randomElements, randomNumbers } from './sample-values.ts'
 
 const names = Object.keys(networks) as (keyof typeof networks)[]
@@ -36,7 +38,12 @@ function environmentOf(
   const inputs: Record<string, Float64Array> = {}
   for (const node of graph.nodes)
     if (node.op === 'input')
-      inputs[node.attributes.name] = randomElements(node.type, dims, random, { low: -1, high: 1 })
+      inputs[node.attributes.name] = randomElements(
+        node.type,
+        dims,
+        random,
+        node.type.dtype === 'i32' ? { low: 0, high: 2 } : { low: -1, high: 1 },
+      )
   return { dims, inputs }
 }
 
@@ -52,9 +59,10 @@ function withGradients(network: Network, order: 1 | 2 = 1): Graph {
       .map(([name, node]) => sumOf(build, build.mul(node, build.input(`weight of ${name}`, build.typeOf(node)))))
       .reduce(build.add)
   const outputs = Object.entries(network(build, builder))
-  const inputs = Array.from({ length: builder.size }, (_, id) => builder.node(id)).filter((node) => node.op === 'input')
-  const gradientsOf = (loss: number) =>
-    inputs.map(({ id, attributes: { name } }) => [name, build.gradient(loss, id)] as const)
+  const inputs = Array.from({ length: builder.size }, (_, id) => builder.node(id)).flatMap((node) =>
+    node.op === 'input' && node.type.dtype === 'f32' ? [{ id: node.id, name: node.attributes.name }] : [],
+  )
+  const gradientsOf = (loss: number) => inputs.map(({ id, name }) => [name, build.gradient(loss, id)] as const)
   const first = weighted(outputs)
   const loss = order === 1 ? first : weighted(gradientsOf(first))
   const gradients = gradientsOf(loss).map(([name, node]) => ({ name, node }))
@@ -89,6 +97,34 @@ function compareWithDifferences(graph: Graph, dims: Record<string, number> = siz
       expect(slope, `d loss / d ${name}[${at}]`).toBeCloseTo(difference, 6)
     })
   }
+}
+
+/** All gradients at once, along one random direction. */
+function compareInOneDirection(graph: Graph, dims: Record<string, number>): void {
+  const environment = environmentOf(graph, dims)
+  const { loss: _, ...gradients } = interpret(graph, environment).outputs
+  const forward = graphOfOutputs(graph, ['loss'])
+  const random = randomNumbers(7)
+  const directions = Object.entries(gradients).map(
+    ([name, { data }]) => [name, data.map(() => random() * 2 - 1)] as const,
+  )
+  const lossAt = (step: number): number => {
+    const moved = directions.map(([name, direction]) => [
+      name,
+      environment.inputs[name]!.map((x, at) => x + step * direction[at]!),
+    ])
+    const inputs = { ...environment.inputs, ...Object.fromEntries(moved) }
+    return interpret(forward, { dims, inputs }).outputs.loss!.data[0]!
+  }
+  let slope = 0
+  for (const [name, direction] of directions)
+    gradients[name]!.data.forEach((value, at) => {
+      slope += value * direction[at]!
+    })
+  const difference = (step: number): number => (lossAt(step) - lossAt(-step)) / (2 * step)
+  // Richardson's extrapolation, for losses that bend much.
+  const extrapolated = (4 * difference(5e-5) - difference(1e-4)) / 3
+  expect(Math.abs(slope - extrapolated)).toBeLessThanOrEqual(1e-6 * (1 + Math.abs(slope)))
 }
 
 function graphOfOutputs(graph: Graph, names: readonly string[]): Graph {
@@ -209,5 +245,21 @@ describe.each(names)('%s with motion out of loops', (name) => {
     const moved = optimised(graph)
     verifyGraph(moved)
     for (const dims of [sizes, { Time: 1, Batch: 1 }, { Time: 3, Batch: 5 }]) expectSame(graph, moved, dims)
+  })
+})
+
+describe('random loops', () => {
+  test('have gradients that agree with finite differences, and mean the same when moved', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 2 ** 30 }), (seed) => {
+        const graph = withGradients(randomLoop(seed))
+        const dims = { Time: 3, Batch: 2 }
+        compareInOneDirection(graph, dims)
+        const moved = hoist(simplify(erase(graph)))
+        verifyGraph(moved)
+        expectSame(graph, moved, dims)
+      }),
+      { numRuns: 150 },
+    )
   })
 })
