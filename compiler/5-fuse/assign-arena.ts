@@ -17,14 +17,14 @@ export interface ArenaAssignment {
 
 /**
  * Time is the order of the steps, a loop's body between its beginning and its end: what the body takes from outside
- * lives from the one to the other. `packed`: product node → the loop its panels are packed before. `last`: buffers read
- * after the last step.
+ * lives from the one to the other. `packed`: product node → the loop its panels are packed before, if one. `last`: buffers
+ * read after the last step.
  */
 export function assignArena(
   { storage, ranges, typeOf }: Planning,
   steps: readonly Step[],
   products: ReadonlyMap<number, ProductPlan>,
-  packed: ReadonlyMap<number, number>,
+  packed: ReadonlyMap<number, number | undefined>,
   last: ReadonlySet<number>,
 ): ArenaAssignment {
   const spans = new Map<number, { first: number; last: number }>()
@@ -56,10 +56,7 @@ export function assignArena(
       }
       if (step.kind === 'loop') {
         for (const [node, loop] of packed) {
-          if (loop !== step.loop) continue
-          const { n, k } = products.get(node)!
-          const bytes = packedPanelsBytes(largest(n.extent), largest(k.extent))
-          rooms.push({ kind: 'panels', node, lifetime: { bytes, first, last: end } })
+          if (loop === step.loop) panelsOf(node, first, end)
         }
         continue
       }
@@ -67,7 +64,14 @@ export function assignArena(
       if (!plan || step.kind !== 'library') continue
       const bytes = matmulScratchBytes(largest(plan.m.extent), largest(plan.n.extent), largest(plan.k.extent))
       rooms.push({ kind: 'scratch', node: step.node, lifetime: { bytes, first, last: end } })
+      if (packed.has(step.node) && packed.get(step.node) === undefined) panelsOf(step.node, first, end)
     }
+  }
+
+  function panelsOf(node: number, first: number, last: number): void {
+    const { n, k } = products.get(node)!
+    const bytes = packedPanelsBytes(largest(n.extent), largest(k.extent))
+    rooms.push({ kind: 'panels', node, lifetime: { bytes, first, last } })
   }
 
   function roomsOf(kind: 'scratch' | 'panels'): Map<number, ArenaRoom> {

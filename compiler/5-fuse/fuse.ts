@@ -123,9 +123,12 @@ function isInput(node: GraphNode): node is GraphNode & { op: 'input' } {
 function callsOf(state: FuseState, plan: GraphPlan, steps: readonly Step[]): Call[] {
   return steps.flatMap((step): Call[] => {
     if (step.kind === 'draft') return [kernelCall(state, plan, step.draft)]
-    if (step.kind === 'library') return [libraryCall(state, plan, step.node)]
-    const packed = [...plan.packed].filter(([, loop]) => loop === step.loop)
-    return [...packed.map(([node]) => packCall(state, plan, node)), loopCall(state, plan, step)]
+    if (step.kind === 'loop') {
+      const packed = [...plan.packed].filter(([, loop]) => loop === step.loop)
+      return [...packed.map(([node]) => packCall(state, plan, node)), loopCall(state, plan, step)]
+    }
+    const alone = plan.packed.has(step.node) && plan.packed.get(step.node) === undefined
+    return [...(alone ? [packCall(state, plan, step.node)] : []), libraryCall(state, plan, step.node)]
   })
 }
 

@@ -14,7 +14,7 @@ import {
   productOf,
 } from './materialise.ts'
 import { mergeSteps } from './merge.ts'
-import { loopsToPackFor } from './packing.ts'
+import { packedOnce } from './packing.ts'
 import { type LoopPlan, planLoop } from './plan-loop.ts'
 import { type ProductPlan, planProduct } from './product.ts'
 import { dropDeadStores, type Schedule, schedule, type UpdateCandidate } from './schedule.ts'
@@ -37,8 +37,8 @@ export interface GraphPlan {
   readonly copies: readonly { readonly variable: string; readonly buffer: number }[]
   /** Product node → its packing space. */
   readonly scratch: ReadonlyMap<number, ArenaRoom>
-  /** Product node → the loop its right operand is packed before, and where. */
-  readonly packed: ReadonlyMap<number, number>
+  /** Product node → the loop its right operand is packed before (undefined: none but its own), and where. */
+  readonly packed: ReadonlyMap<number, number | undefined>
   readonly panels: ReadonlyMap<number, ArenaRoom>
   readonly arenaBytes: number
   typeOf(buffer: number): TensorType
@@ -153,7 +153,7 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     if (!node) return `copy${buffer}`
     return `${node.op === 'input' ? node.attributes.name : node.op}${buffer}`
   }
-  const packed = loopsToPackFor(graph, products, planning.regionOf)
+  const packed = packedOnce(graph, products, planning.regionOf)
   const arena = assignArena(planning, scheduled.steps, products, packed, new Set(copies.map(({ buffer }) => buffer)))
   for (const [buffer, offset] of arena.offsets) storage.set(buffer, { kind: 'arena', offset })
   return {

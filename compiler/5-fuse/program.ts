@@ -118,7 +118,7 @@ export interface ProductCall extends CallOrigin {
   readonly panels?: number
 }
 
-/** Packs the b of a product in a loop, once before the loop. */
+/** Packs the b of a product once, before the loop the product runs in or before its own loops. */
 export interface PackCall extends CallOrigin {
   readonly kind: 'pack'
   readonly panels: number

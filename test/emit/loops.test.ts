@@ -7,8 +7,9 @@ import { differentiate } from '../../compiler/4-transform/differentiate.ts'
 import { erase } from '../../compiler/4-transform/erase.ts'
 import { simplify } from '../../compiler/4-transform/simplify.ts'
 import { type Expressions, expressions } from '../../compiler/ops/expressions.ts'
-import { type Network, networks } from '../graph/loop-networks.ts'
+import { type Network, networks as written } from '../graph/loop-networks.ts'
 import { environmentFor } from './environment.ts'
+import { loopCases } from './loop-cases.ts'
 import { compileGraphs, difference, type Runner } from './run-wasm.ts'
 
 const dims = [
@@ -35,7 +36,7 @@ function graphOf(name: string, network: Network): Graph {
 /** The network with a weighted sum of its outputs as loss, and the gradient of each input. */
 function withGradients(network: Network): Network {
   return (build, builder) => {
-    const outputs = Object.entries(network(build, builder))
+    const outputs = Object.entries(network(build, builder)).filter(([, node]) => build.typeOf(node).dtype === 'f32')
     const inputs = Array.from({ length: builder.size }, (_, id) => builder.node(id)).filter(
       (node) => node.op === 'input',
     )
@@ -65,11 +66,14 @@ function compare(runner: Runner, graph: Graph): void {
   }
 }
 
+const networks = { ...written, ...loopCases }
 const names = Object.keys(networks) as (keyof typeof networks)[]
+// Where an iteration ends early, rounding decides when, and the gradient of the steps taken is another.
+const differentiable = names.filter((name) => name !== 'iterations')
 
 describe('loops as wasm mean what the interpreter says', () => {
   const values = names.map((name) => graphOf(name, networks[name]))
-  const gradients = names.map((name) =>
+  const gradients = differentiable.map((name) =>
     erase(differentiate(graphOf(`${name} backwards`, withGradients(networks[name]))).graph),
   )
   const simplified = gradients.map((graph) => simplify({ ...graph, name: `${graph.name} simplified` }))
@@ -80,6 +84,8 @@ describe('loops as wasm mean what the interpreter says', () => {
   })
 
   test.each(names)('%s', (name) => compare(runner, values[names.indexOf(name)]!))
-  test.each(names)('gradients of %s', (name) => compare(runner, gradients[names.indexOf(name)]!))
-  test.each(names)('simplified gradients of %s', (name) => compare(runner, simplified[names.indexOf(name)]!))
+  test.each(differentiable)('gradients of %s', (name) => compare(runner, gradients[differentiable.indexOf(name)]!))
+  test.each(differentiable)('simplified gradients of %s', (name) =>
+    compare(runner, simplified[differentiable.indexOf(name)]!),
+  )
 })
