@@ -9,6 +9,7 @@ import { writeBody } from '../3-graph/loop-body.ts'
 import { expressions } from '../ops/expressions.ts'
 import { bodyInputNodes, type LoopNode } from './dependence.ts'
 import { rewriteLoops } from './rewrite-loops.ts'
+import { repeated } from './stacked.ts'
 
 /** Tidies all loops of the graph, inner ones too; `changed` is called for each that is not as it was. */
 export function tidyLoops(graph: Graph, changed: () => void): Graph {
@@ -26,13 +27,17 @@ function tidyLoop(
   const { body, carries } = loop.attributes
   const build = expressions(builder)
   const inputs = bodyInputNodes(loop)
-  const fixed = inputs.map((node, at) => at < carries && body.outputs[at]!.node === node)
+  // Of an iteration all carries stay, since it ends when all of them rest.
+  const fixed = inputs.map((node, at) => loop.op === 'scan' && at < carries && body.outputs[at]!.node === node)
   const results = new Map<number, number>()
+  const unchanged = unchangedValues(builder, loop, operands, fixed)
   const kept = [...used].filter((index) => {
-    const replacement =
-      index < carries ? fixed[index] && operands[index] : untouched(builder, loop, operands, index, fixed)
-    if (typeof replacement === 'number') results.set(index, replacement)
-    return typeof replacement !== 'number' && index < body.outputs.length
+    const output = body.outputs[index]
+    // The number of steps an iteration took comes after all carries.
+    if (!output) return false
+    const value = index >= carries ? unchanged(output.node) : fixed[index] ? operands[index] : undefined
+    if (value !== undefined) results.set(index, value)
+    return value === undefined
   })
   const live = liveNodes(loop, kept, inputs, fixed)
   const isLiveCarry = (at: number): boolean =>
@@ -82,7 +87,6 @@ function tidyLoop(
   for (const index of used) {
     if (results.has(index)) continue
     const output = body.outputs[index]
-    // The number of steps an iteration took comes after all carries.
     if (!output) results.set(index, build.result(node, carried.length))
     else if (index < carries) results.set(index, build.result(node, carried.indexOf(index)))
     else results.set(index, build.result(node, carried.length + yields.indexOf(output.node)))
@@ -90,37 +94,30 @@ function tidyLoop(
   return results
 }
 
-/** The stacked yield as it is without the loop, if the step hands on an element or what does not vary. */
-function untouched(
+/** Finds what a scan yields as it is without the loop, if each step hands on an element or what does not vary. */
+function unchangedValues(
   builder: GraphBuilder,
   loop: LoopNode,
   operands: readonly number[],
-  index: number,
   fixed: readonly boolean[],
-): number | undefined {
-  if (loop.op !== 'scan') return undefined
+): (output: number) => number | undefined {
+  if (loop.op !== 'scan') return () => undefined
   const { body, carries, elements, length } = loop.attributes
   const inputs = bodyInputNodes(loop)
-  const output = body.outputs[index]!.node
-  const element = inputs.indexOf(output)
-  if (element >= carries && element < carries + elements) return operands[element]
   const known = new Map<number, number>()
   inputs.forEach((node, at) => {
     if (fixed[at] || at >= carries + elements) known.set(node, operands[at]!)
   })
   const varying = new Set(inputs.filter((node) => !known.has(node)))
   for (const node of body.nodes) if (node.inputs.some((input) => varying.has(input))) varying.add(node.id)
-  if (varying.has(output)) return undefined
-  graft(nodesOf(body.nodes), [output], builder, known)
-  builder.span = loop.span
-  const build = expressions(builder)
-  const value = known.get(output)!
-  const shape = build.shapeOf(value)
-  return build.expand(
-    value,
-    [length, ...shape],
-    shape.map((_, axis) => axis + 1),
-  )
+  return (output) => {
+    const element = inputs.indexOf(output)
+    if (element >= carries && element < carries + elements) return operands[element]
+    if (varying.has(output)) return undefined
+    graft(nodesOf(body.nodes), [output], builder, known)
+    builder.span = loop.span
+    return repeated(expressions(builder), known.get(output)!, length)
+  }
 }
 
 /** The body's nodes that the kept results depend on, through steps before as well. */
@@ -132,8 +129,7 @@ function liveNodes(
 ): Set<number> {
   const { body, carries } = loop.attributes
   const carryOf = new Map(inputs.slice(0, carries).map((node, at) => [node, at]))
-  // An iteration ends when all its carries rest, read or not.
-  const own = loop.op === 'iterate' ? inputs.slice(0, carries).flatMap((_, at) => (fixed[at] ? [] : [at])) : []
+  const own = loop.op === 'iterate' ? inputs.slice(0, carries).map((_, at) => at) : []
   const live = new Set([...kept, ...own].map((index) => body.outputs[index]!.node))
   // A set goes through what is added to it on the way.
   for (const id of live) {

