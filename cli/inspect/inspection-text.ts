@@ -2,7 +2,7 @@ import { formatBytes, formatCount } from '../numbers.ts'
 import { styleFor } from '../style.ts'
 import type { EntryInspection, Inspection } from './inspection.ts'
 
-const TITLE_WIDTH = 84
+const TITLE_WIDTH = 76
 
 /** An inspection for reading: parameters, entries with their calls, kernels, memory. */
 export function inspectionText(inspection: Inspection, file: string, color: boolean): string {
@@ -32,8 +32,8 @@ export function inspectionText(inspection: Inspection, file: string, color: bool
 function entryLines(entry: EntryInspection, dim: (text: string) => string): string[] {
   const head = `  ${entry.name} ${dim(`(${entry.inputs.join(', ')}) → ${entry.outputs.join(', ') || 'nothing'}`)}`
   const work = `    ${formatFlops(entry.flops)} in ${entry.calls.length} calls, ${formatBytes(entry.traffic)} of memory traffic, arena ${formatBytes(entry.arenaBytes)}`
-  const calls = table(entry.calls.map(({ kind, title, flops }) => [kind, shortened(title), formatFlops(flops)])).map(
-    (line) => `    ${dim(line.trimStart())}`,
+  const calls = entry.calls.map(({ kind, title, flops }) =>
+    dim(`    ${formatFlops(flops).padStart(12)}  ${kind.padEnd(7)}  ${shortened(title)}`),
   )
   return [head, work, ...calls, '']
 }
