@@ -8,10 +8,10 @@ import { canonicalise, sharedKernel } from './canonical.ts'
 import { buffersWritten, type Draft } from './draft.ts'
 import { orderLoops } from './lanes.ts'
 import { createLayout, type Layout } from './layout.ts'
+import type { Stored } from './materialise.ts'
 import { LARGEST_MEMORY, MemoryLimitError } from './memory-limit.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
 import { type GraphPlan, largestBytes, planGraph } from './plan-graph.ts'
-import type { ProductPlan } from './product.ts'
 import type {
   Call,
   CallOrigin,
@@ -148,7 +148,7 @@ function packCall(state: FuseState, plan: GraphPlan, node: number): PackCall {
 }
 
 /** `elements` into a graph buffer. */
-function placeOf(state: FuseState, plan: GraphPlan, { node, elements }: ProductPlan['a']): Place {
+function placeOf(state: FuseState, plan: GraphPlan, { node, elements }: Stored): Place {
   const start = state.layout.place(plan, node)
   return { buffer: start.buffer, elements: add(start.elements, elements) }
 }
@@ -273,14 +273,13 @@ function libraryCall(state: FuseState, plan: GraphPlan, id: number): ProductCall
   }
   if (node.op !== 'gather' && node.op !== 'scatter_add') throw new Error(`internal: fuse: no call for ${node.op}`)
   const { axis } = node.attributes
-  const [source, indices] = [plan.behind(node.inputs[0]!), plan.behind(node.inputs[1]!)]
   const table = node.op === 'gather' ? graph.nodes[node.inputs[0]!]!.type.shape : node.type.shape
   return {
     kind: node.op,
     ...origin,
     target,
-    source: place(source),
-    indices: place(indices),
+    source: placeOf(state, plan, plan.stored(node.inputs[0]!)),
+    indices: placeOf(state, plan, plan.stored(node.inputs[1]!)),
     count: product(graph.nodes[node.inputs[1]!]!.type.shape),
     rowElements: product(table.slice(axis + 1)),
     tableRows: table[axis]!,

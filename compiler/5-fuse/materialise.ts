@@ -3,6 +3,7 @@
  * cheap elementwise work is repeated, and an expensive value with one reader is computed where it is read.
  */
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
+import { add, type Dim, dimEqual, product } from '../dimensions/dimension.ts'
 import type { OpName } from '../ops/op.ts'
 import { opDefinitions } from '../ops/registry.ts'
 import type { FlatGraph } from './flatten.ts'
@@ -54,6 +55,34 @@ export function behindAliases(graph: Graph, id: number): number {
   return at
 }
 
+/** Part of a buffer: `elements` into it, from there on in the order of the node's elements. */
+export interface Stored {
+  readonly node: number
+  readonly elements: Dim
+}
+
+/** Where a node's elements lie one after the other, if a buffer holds them so: behind aliases and slices of its first axis. */
+export function storedAt(
+  graph: Graph,
+  { materialised }: Pick<Materialisation, 'materialised'>,
+  id: number,
+): Stored | undefined {
+  let at = id
+  let elements: Dim = 0
+  for (;;) {
+    const node = graph.nodes[at]!
+    if (materialised[at] || isSource(node)) return { node: at, elements }
+    if (node.op === 'slice') {
+      const { shape } = graph.nodes[node.inputs[0]!]!.type
+      const { start, size, stride } = node.attributes
+      const whole = shape.every((extent, axis) => axis === 0 || (start[axis] === 0 && dimEqual(size[axis]!, extent)))
+      if (!whole || stride.some((step) => step !== 1)) return undefined
+      elements = add(elements, product([start[0] ?? 0, ...shape.slice(1)]))
+    } else if (!isAlias(node)) return undefined
+    at = node.inputs[0]!
+  }
+}
+
 /** Ops that a call of their own computes, from operands in memory. */
 export function isLibraryOp(op: OpName): boolean {
   const { class: kind } = opDefinitions[op]
@@ -72,7 +101,7 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
   const materialised: boolean[] = nodes.map(() => false)
   const cost = new Float64Array(nodes.length)
   const depth = new Int32Array(nodes.length)
-  const hasBuffer = (id: number): boolean => materialised[id]! || isSource(nodes[id]!)
+  const isStored = (id: number): boolean => storedAt(graph, { materialised }, id) !== undefined
   const give = (id: number): void => {
     if (isSource(nodes[id]!)) return
     // A product is written in the order its only reader wants.
@@ -108,7 +137,7 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
     if (isLibraryOp(node.op)) for (const input of node.inputs) giveOperandBase(input, node.op === 'contract')
     if (node.op === 'reshape') {
       const input = node.inputs[0]!
-      const direct = hasBuffer(behindAliases(graph, input))
+      const direct = isStored(input)
       const { shape } = nodes[input]!.type
       const pieceOnly = concatenated[node.id]! === readers[node.id] && splitsOnly(node.type.shape, shape)
       if (!direct && !splitsOnly(shape, node.type.shape) && !pieceOnly) give(behindAliases(graph, input))
@@ -146,13 +175,13 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
   /** A library operand must lie in memory; a contraction takes any strided view of what does. */
   function giveOperandBase(operand: number, strided: boolean): void {
     let at = operand
-    while (!hasBuffer(at)) {
+    while (!isStored(at)) {
       const node = nodes[at]!
       const input = node.inputs[0]!
       if (node.op === 'reshape') {
         const base = behindAliases(graph, at)
         const splits = splitsOnly(nodes[input]!.type.shape, node.type.shape)
-        if (hasBuffer(base) || !strided || !isView(nodes[base]!) || !splits) {
+        if (!strided || !isView(nodes[base]!) || !splits) {
           give(base)
           return
         }

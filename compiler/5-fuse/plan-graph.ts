@@ -6,12 +6,13 @@ import { assignArena } from './assign-arena.ts'
 import { type AxisTable, buildDrafts, copyDraft, type DraftContext, packDraft } from './build-draft.ts'
 import { type FlatGraph, flatten } from './flatten.ts'
 import {
-  behindAliases,
   chooseMaterialised,
   isLibraryOp,
   isSource,
   type Materialisation,
   productOf,
+  type Stored,
+  storedAt,
 } from './materialise.ts'
 import { mergeSteps } from './merge.ts'
 import { packedOnce } from './packing.ts'
@@ -42,8 +43,8 @@ export interface GraphPlan {
   readonly panels: ReadonlyMap<number, ArenaRoom>
   readonly arenaBytes: number
   typeOf(buffer: number): TensorType
-  /** The buffer an indexed operand lies in. */
-  behind(node: number): number
+  /** Where an indexed operand lies. */
+  stored(node: number): Stored
   nameOf(buffer: number): string
 }
 
@@ -105,6 +106,11 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     if (node.op === 'variable') variableNodes.set(name, node.id)
   }
 
+  const stored = (node: number): Stored => {
+    const place = storedAt(graph, materialisation, node)
+    if (!place) throw new Error(`internal: fuse: operand ${node} of ${graph.name} lies nowhere`)
+    return place
+  }
   const products = new Map<number, ProductPlan>()
   const loops = new Map<number, LoopPlan>()
   const loopAt = new Map(graph.loops.map(({ node }, at) => [node, at]))
@@ -130,7 +136,7 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
       products.set(id, plan)
       own.push({ kind: 'library', node: id, reads: [plan.a.node, plan.b.node] })
     } else if (isLibraryOp(op))
-      own.push({ kind: 'library', node: id, reads: inputs.map((input) => behindAliases(graph, input)) })
+      own.push({ kind: 'library', node: id, reads: inputs.map((input) => stored(input).node) })
     else for (const draft of buildDrafts(planning.context, id)) own.push({ kind: 'draft', draft })
   }
 
@@ -171,7 +177,7 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     panels: arena.panels,
     arenaBytes: arena.bytes,
     typeOf: planning.typeOf,
-    behind: (node) => behindAliases(graph, node),
+    stored,
     nameOf,
   }
 }

@@ -5,7 +5,7 @@
  */
 import { type Dim, multiply, product, symbol } from '../dimensions/dimension.ts'
 import type { Carry } from './flatten.ts'
-import { behindAliases, isSource } from './materialise.ts'
+import { storedAt } from './materialise.ts'
 import type { Planning } from './plan-graph.ts'
 import { readsOf } from './step.ts'
 
@@ -91,11 +91,11 @@ export function planLoop(planning: Planning, number: number): LoopPlan {
   return { pointers }
 }
 
-/** A buffer with a carry's first value: its own, if it has one. */
+/** A graph buffer with a carry's first value: its own, if it has one. */
 function startOf(planning: Planning, first: number, parent: number): number {
   const { graph, context } = planning
-  const base = behindAliases(graph, first)
-  for (const node of [first, base]) if (context.materialised[node] || isSource(graph.nodes[node]!)) return node
+  const own = storedAt(graph, context, first)
+  if (own?.elements === 0) return own.node
   const buffer = planning.extra(first, parent)
   planning.fill(first, buffer, parent)
   return buffer
