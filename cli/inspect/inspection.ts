@@ -16,17 +16,22 @@ export interface Inspection {
   readonly memory: Program['memory']
 }
 
+export interface CallInspection {
+  readonly kind: string
+  readonly title: string
+  /** Of all steps of the loops around it; that of a loop is that of its body. */
+  readonly flops: number
+  readonly bytes: number
+  /** The number of loops around it; a loop's calls come after it. */
+  readonly depth: number
+}
+
 export interface EntryInspection {
   readonly name: string
   readonly kind: string
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
-  readonly calls: readonly {
-    readonly kind: string
-    readonly title: string
-    readonly flops: number
-    readonly bytes: number
-  }[]
+  readonly calls: readonly CallInspection[]
   readonly flops: number
   /** Bytes read and written. */
   readonly traffic: number
@@ -66,22 +71,37 @@ function sizesOf({ dims, trains }: Program): Record<string, number> {
 function inspectEntry(entry: Entry, sizes: Readonly<Record<string, number>>): EntryInspection {
   const describe = ({ name, type }: Entry['inputs'][number]): string =>
     `${name}: ${type.dtype}${type.shape.length > 0 ? formatShape(type.shape) : ''}`
-  const calls = entry.calls.map((call) => ({
-    kind: call.kind,
-    title: titleOf(call),
-    flops: evaluateCount(call.work.flops, sizes),
-    bytes: evaluateCount(call.work.bytes, sizes),
-  }))
+  const calls = inspectCalls(entry.calls, sizes)
+  const outermost = calls.filter(({ depth }) => depth === 0)
   return {
     name: entry.name,
     kind: entry.kind,
     inputs: entry.inputs.map(describe),
     outputs: entry.outputs.map(describe),
     calls,
-    flops: calls.reduce((sum, call) => sum + call.flops, 0),
-    traffic: calls.reduce((sum, call) => sum + call.bytes, 0),
+    flops: outermost.reduce((sum, call) => sum + call.flops, 0),
+    traffic: outermost.reduce((sum, call) => sum + call.bytes, 0),
     arenaBytes: entry.arenaBytes,
   }
+}
+
+function inspectCalls(
+  calls: readonly Call[],
+  sizes: Readonly<Record<string, number>>,
+  times = 1,
+  depth = 0,
+): CallInspection[] {
+  return calls.flatMap((call) => {
+    const own = {
+      kind: call.kind,
+      title: titleOf(call),
+      flops: times * evaluateCount(call.work.flops, sizes),
+      bytes: times * evaluateCount(call.work.bytes, sizes),
+      depth,
+    }
+    if (call.kind !== 'loop') return [own]
+    return [own, ...inspectCalls(call.body, sizes, times * evaluateDim(call.count, sizes), depth + 1)]
+  })
 }
 
 function titleOf(call: Call): string {

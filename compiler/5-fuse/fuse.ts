@@ -134,9 +134,11 @@ function callsOf(state: FuseState, plan: GraphPlan, steps: readonly Step[]): Cal
 
 function packCall(state: FuseState, plan: GraphPlan, node: number): PackCall {
   const { b, n, k } = plan.products.get(node)!
+  const origin = originOf(plan, new Set([node]))
   return {
     kind: 'pack',
-    ...originOf(plan, new Set([node])),
+    ...origin,
+    title: `right operand of ${origin.title}`,
     panels: state.layout.panels(plan, node),
     b: placeOf(state, plan, b),
     n: n.extent,
