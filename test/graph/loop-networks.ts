@@ -189,6 +189,44 @@ const fixedPoint: Network = (build, builder) => {
 }
 
 /**
+ * In each step of a scan, an iteration of three carries: one drives another, which alone is read on, and one, of
+ * integers, rests from the first.
+ */
+const fixedPoints: Network = (build, builder) => {
+  const [x, first] = [build.input('x', tensor(time, hidden)), build.input('first0', tensor(hidden))]
+  const u = build.input('u', tensor(hidden, hidden))
+  const steady: TensorType = { dtype: 'i32', shape: [] }
+  const body = writeBody(
+    builder,
+    { carries: [tensor(hidden)], elements: [tensor(hidden)], outsides: [tensor(hidden, hidden)] },
+    (middle, { carries: [state], elements: [entry], outsides: [matrix] }) => {
+      const m = expressions(middle)
+      const inner = writeBody(
+        middle,
+        {
+          carries: [tensor(hidden), tensor(hidden), steady],
+          elements: [],
+          outsides: [tensor(hidden), tensor(hidden, hidden)],
+        },
+        (innermost, { carries: [driving, driven, count], outsides }) => {
+          const b = expressions(innermost)
+          const next = b.tanh(b.add(b.scale(times(b, driving!, outsides[1]!), 0.25), outsides[0]!))
+          const factor = b.expand(b.cast(count!, 'f32'), [hidden], [])
+          const following = b.sin(b.add(b.scale(driven!, 0.3), b.mul(driving!, factor)))
+          return { carries: [next, following, b.minimum(count!, b.constant(2, 'i32'))], yields: [] }
+        },
+      )
+      const operands = [state!, state!, m.constant(2, 'i32'), entry!, matrix!]
+      const loop = m.iterate(operands, { tolerance: 1e-14, limit: 300, carries: 3, body: inner })
+      const next = m.sin(m.add(m.result(loop, 1), state!))
+      return { carries: [next], yields: [next, m.result(loop, 0)] }
+    },
+  )
+  const loop = build.scan([first, x, u], { length: time, reverse: false, carries: 1, elements: 1, body })
+  return { states: build.result(loop, 1), driving: build.result(loop, 2) }
+}
+
+/**
  * Carries of several dtypes: a counter, a running product, what came one step before, and one that nothing reads;
  * yields a value of the outside beside them.
  */
@@ -233,4 +271,5 @@ export const networks = {
   nested,
   mixed,
   'fixed point': fixedPoint,
+  'fixed points': fixedPoints,
 } satisfies Record<string, Network>
