@@ -349,21 +349,26 @@ function put(out: usize, value: f32, accumulate: bool): void {
 /**
  * C = A·B, or C += A·B with `accumulate`. C is m × n with unit column stride and rows `cRow` apart; element (i, p) of the m × k
  * matrix A lies at a + 4·(i·aRow + p·aColumn), element (p, j) of B at b + 4·(p·bRow + j·bColumn). Strides count elements;
- * k = 0 gives zero. `scratch` holds matmulScratchBytes(m, n, k) bytes, 16-byte aligned.
+ * k = 0 gives zero. `scratch` holds matmulScratchBytes(m, n, k) bytes, 16-byte aligned. Where B stays the same for several products,
+ * packPanels may have packed it in `panels` before; the bits are the same.
  */
 export function matmul(
   c: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
-  aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize,
+  aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize, panels: usize = 0,
 ): void {
-  product(c, a, b, m, n, k, aRow, aColumn, bRow, bColumn, cRow, accumulate, scratch, 0)
-}
-
-/** matmul, to the same bits, with B also packed in `panels` by packPanels: worth it where B stays the same for several products. */
-export function matmulPacked(
-  c: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
-  aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize, panels: usize,
-): void {
-  product(c, a, b, m, n, k, aRow, aColumn, bRow, bColumn, cRow, accumulate, scratch, panels)
+  if (k == 0) {
+    if (!accumulate) for (let i = 0; i < m; i++) memory.fill(c + bytes(i * cRow), 0, bytes(n))
+  } else if (n == 1 && aColumn == 1 && bRow == 1) {
+    vectorTimesRows(c, bytes(cRow), b, a, bytes(aRow), m, k, accumulate)
+  } else if (n == 1 && aRow == 1 && cRow == 1) {
+    rowTimesMatrix(c, b, bytes(bRow), a, bytes(aColumn), m, k, accumulate)
+  } else if (m == 1 && bColumn == 1) {
+    rowTimesMatrix(c, a, bytes(aColumn), b, bytes(bRow), n, k, accumulate)
+  } else if (m == 1 && bRow == 1 && aColumn == 1) {
+    vectorTimesRows(c, 4, a, b, bytes(bColumn), n, k, accumulate)
+  } else {
+    tiledProduct(c, a, b, m, n, k, aRow, aColumn, bRow, bColumn, cRow, accumulate, scratch, panels)
+  }
 }
 
 /** Packs all panels of the k × n matrix B; `panels` holds packedPanelsBytes(n, k) bytes, 16-byte aligned. */
@@ -384,25 +389,6 @@ export function packPanels(panels: usize, b: usize, n: i32, k: i32, bRow: i32, b
 function packedPanel(panels: usize, p: i32, j: i32, n: i32, depth: i32): usize {
   const columns = ((n + 3) & ~3) + 8
   return panels + bytes(p * columns + j * depth)
-}
-
-function product(
-  c: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
-  aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize, packed: usize,
-): void {
-  if (k == 0) {
-    if (!accumulate) for (let i = 0; i < m; i++) memory.fill(c + bytes(i * cRow), 0, bytes(n))
-  } else if (n == 1 && aColumn == 1 && bRow == 1) {
-    vectorTimesRows(c, bytes(cRow), b, a, bytes(aRow), m, k, accumulate)
-  } else if (n == 1 && aRow == 1 && cRow == 1) {
-    rowTimesMatrix(c, b, bytes(bRow), a, bytes(aColumn), m, k, accumulate)
-  } else if (m == 1 && bColumn == 1) {
-    rowTimesMatrix(c, a, bytes(aColumn), b, bytes(bRow), n, k, accumulate)
-  } else if (m == 1 && bRow == 1 && aColumn == 1) {
-    vectorTimesRows(c, 4, a, b, bytes(bColumn), n, k, accumulate)
-  } else {
-    tiledProduct(c, a, b, m, n, k, aRow, aColumn, bRow, bColumn, cRow, accumulate, scratch, packed)
-  }
 }
 
 /**

@@ -25,7 +25,6 @@ const RESERVED = new Set([
   ...['exp', 'log', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'pow', 'sign', 'abs', 'min', 'max', 'load', 'store'],
   ...[
     'matmul',
-    'matmulPacked',
     'packPanels',
     'rsqrt',
     'reciprocal',

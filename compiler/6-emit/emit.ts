@@ -31,7 +31,7 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
     ...['storePartial', 'storeStrided4', 'loadStrided4', 'laneMask', 'laneIndices'],
   ],
   './random': ['uniform4', 'normal4'],
-  './matmul': ['matmul', 'matmulPacked', 'packPanels'],
+  './matmul': ['matmul', 'packPanels'],
   './indexed': ['gatherRows', 'scatterAddRows', 'scatterAddRowsInteger'],
 }
 

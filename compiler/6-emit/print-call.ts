@@ -110,11 +110,10 @@ function printProduct(printer: CallPrinter, call: ProductCall): void {
   const scratch = call.scratch === undefined ? '0' : name(printer, call.scratch)
   const values = [pointer('c'), pointer('a'), pointer('b'), ...sizes, accumulate, scratch]
   if (call.panels !== undefined) values.push(name(printer, call.panels))
-  const product = call.panels === undefined ? 'matmul' : 'matmulPacked'
   const nest = (depth: number): void => {
     const loop = call.loops[depth]
     const index = `j${depth}`
-    if (!loop) line(lines, `${product}(${values.join(', ')})`)
+    if (!loop) line(lines, `matmul(${values.join(', ')})`)
     else
       block(lines, `for (let ${index}: i32 = 0; ${index} < ${size(printer, loop.extent)}; ${index}++)`, () =>
         nest(depth + 1),

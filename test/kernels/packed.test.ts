@@ -3,7 +3,7 @@ import { matmulScratchBytes, packedPanelsBytes } from '../../compiler/5-fuse/pro
 import { builds, compileKernels, type KernelModule } from './library.ts'
 
 const source = `
-import { matmul, matmulPacked, packPanels } from './matmul'
+import { matmul, packPanels } from './matmul'
 export function product(c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, aRow: i32, aColumn: i32, bRow: i32, bColumn: i32,
   accumulate: bool, scratch: usize): void {
   matmul(c, a, b, m, n, k, aRow, aColumn, bRow, bColumn, n, accumulate, scratch)
@@ -13,7 +13,7 @@ export function pack(panels: usize, b: usize, n: i32, k: i32, bRow: i32, bColumn
 }
 export function packed(c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, aRow: i32, aColumn: i32, bRow: i32, bColumn: i32,
   accumulate: bool, scratch: usize, panels: usize): void {
-  matmulPacked(c, a, b, m, n, k, aRow, aColumn, bRow, bColumn, n, accumulate, scratch, panels)
+  matmul(c, a, b, m, n, k, aRow, aColumn, bRow, bColumn, n, accumulate, scratch, panels)
 }
 `
 
