@@ -1,5 +1,6 @@
 /** Which buffers live when, and from that their offsets in the arena. */
 import { boundsOf, type Dim } from '../dimensions/dimension.ts'
+import type { Packing } from './packing.ts'
 import { type ArenaRoom, largestBytes, type Planning } from './plan-graph.ts'
 import { type Lifetime, planArena } from './plan-memory.ts'
 import type { ProductPlan } from './product.ts'
@@ -17,14 +18,14 @@ export interface ArenaAssignment {
 
 /**
  * Time is the order of the steps, a loop's body between its beginning and its end: what the body takes from outside
- * lives from the one to the other. `packed`: product node → the loop its panels are packed before, if one. `last`: buffers
- * read after the last step.
+ * lives from the one to the other. `packed`: by product node. `last`: buffers read after the last
+ * step.
  */
 export function assignArena(
   { storage, ranges, typeOf }: Planning,
   steps: readonly Step[],
   products: ReadonlyMap<number, ProductPlan>,
-  packed: ReadonlyMap<number, number | undefined>,
+  packed: ReadonlyMap<number, Packing>,
   last: ReadonlySet<number>,
 ): ArenaAssignment {
   const spans = new Map<number, { first: number; last: number }>()
@@ -55,7 +56,7 @@ export function assignArena(
         touch(buffer, end)
       }
       if (step.kind === 'loop') {
-        for (const [node, loop] of packed) {
+        for (const [node, { loop }] of packed) {
           if (loop === step.loop) panelsOf(node, first, end)
         }
         continue
@@ -64,7 +65,8 @@ export function assignArena(
       if (!plan || step.kind !== 'library') continue
       const bytes = matmulScratchBytes(largest(plan.m.extent), largest(plan.n.extent), largest(plan.k.extent))
       rooms.push({ kind: 'scratch', node: step.node, lifetime: { bytes, first, last: end } })
-      if (packed.has(step.node) && packed.get(step.node) === undefined) panelsOf(step.node, first, end)
+      const packing = packed.get(step.node)
+      if (packing && packing.loop === undefined) panelsOf(step.node, first, end)
     }
   }
 

@@ -22,6 +22,7 @@ import type {
   KernelCall,
   LoopCall,
   PackCall,
+  Panels,
   Place,
   PointerMove,
   ProductCall,
@@ -124,10 +125,11 @@ function callsOf(state: FuseState, plan: GraphPlan, steps: readonly Step[]): Cal
   return steps.flatMap((step): Call[] => {
     if (step.kind === 'draft') return [kernelCall(state, plan, step.draft)]
     if (step.kind === 'loop') {
-      const packed = [...plan.packed].filter(([, loop]) => loop === step.loop)
+      const packed = [...plan.packed].filter(([, { loop }]) => loop === step.loop)
       return [...packed.map(([node]) => packCall(state, plan, node)), loopCall(state, plan, step)]
     }
-    const alone = plan.packed.has(step.node) && plan.packed.get(step.node) === undefined
+    const packing = plan.packed.get(step.node)
+    const alone = packing && packing.loop === undefined
     return [...(alone ? [packCall(state, plan, step.node)] : []), libraryCall(state, plan, step.node)]
   })
 }
@@ -139,7 +141,7 @@ function packCall(state: FuseState, plan: GraphPlan, node: number): PackCall {
     kind: 'pack',
     ...origin,
     title: `right operand of ${origin.title}`,
-    panels: state.layout.panels(plan, node),
+    panels: panelsOf(state, plan, node),
     b: placeOf(state, plan, b),
     n: n.extent,
     k: k.extent,
@@ -147,6 +149,10 @@ function packCall(state: FuseState, plan: GraphPlan, node: number): PackCall {
     bColumn: n.b,
     work: { flops: [], bytes: [[8, n.extent, k.extent]] },
   }
+}
+
+function panelsOf(state: FuseState, plan: GraphPlan, node: number): Panels {
+  return { buffer: state.layout.panels(plan, node), worth: plan.packed.get(node)!.worth }
 }
 
 /** `elements` into a graph buffer. */
@@ -269,7 +275,7 @@ function libraryCall(state: FuseState, plan: GraphPlan, id: number): ProductCall
       cRow: m.c,
       loops,
       scratch: state.layout.scratch(plan, id),
-      ...(plan.packed.has(id) && { panels: state.layout.panels(plan, id) }),
+      ...(plan.packed.has(id) && { panels: panelsOf(state, plan, id) }),
       work: productWork(planned),
     }
   }

@@ -2,37 +2,41 @@
  * Products whose right operand stays the same for several of them: its panels are packed once, before the loop they run in
  * or before the product's own loops.
  */
-import { type Dim, symbolsOf } from '../dimensions/dimension.ts'
+import { add, type Dim, isConstant, subtract, symbolsOf } from '../dimensions/dimension.ts'
 import type { FlatGraph } from './flatten.ts'
 import type { ProductPlan } from './product.ts'
 
-/**
- * Product node → the number of the outermost loop its right operand is the same in, or undefined where only its own loops
- * are. `regionOf` tells of graph buffers.
- */
+export interface Packing {
+  /** The number of the outermost loop in which the operand stays the same; undefined if only the product's own loops are. */
+  readonly loop: number | undefined
+  /** It is worth it only where all of these exceed one. */
+  readonly worth: readonly Dim[]
+}
+
+/** By product node. `regionOf` tells of graph buffers. */
 export function packedOnce(
   { loops, regions }: FlatGraph,
   products: ReadonlyMap<number, ProductPlan>,
   regionOf: (buffer: number) => number,
-): ReadonlyMap<number, number | undefined> {
-  const found = new Map<number, number | undefined>()
+): ReadonlyMap<number, Packing> {
+  const found = new Map<number, Packing>()
   for (const [node, plan] of products) {
     // Vectors are not packed at all.
-    if (plan.loops.some(({ b }) => b !== 0) || isOne(plan.m.extent) || isOne(plan.n.extent)) continue
-    if (plan.loops.length > 0) found.set(node, undefined)
+    if (plan.loops.some(({ b }) => b !== 0) || plan.m.extent === 1 || plan.n.extent === 1) continue
     const moving = new Set(symbolsOf(plan.b.elements))
     const home = regionOf(plan.b.node)
-    let region = regions[node]!
-    while (region !== home) {
-      const loop = loops[region - 1]!
-      if (moving.has(loop.counter) || isOne(loop.count)) break
-      found.set(node, region - 1)
-      region = loop.parent
+    // A product of counts exceeds one where one more than the sum of each less one does.
+    let repeats = plan.loops.reduce<Dim>((sum, { extent }) => add(sum, subtract(extent, 1)), 1)
+    let outermost: number | undefined
+    for (let region = regions[node]!; region !== home; ) {
+      const { counter, count, parent } = loops[region - 1]!
+      if (moving.has(counter)) break
+      outermost = region - 1
+      repeats = add(repeats, subtract(count, 1))
+      region = parent
     }
+    if (repeats === 1) continue
+    found.set(node, { loop: outermost, worth: [plan.m.extent, repeats].filter((dim) => !isConstant(dim)) })
   }
   return found
-}
-
-function isOne(dim: Dim): boolean {
-  return dim === 1
 }

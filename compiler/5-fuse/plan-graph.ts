@@ -15,7 +15,7 @@ import {
   storedAt,
 } from './materialise.ts'
 import { mergeSteps } from './merge.ts'
-import { packedOnce } from './packing.ts'
+import { type Packing, packedOnce } from './packing.ts'
 import { type LoopPlan, planLoop } from './plan-loop.ts'
 import { type ProductPlan, planProduct } from './product.ts'
 import { dropDeadStores, type Schedule, schedule, type UpdateCandidate } from './schedule.ts'
@@ -38,8 +38,8 @@ export interface GraphPlan {
   readonly copies: readonly { readonly variable: string; readonly buffer: number }[]
   /** Product node → its packing space. */
   readonly scratch: ReadonlyMap<number, ArenaRoom>
-  /** Product node → the loop its right operand is packed before (undefined: none but its own), and where. */
-  readonly packed: ReadonlyMap<number, number | undefined>
+  /** Product node → before which loop its right operand is packed, and where. */
+  readonly packed: ReadonlyMap<number, Packing>
   readonly panels: ReadonlyMap<number, ArenaRoom>
   readonly arenaBytes: number
   typeOf(buffer: number): TensorType

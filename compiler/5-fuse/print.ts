@@ -60,7 +60,7 @@ function callText(program: Program, call: Call): string {
       return `${place(call.c)} = product(${place(call.a)}, ${place(call.b)}${call.panels === undefined ? '' : ' packed'}): ${sizes}${loops}; ${work}`
     }
     case 'pack':
-      return `${name(call.panels)} = pack(${place(call.b)}): ${formatDim(call.k)} × ${formatDim(call.n)}; ${work}`
+      return `${name(call.panels.buffer)} = pack(${place(call.b)}): ${formatDim(call.k)} × ${formatDim(call.n)}; ${work}`
     case 'gather':
     case 'scatter_add':
       return `${place(call.target)} = ${call.kind}(${place(call.source)}, ${place(call.indices)}); ${work}`

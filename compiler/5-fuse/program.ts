@@ -114,14 +114,20 @@ export interface ProductCall extends CallOrigin {
   readonly loops: readonly { readonly extent: Dim; readonly a: Dim; readonly b: Dim; readonly c: Dim }[]
   /** The buffer the product packs its panels in, if it needs one. */
   readonly scratch?: number
-  /** The buffer an earlier call packed b in. */
-  readonly panels?: number
+  /** Where an earlier call packed b. */
+  readonly panels?: Panels
+}
+
+/** A buffer with packed panels, filled only where all sizes in `worth` exceed one; elsewhere the product packs for itself. */
+export interface Panels {
+  readonly buffer: number
+  readonly worth: readonly Dim[]
 }
 
 /** Packs the b of a product once, before the loop the product runs in or before its own loops. */
 export interface PackCall extends CallOrigin {
   readonly kind: 'pack'
-  readonly panels: number
+  readonly panels: Panels
   readonly b: Place
   readonly n: Dim
   readonly k: Dim

@@ -1,5 +1,5 @@
 /** One call of an entry as AssemblyScript. */
-import type { Call, IndexedCall, KernelCall, LoopCall, Place, ProductCall, Program } from '../5-fuse/program.ts'
+import type { Call, IndexedCall, KernelCall, LoopCall, Panels, Place, ProductCall, Program } from '../5-fuse/program.ts'
 import { type Dim, multiply } from '../dimensions/dimension.ts'
 import { block, type Lines, line } from './lines.ts'
 import { printDimension } from './print-dimension.ts'
@@ -23,7 +23,14 @@ export function printCall(printer: CallPrinter, call: Call): void {
       break
     case 'pack': {
       const sizes = [call.n, call.k, call.bRow, call.bColumn].map((dim) => size(printer, dim))
-      line(printer.lines, `packPanels(${[name(printer, call.panels), place(printer, call.b), ...sizes].join(', ')})`)
+      const panels = panelsOf(printer, call.panels)
+      const { buffer, worth } = call.panels
+      const conditions = worth.map((dim) => `${grouped(size(printer, dim))} > 1`)
+      const packs = `packPanels(${[panels, place(printer, call.b), ...sizes].join(', ')})`
+      if (worth.length > 0) {
+        line(printer.lines, `const ${panels}: usize = ${conditions.join(' && ')} ? ${name(printer, buffer)} : 0`)
+        line(printer.lines, `if (${panels}) ${packs}`)
+      } else line(printer.lines, packs)
       break
     }
     case 'gather':
@@ -109,7 +116,7 @@ function printProduct(printer: CallPrinter, call: ProductCall): void {
   )
   const scratch = call.scratch === undefined ? '0' : name(printer, call.scratch)
   const values = [pointer('c'), pointer('a'), pointer('b'), ...sizes, accumulate, scratch]
-  if (call.panels !== undefined) values.push(name(printer, call.panels))
+  if (call.panels) values.push(panelsOf(printer, call.panels))
   const nest = (depth: number): void => {
     const loop = call.loops[depth]
     const index = `j${depth}`
@@ -165,6 +172,11 @@ function size({ locals }: CallPrinter, dim: Dim): string {
 
 function name(printer: CallPrinter, buffer: number): string {
   return printer.program.buffers[buffer]!.name
+}
+
+/** The pointer to packed panels, 0 where it was not worth it. */
+function panelsOf(printer: CallPrinter, { buffer, worth }: Panels): string {
+  return worth.length > 0 ? `packed_${name(printer, buffer)}` : name(printer, buffer)
 }
 
 function grouped(text: string): string {

@@ -85,7 +85,7 @@ describe('loops as wasm mean what the interpreter says', () => {
 
   beforeAll(async () => {
     runner = await compileGraphs([...values, ...gradients, ...simplified])
-  })
+  }, 60_000)
 
   test.each(names)('%s', (name) => compare(runner, values[names.indexOf(name)]!))
   test.each(differentiable)('gradients of %s', (name) => compare(runner, gradients[differentiable.indexOf(name)]!))

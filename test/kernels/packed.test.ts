@@ -60,9 +60,9 @@ describe.each(builds)('products with a matrix packed before, %s build', (build) 
   }
 
   it('any size and layout', () => {
-    for (const m of [1, 2, 3, 16, 259])
-      for (const n of [1, 4, 7, 8, 12, 13, 29, 70])
-        for (const k of [1, 3, 16, 395])
+    for (const m of [1, 2, 16, 259])
+      for (const n of [1, 7, 8, 13, 29, 70])
+        for (const k of [1, 16, 395])
           for (const [aTransposed, bTransposed] of [
             [false, false],
             [false, true],
