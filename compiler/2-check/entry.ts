@@ -66,9 +66,10 @@ export function createBody(parent: Entry, length?: Dim): { entry: Entry; place: 
   return { entry: { ...parent, values: [], constants: new Map(), loop: place }, place }
 }
 
+/** An evaluation stores no updates: measuring must not change what training goes on from. */
 export function finishEntry(entry: Entry): CheckedEntry {
   const updates = [...entry.variables]
-    .filter(([, state]) => state.updated)
+    .filter(([, state]) => state.updated && entry.kind !== 'evaluate')
     .map(([variable, state]) => ({ variable, value: state.value.id }))
   return { name: entry.name, kind: entry.kind, values: entry.values, outputs: entry.outputs, updates }
 }
