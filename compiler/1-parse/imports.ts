@@ -30,7 +30,7 @@ export function readImports(root: SourceFile, resolve: ImportResolver | undefine
     if (open.includes(name)) {
       const cycle = [...open.slice(open.indexOf(name)), name].join(' → ')
       report(
-        'NN0282',
+        'NN0258',
         span,
         open.length === 1 ? `\`${name}\` imports itself` : `these files import each other: ${cycle}`,
         open.length === 1 ? undefined : 'move what both need into a file of its own',
@@ -47,7 +47,7 @@ export function readImports(root: SourceFile, resolve: ImportResolver | undefine
       const hint = resolve
         ? 'the path is relative to the file with the import'
         : 'this program is compiled from one text'
-      report('NN0280', span, `there is no file \`${name}\` that can be read`, hint)
+      report('NN0256', span, `there is no file \`${name}\` that can be read`, hint)
       return
     }
     const { ast, diagnostics: found } = parse(text, name)

@@ -10,7 +10,9 @@ export function dependenciesOf(values: readonly CheckedValue[], root: number): R
     const { form } = values[id]!
     if (form.kind === 'operation') {
       if (form.op !== 'stop_gradient') for (const operand of form.operands) found.add(operand)
-    } else collectReads(form.body, found)
+    } else if (form.kind === 'loop')
+      for (const operand of [...form.carries, ...form.elements, ...form.outside]) found.add(operand)
+    else collectReads(form.body, found)
   }
   return found
 }

@@ -72,18 +72,18 @@ function reportMissing(
   const elsewhere = importsOf(ast).find(({ names }) => names.some((own) => (own.alias ?? own.name).text === name.text))
   const block = ast.declarations.find((own) => 'name' in own && own.name.text === name.text)
   if (elsewhere)
-    report('NN0281', name.span, `\`${ast.file}\` does not declare \`${name.text}\` but imports it itself`, {
+    report('NN0257', name.span, `\`${ast.file}\` does not declare \`${name.text}\` but imports it itself`, {
       labels: [{ span: elsewhere.path.span, message: 'from here' }],
       hint: 'import it from the file that declares it',
     })
   else if (block)
-    report('NN0281', name.span, `\`${name.text}\` is a ${block.kind} block, which cannot be imported`, {
+    report('NN0257', name.span, `\`${name.text}\` is a ${block.kind} block, which cannot be imported`, {
       hint: 'constants, dimensions, hypers, functions, layers, models, optimizers and initializers can',
     })
   else {
     const names = [...globals.declarations.keys()]
     const similar = suggest(name.text, names)
-    report('NN0281', name.span, `\`${declaration.path.value}\` declares nothing called \`${name.text}\``, {
+    report('NN0257', name.span, `\`${declaration.path.value}\` declares nothing called \`${name.text}\``, {
       hint: similar
         ? `did you mean \`${similar}\`?`
         : names.length > 0

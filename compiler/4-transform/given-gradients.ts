@@ -2,6 +2,7 @@
 import type { GraphBuilder } from '../3-graph/builder.ts'
 import { builderLike } from '../3-graph/builder.ts'
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
+import { isLoop, withBody } from '../ops/loops.ts'
 
 /** What the node's result's `cotangent` contributes to each of its operands. */
 export function givenGradients(
@@ -45,7 +46,8 @@ export function withoutGivenGradients(graph: Graph): Graph {
   for (const node of graph.nodes) {
     builder.span = node.span
     const inputs = node.inputs.map((input) => nodes[input]!)
-    nodes.push(node.op === 'with_gradient' ? inputs[0]! : builder.add(node, inputs))
+    const operation = isLoop(node) ? withBody(node, withoutGivenGradients(node.attributes.body)) : node
+    nodes.push(node.op === 'with_gradient' ? inputs[0]! : builder.add(operation, inputs))
   }
   return builder.finish(
     graph.outputs.map(({ name, node }) => ({ name, node: nodes[node]! })),

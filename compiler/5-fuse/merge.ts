@@ -17,6 +17,7 @@ import {
   stageRoots,
   translateValue,
 } from './draft.ts'
+import { type Step, writesOf } from './step.ts'
 
 /** A merged kernel's largest number of values: beyond it registers spill and compilation slows. */
 const LARGEST_KERNEL = 240
@@ -28,19 +29,14 @@ export interface MergeContext {
   readonly ranges: Readonly<Record<string, DimRange>>
 }
 
-/** A call in the order of execution: a loop nest, or a library call of one node. */
-export type Step =
-  | { readonly kind: 'draft'; readonly draft: Draft }
-  | { readonly kind: 'library'; readonly node: number; readonly reads: readonly number[] }
-
 /** Merges drafts greedily, in topological order; the steps returned are in a valid order of execution. */
 export function mergeSteps(steps: readonly Step[], context: MergeContext): Step[] {
   const placed: Step[] = []
   const producers = new Map<number, number>()
   const bySpace = new Map<string, number[]>()
   for (const step of scalarsFirst(steps)) {
-    if (step.kind === 'library') {
-      producers.set(step.node, placed.length)
+    if (step.kind !== 'draft') {
+      for (const buffer of writesOf(step)) producers.set(buffer, placed.length)
       placed.push(step)
       continue
     }
@@ -94,7 +90,7 @@ function scalarsFirst(steps: readonly Step[]): Step[] {
       continue
     }
     others.push(step)
-    for (const buffer of step.kind === 'draft' ? buffersWritten(step.draft) : [step.node]) computed.add(buffer)
+    for (const buffer of writesOf(step)) computed.add(buffer)
   }
   return [...first, ...others]
 }
@@ -107,7 +103,7 @@ function spacesOf(draft: Draft, { extents }: MergeContext): string[] {
 }
 
 /** Merges `guest` into `host` if that is legal and worth it. `depends`: the guest reads what the host computes. */
-function mergeInto(host: Draft, guest: Draft, depends: boolean, context: MergeContext): boolean {
+export function mergeInto(host: Draft, guest: Draft, depends: boolean, context: MergeContext): boolean {
   if (host.values.length + guest.values.length > LARGEST_KERNEL) return false
   const sameSpace = host.flexible && guest.flexible
   if (sameSpace && host.stages.length === 1) {
@@ -204,7 +200,10 @@ function planMerge(
     for (const store of stage.stores)
       written.set(store.buffer, [...(written.get(store.buffer) ?? []), { stage: at, store }])
   })
-  const overwritten = guest.stages.some((stage) => stage.stores.some((store) => written.has(store.buffer)))
+  // The pieces of a concatenation lie apart; what is added up does not.
+  const overwritten = guest.stages.some((stage) =>
+    stage.stores.some((store) => written.get(store.buffer)?.some((own) => own.store.accumulate || store.accumulate)),
+  )
   let earliest = 0
   let next = hostStages.length
   for (const stage of stages) {

@@ -23,7 +23,20 @@ const RESERVED = new Set([
     'memory',
   ],
   ...['exp', 'log', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'pow', 'sign', 'abs', 'min', 'max', 'load', 'store'],
-  ...['matmul', 'rsqrt', 'reciprocal', 'select', 'usize', 'bool', 'step', 'seed', 'SEED', 'STEP', 'floorDivide'],
+  ...[
+    'matmul',
+    'packPanels',
+    'rsqrt',
+    'reciprocal',
+    'select',
+    'usize',
+    'bool',
+    'step',
+    'seed',
+    'SEED',
+    'STEP',
+    'floorDivide',
+  ],
   ...['madd', 'nmadd', 'sum4', 'max4', 'min4', 'prod4', 'sum4i', 'max4i', 'min4i', 'storePartial', 'storeStrided4'],
   ...[
     'loadStrided4',
@@ -40,7 +53,7 @@ const RESERVED = new Set([
 /** `text` as an identifier no other name in `taken` has; added to it. */
 export function uniqueName(text: string, taken: Set<string>): string {
   const cleaned = text.replace(/[^A-Za-z0-9_]+/g, '_').replace(/^(?=\d)/, '_') || '_'
-  const base = RESERVED.has(cleaned) || /^(f32|i32|v128|j\d*$)/.test(cleaned) ? `${cleaned}_` : cleaned
+  const base = RESERVED.has(cleaned) || /^(f32|i32|v128)|^(j|at|steps)\d*$/.test(cleaned) ? `${cleaned}_` : cleaned
   let name = base
   for (let number = 2; taken.has(name); number++) name = `${base}_${number}`
   taken.add(name)

@@ -256,6 +256,24 @@ export const checkCodes = {
       'from that of its one f32 result. Such a function works on whole tensors.',
     example: 'fn f(x: f32[N], y: f32[N]) -> f32[N] {\n  return x * y\n} gradient (d) {\n  return d * y\n}',
   },
+  NN0256: {
+    title: 'Imported file not found',
+    explanation:
+      'The path of an `import` is relative to the file it stands in. It must name a `.nn` file that exists and is UTF-8 text.',
+    example: 'import { Block } from "./blok.nn"',
+  },
+  NN0257: {
+    title: 'Nothing of this name to import',
+    explanation:
+      'A file exports what it declares itself: constants, dimensions, hypers, functions, layers, models, optimizers and initializers. ' +
+      'What it imports, and its `train`, `infer` and `data` blocks, stay its own.',
+    example: '// block.nn declares `layer Block`\nimport { Blok } from "./block.nn"',
+  },
+  NN0258: {
+    title: 'Files import each other',
+    explanation: 'An import leads back to the file it began in. Move what both files need into a third one.',
+    example: '// ring.nn imports this file\nimport { Ring } from "./ring.nn"',
+  },
   NN0260: {
     title: 'Tensor too large',
     explanation:
@@ -264,7 +282,8 @@ export const checkCodes = {
   },
   NN0261: {
     title: 'Size out of range',
-    explanation: 'Arithmetic on sizes divides by zero or exceeds 2147483647.',
+    explanation:
+      'Arithmetic on sizes divides by zero or exceeds 2147483647, or a tensor would have an axis smaller than 1.',
     example: 'const Huge = 2000000000\nfn f(x: f32[N]) -> f32[N * Huge * Huge] {\n  return x\n}',
   },
   NN0262: {
@@ -313,27 +332,48 @@ export const checkCodes = {
       'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  param scale: f32 = ones\n  return stop_gradient(scale) * (x |> fc: Linear(1))\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n}',
   },
   NN0280: {
-    title: 'Imported file not found',
+    title: 'Nothing to loop over',
     explanation:
-      'The path of an `import` is relative to the file it stands in. It must name a `.nn` file that exists and is UTF-8 text.',
-    example: 'import { Block } from "./blok.nn"',
+      '`scan x in xs over Time` steps along the one axis of `xs` whose size is `Time`. Here no axis has that size, or several have it and neither the signature nor where they come from tells them apart.',
+    example: 'infer f(xs: f32[Time, 4]) -> f32[Time, 4] {\n  return scan x in xs over 5 {\n    yield x\n  }\n}',
   },
   NN0281: {
-    title: 'Nothing of this name to import',
+    title: 'Carry changes its type',
     explanation:
-      'A file exports what it declares itself: constants, dimensions, hypers, functions, layers, models, optimizers and initializers. ' +
-      'What it imports, and its `train`, `infer` and `data` blocks, stay its own.',
-    example: '// block.nn declares `layer Block`\nimport { Blok } from "./block.nn"',
+      'What a loop carries from step to step keeps its type: the value after `carry` in `yield` must have the type of the first value.',
+    example:
+      'infer f(xs: f32[Time, 4]) -> f32 {\n  return scan x in xs over Time carry total = 0.0 {\n    yield carry total + x\n  }\n}',
   },
   NN0282: {
-    title: 'Files import each other',
-    explanation: 'An import leads back to the file it began in. Move what both files need into a third one.',
-    example: '// ring.nn imports this file\nimport { Ring } from "./ring.nn"',
+    title: 'Wrong number of carries',
+    explanation: 'A `yield` passes on one value for each name the loop carries, in the same order.',
+    example:
+      'infer f(xs: f32[Time]) -> f32[Time] {\n  return scan x in xs over Time carry a = 0.0, b = 0.0 {\n    yield a * x carry b\n  }\n}',
+  },
+  NN0283: {
+    title: 'Loop without a result',
+    explanation:
+      'The body of a loop ends with `yield value carry next`: the value is stacked over the steps, what is carried goes to the next step. One of the two may be left out, and `iterate` has only carries.',
+    example: 'infer f(xs: f32[Time]) -> f32[Time] {\n  return scan x in xs over Time {\n    let _y = 2.0 * x\n  }\n}',
+  },
+  NN0284: {
+    title: 'State updated in a loop',
+    explanation:
+      'A loop may read a state but not update it, nor use layers that do. Carry the value from step to step, and update the state after the loop.',
+    example:
+      'model M(xs: f32[Time, 3]) -> f32[Time, 3] {\n  state sum: f32[3] = zeros\n  use count = Counter()\n  return scan x in xs over Time {\n    yield count(x) + sum\n  }\n}\n' +
+      'layer Counter()(x: f32[3]) -> f32[3] {\n  state n: f32 = 0.0\n  update n = n + 1.0\n  return x\n}',
+  },
+  NN0285: {
+    title: 'Wrong setting of a loop',
+    explanation:
+      '`iterate … until tolerance within limit` needs a tolerance of 0 or more and a whole number of steps up to 1,000,000, both known when compiled.',
+    example:
+      'infer f(x: f32[4]) -> f32[4] {\n  return iterate z = x until 1e-5 within 0 {\n    yield carry cos(z)\n  }\n}',
   },
   NN0290: {
     title: 'Not part of this version',
-    explanation:
-      'The language has this construct, but this version of the compiler does not: `load`, `scan`, `iterate`.',
+    explanation: 'The language has this construct, but this version of the compiler does not: `load`.',
     example: 'load Gpt from "gpt.safetensors"',
   },
 } as const satisfies Record<string, CatalogueEntry>

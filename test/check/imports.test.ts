@@ -106,7 +106,7 @@ train fit(x: f32[Batch, 4]) {
   loss mean(Net(x))
   optimizer best(0.1)
 }`)
-    expect(diagnostics.map(({ code }) => code)).toEqual(['NN0280'])
+    expect(diagnostics.map(({ code }) => code)).toEqual(['NN0256'])
   })
 
   test('errors name the file they are in', () => {
