@@ -97,6 +97,9 @@ export interface OpAttributes {
     readonly contracted: readonly (readonly [left: number, right: number])[]
   }
 
+  // Convolution of x [batch, group, channel, spatial…] with a filter [group, filter, channel, spatial…]
+  convolve: ConvolutionAttributes
+
   // Indexed access. gather(x, indices): axis `axis` of x is replaced by the axes of indices (i32, bounded)
   gather: { readonly axis: number }
   /** scatter_add(updates, indices): the adjoint of gather; `size` is the length of the restored axis. */
@@ -116,6 +119,19 @@ export interface WindowAttributes {
   readonly size: Dim
   readonly stride: number
   readonly dilation: number
+}
+
+/**
+ * Per spatial axis: result element s and filter element k meet at position s·stride + k·filterDilation − low of the
+ * input, whose elements lie `inputDilation` apart with zeros between and around them. Strides and filter dilations
+ * may be negative, `low` too; `size` is the extent of the result.
+ */
+export interface ConvolutionAttributes {
+  readonly strides: readonly number[]
+  readonly low: readonly Dim[]
+  readonly size: readonly Dim[]
+  readonly inputDilation: readonly number[]
+  readonly filterDilation: readonly number[]
 }
 
 export type OpName = keyof OpAttributes

@@ -1,6 +1,7 @@
 /** Every primitive with its definition: the one table of ops. */
 import type { TensorType } from '../types.ts'
 import { contraction } from './contraction.ts'
+import { convolution } from './convolution.ts'
 import { type OpClass, type OpDef, ShapeError } from './definition.ts'
 import { elementwise } from './elementwise.ts'
 import { indexed } from './indexed.ts'
@@ -18,6 +19,7 @@ export const opDefinitions: { readonly [K in OpName]: OpDef<K> } = {
   ...reductions,
   ...movement,
   ...contraction,
+  ...convolution,
   ...indexed,
   ...pseudo,
 }
