@@ -15,6 +15,7 @@ import { buildGraphs } from './3-graph/lower.ts'
 import { printGraph } from './3-graph/print.ts'
 import { differentiate } from './4-transform/differentiate.ts'
 import { erase } from './4-transform/erase.ts'
+import { recogniseConvolutions } from './4-transform/recognise-convolution.ts'
 import { simplify } from './4-transform/simplify.ts'
 import { fuse } from './5-fuse/fuse.ts'
 import { printProgram } from './5-fuse/print.ts'
@@ -93,6 +94,11 @@ const passes: readonly Pass<CompileState>[] = [
   {
     name: 'graph',
     run: ({ checked }) => ({ graphs: buildGraphs(need(checked)) }),
+    print: printGraphs,
+  },
+  {
+    name: 'recognise',
+    run: ({ graphs }) => ({ graphs: mapGraphs(need(graphs), recogniseConvolutions) }),
     print: printGraphs,
   },
   {

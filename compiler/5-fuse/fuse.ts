@@ -10,9 +10,19 @@ import { orderLoops } from './lanes.ts'
 import { createLayout, type Layout } from './layout.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
 import { type GraphPlan, largestBytes, planGraph } from './plan-graph.ts'
-import type { Call, CallOrigin, Entry, IndexedCall, Kernel, KernelCall, ProductCall, Program } from './program.ts'
+import type {
+  Call,
+  CallOrigin,
+  ConvolutionCall,
+  Entry,
+  IndexedCall,
+  Kernel,
+  KernelCall,
+  ProductCall,
+  Program,
+} from './program.ts'
 import { slackOf } from './slack.ts'
-import { indexedWork, loopWork, productWork } from './work.ts'
+import { convolutionWork, indexedWork, loopWork, productWork } from './work.ts'
 
 interface FuseState {
   readonly layout: Layout
@@ -166,7 +176,7 @@ function originOf(
   return { title: target + titleOf(plan.graph, nodes), ...(span && { span }) }
 }
 
-function libraryCall(state: FuseState, plan: GraphPlan, id: number): ProductCall | IndexedCall {
+function libraryCall(state: FuseState, plan: GraphPlan, id: number): ProductCall | ConvolutionCall | IndexedCall {
   const { graph, products } = plan
   const node = graph.nodes[id]!
   const place = (buffer: number) => state.layout.place(plan, buffer)
@@ -192,6 +202,20 @@ function libraryCall(state: FuseState, plan: GraphPlan, id: number): ProductCall
       loops,
       scratch: state.layout.scratch(plan, id),
       work: productWork(planned),
+    }
+  }
+  const convolution = plan.convolutions.get(id)
+  if (convolution) {
+    const { x, w, ...rest } = convolution
+    return {
+      kind: 'convolution',
+      ...origin,
+      ...rest,
+      y: target,
+      x: { buffer: place(x.node), elements: x.elements },
+      w: { buffer: place(w.node), elements: w.elements },
+      scratch: state.layout.scratch(plan, id),
+      work: convolutionWork(convolution),
     }
   }
   if (node.op !== 'gather' && node.op !== 'scatter_add') throw new Error(`internal: fuse: no call for ${node.op}`)

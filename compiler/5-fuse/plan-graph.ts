@@ -3,6 +3,8 @@ import type { Graph } from '../3-graph/graph.ts'
 import { boundsOf, type Dim, type DimRange, product } from '../dimensions/dimension.ts'
 import type { TensorType } from '../types.ts'
 import { type AxisTable, buildDrafts, copyDraft, type DraftContext, packDraft } from './build-draft.ts'
+import { type ConvolutionPlan, planConvolution } from './convolution.ts'
+import { convolutionScratchBytes } from './convolution-scratch.ts'
 import {
   behindAliases,
   chooseMaterialised,
@@ -23,6 +25,7 @@ export interface GraphPlan {
   readonly axes: AxisTable
   readonly steps: readonly Step[]
   readonly products: ReadonlyMap<number, ProductPlan>
+  readonly convolutions: ReadonlyMap<number, ConvolutionPlan>
   /** Graph buffers: a node's number, or from `nodes.length` on a copy made for an output or update. */
   readonly storage: ReadonlyMap<number, Storage>
   /** Output name → graph buffer. */
@@ -68,6 +71,7 @@ export function planGraph(graph: Graph, ranges: Readonly<Record<string, DimRange
   }
 
   const products = new Map<number, ProductPlan>()
+  const convolutions = new Map<number, ConvolutionPlan>()
   const steps: Step[] = []
   const packed = new Map<string, number>()
   const pack = (operand: number, order: readonly number[]): number => {
@@ -81,7 +85,12 @@ export function planGraph(graph: Graph, ranges: Readonly<Record<string, DimRange
   }
   for (const { id } of nodes) {
     if (!materialisation.materialised[id] || !materialisation.live[id]) continue
-    if (productOf(graph, materialisation, id) !== undefined) {
+    const product = productOf(graph, materialisation, id)
+    if (product !== undefined && nodes[product]!.op === 'convolve') {
+      const plan = planConvolution(graph, materialisation, id)
+      convolutions.set(id, plan)
+      steps.push({ kind: 'library', node: id, reads: [plan.x.node, plan.w.node] })
+    } else if (product !== undefined) {
       const plan = planProduct(graph, materialisation, id, pack)
       products.set(id, plan)
       steps.push({ kind: 'library', node: id, reads: [plan.a.node, plan.b.node] })
@@ -133,6 +142,7 @@ export function planGraph(graph: Graph, ranges: Readonly<Record<string, DimRange
     axes,
     steps: scheduled.steps,
     products,
+    convolutions,
     storage,
     outputs,
     copies,
@@ -141,6 +151,15 @@ export function planGraph(graph: Graph, ranges: Readonly<Record<string, DimRange
     typeOf,
     behind: (node) => behindAliases(graph, node),
     nameOf: (buffer) => (buffer < nodes.length ? `${nodes[buffer]!.op}${buffer}` : `copy${buffer}`),
+  }
+
+  /** Packing space of a library call. */
+  function scratchBytes(node: number): number {
+    const largest = (dim: Dim): number => boundsOf(dim, ranges).maximum
+    const convolution = convolutions.get(node)
+    if (convolution) return convolutionScratchBytes(convolution, largest)
+    const plan = products.get(node)
+    return plan ? matmulScratchBytes(largest(plan.m.extent), largest(plan.n.extent), largest(plan.k.extent)) : 0
   }
 
   function arenaLifetimes(): { lifetimes: Lifetime[]; owners: { kind: 'value' | 'scratch'; node: number }[] } {
@@ -154,10 +173,9 @@ export function planGraph(graph: Graph, ranges: Readonly<Record<string, DimRange
     const owners: { kind: 'value' | 'scratch'; node: number }[] = []
     scheduled.steps.forEach((step, at) => {
       for (const buffer of [...readsOf(step), ...writesOf(step)]) if (!storage.has(buffer)) touch(buffer, at)
-      const plan = step.kind === 'library' ? products.get(step.node) : undefined
-      if (!plan || step.kind !== 'library') return
-      const largest = (dim: Dim): number => boundsOf(dim, ranges).maximum
-      const bytes = matmulScratchBytes(largest(plan.m.extent), largest(plan.n.extent), largest(plan.k.extent))
+      if (step.kind !== 'library') return
+      const bytes = scratchBytes(step.node)
+      if (bytes === 0) return
       lifetimes.push({ bytes, first: at, last: at })
       owners.push({ kind: 'scratch', node: step.node })
     })

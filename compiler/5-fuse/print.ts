@@ -46,6 +46,13 @@ function callText(program: Program, call: Call): string {
         call.loops.length > 0 ? ` in loops over ${call.loops.map(({ extent }) => formatDim(extent)).join(', ')}` : ''
       return `${name(call.c.buffer)} = product(${name(call.a.buffer)}, ${name(call.b.buffer)}): ${sizes}${loops}; ${work}`
     }
+    case 'convolution': {
+      const axes = call.axes.filter(({ result, filter }) => result !== 1 || filter !== 1)
+      const list = (of: (axis: (typeof axes)[number]) => string): string => axes.map(of).join('×')
+      const about = `${list(({ result }) => formatDim(result))} results, filter ${list(({ filter }) => formatDim(filter))}`
+      const channels = `${formatDim(call.channels)} → ${formatDim(call.filters)} channels`
+      return `${name(call.y.buffer)} = convolution(${name(call.x.buffer)}, ${name(call.w.buffer)}): ${about}, ${channels}; ${work}`
+    }
     case 'gather':
     case 'scatter_add':
       return `${name(call.target.buffer)} = ${call.kind}(${name(call.source.buffer)}, ${name(call.indices.buffer)}); ${work}`

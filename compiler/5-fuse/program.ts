@@ -7,6 +7,7 @@ import type { Span } from '../diagnostics/diagnostic.ts'
 import type { Dim } from '../dimensions/dimension.ts'
 import type { OpName } from '../ops/op.ts'
 import type { DType, EntryKind, Hyper, RuntimeDim, TensorType, Variable } from '../types.ts'
+import type { ConvolutionPlan } from './convolution.ts'
 import type { Reducer } from './draft.ts'
 
 export interface Program {
@@ -70,7 +71,7 @@ export interface Place {
   readonly elements: Dim
 }
 
-export type Call = KernelCall | ProductCall | IndexedCall | CopyCall
+export type Call = KernelCall | ProductCall | ConvolutionCall | IndexedCall | CopyCall
 
 export interface CallOrigin {
   /** What it computes, in the reader's words: `fc1.w update`, `relu`. */
@@ -113,6 +114,15 @@ export interface ProductCall extends CallOrigin {
   readonly loops: readonly { readonly extent: Dim; readonly a: Dim; readonly b: Dim; readonly c: Dim }[]
   /** The buffer the product packs its panels in, if it needs one. */
   readonly scratch?: number
+}
+
+/** A convolution of asm/convolution.ts. */
+export interface ConvolutionCall extends CallOrigin, Omit<ConvolutionPlan, 'x' | 'w'> {
+  readonly kind: 'convolution'
+  readonly y: Place
+  readonly x: Place
+  readonly w: Place
+  readonly scratch: number
 }
 
 /** Rows of a table by index: gathered into `target`, or `target` zeroed and rows added to it. */

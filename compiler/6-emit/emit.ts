@@ -33,6 +33,7 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
   ],
   './random': ['uniform4', 'normal4'],
   './matmul': ['matmul'],
+  './convolution': ['convolve', 'convolveLarge'],
   './indexed': ['gatherRows', 'scatterAddRows', 'scatterAddRowsInteger'],
 }
 

@@ -1,5 +1,5 @@
 /** One call of an entry as AssemblyScript. */
-import type { Call, IndexedCall, KernelCall, Place, ProductCall, Program } from '../5-fuse/program.ts'
+import type { Call, ConvolutionCall, IndexedCall, KernelCall, Place, ProductCall, Program } from '../5-fuse/program.ts'
 import { type Dim, multiply } from '../dimensions/dimension.ts'
 import { block, type Lines, line } from './lines.ts'
 
@@ -17,6 +17,9 @@ export function printCall(printer: CallPrinter, call: Call): void {
       break
     case 'product':
       printProduct(printer, call)
+      break
+    case 'convolution':
+      printConvolution(printer, call)
       break
     case 'gather':
     case 'scatter_add':
@@ -56,6 +59,22 @@ function printProduct(printer: CallPrinter, call: ProductCall): void {
     else block(lines, `for (let ${index}: i32 = 0; ${index} < ${size(loop.extent)}; ${index}++)`, () => nest(depth + 1))
   }
   nest(0)
+}
+
+function printConvolution(printer: CallPrinter, call: ConvolutionCall): void {
+  const { batch, groups, filters, channels, strides, axes } = call
+  const each = (of: (axis: (typeof axes)[number]) => Dim): string => axes.map(of).map(printer.size).join(', ')
+  const lists = [
+    [...[call.y, call.x, call.w].map((own) => place(printer, own)), name(printer, call.scratch)].join(', '),
+    [batch, groups, filters, channels].map(printer.size).join(', '),
+    [strides.y, strides.x, strides.w].flat().map(printer.size).join(', '),
+    [each(({ result }) => result), each(({ input }) => input), each(({ filter }) => filter)].join(', '),
+    [each(({ stride }) => stride), each(({ low }) => low)].join(', '),
+    [each(({ inputDilation }) => inputDilation), each(({ filterDilation }) => filterDilation)].join(', '),
+  ]
+  line(printer.lines, `${call.large ? 'convolveLarge' : 'convolve'}(`)
+  for (const list of lists) line(printer.lines, `  ${list},`)
+  line(printer.lines, ')')
 }
 
 function printIndexed(printer: CallPrinter, call: IndexedCall): void {

@@ -91,7 +91,8 @@ const convolve: OpDef<'convolve'> = {
             const from = ((n * groups + g) * channels + c) * plane
             const weight = ((g * filters + o) * channels + c) * kernel
             for (let tap = 0; tap < taps.results.length; tap++)
-              data[at + taps.results[tap]!]! += x!.data[from + taps.inputs[tap]!]! * w!.data[weight + taps.filters[tap]!]!
+              data[at + taps.results[tap]!]! +=
+                x!.data[from + taps.inputs[tap]!]! * w!.data[weight + taps.filters[tap]!]!
           }
         }
       }
