@@ -18,11 +18,13 @@ import { erase } from './4-transform/erase.ts'
 import { recogniseConvolutions } from './4-transform/recognise-convolution.ts'
 import { simplify } from './4-transform/simplify.ts'
 import { fuse } from './5-fuse/fuse.ts'
+import { MemoryLimitError } from './5-fuse/memory-limit.ts'
 import { printProgram } from './5-fuse/print.ts'
 import type { Program } from './5-fuse/program.ts'
 import { type AssemblyReport, assemble } from './6-emit/assemble.ts'
 import { type Emission, emit } from './6-emit/emit.ts'
 import type { Diagnostic } from './diagnostics/diagnostic.ts'
+import { compilerVersion } from './generated/identity.ts'
 import { kernelLibrary, standardLibrary } from './generated/library.ts'
 import { libraryTrees } from './generated/library-trees.ts'
 import { type Pass, type PipelineOptions, runPasses } from './pipeline.ts'
@@ -126,13 +128,20 @@ const passes: readonly Pass<CompileState>[] = [
   },
   {
     name: 'fuse',
-    run: ({ graphs }) => ({ program: fuse(need(graphs)) }),
+    run({ graphs, diagnostics, options }) {
+      try {
+        return { program: fuse(need(graphs)) }
+      } catch (error) {
+        if (!(error instanceof MemoryLimitError)) throw error
+        return { diagnostics: [...diagnostics, outOfMemory(error, options.file)] }
+      }
+    },
     print: (state) => printProgram(need(state.program)),
   },
   {
     name: 'emit',
-    run({ program }) {
-      const emission = emit(need(program))
+    run({ program, sources }) {
+      const emission = emit(need(program), { sources, compiler: compilerVersion })
       return { emission, assemblyScript: emission.source, manifest: emission.manifest('plain') }
     },
     print: (state) => need(state.assemblyScript),
@@ -215,6 +224,17 @@ function libraryFiles(): readonly SourceFile[] {
       return ast
     })
   return parsedLibrary
+}
+
+function outOfMemory(error: MemoryLimitError, file: string): Diagnostic {
+  return {
+    code: 'NN0302',
+    severity: 'error',
+    span: error.span ?? { file, start: 0, end: 0 },
+    message: error.message,
+    labels: [],
+    hint: 'give the run-time dimensions smaller ranges, as in `dim Batch in 1..32`, or make the largest tensor, here, smaller',
+  }
 }
 
 function sourcesWith(source: string, file: string): ReadonlyMap<string, string> {

@@ -16,6 +16,7 @@ import {
 import type { CommandContext } from '../program.ts'
 import { replaceFile } from '../replace-file.ts'
 import { displayName } from '../source-file.ts'
+import { styleFor } from '../style.ts'
 import type { Terminal } from '../terminal.ts'
 import type { TrainReport } from '../train/train-report.ts'
 import { UserError } from '../user-error.ts'
@@ -127,7 +128,7 @@ async function runTraining(
     batch: options.batch ?? batchOf(model, settings),
     startEpoch,
     epochs: epochs ?? 1,
-    seed: model.seed,
+    seed: model.seed >>> 0,
     metrics: settings.metrics,
   })
   const done = await follow(events, report, terminal, interruption)
@@ -151,16 +152,30 @@ async function follow(
     report.interrupted()
     interruption.abort()
   })
+  let diverged: number | undefined
   try {
     for await (const event of events) {
       if (event.kind === 'step') report.step(event)
-      else if (event.kind === 'epoch') report.epoch(event)
-      else return event
+      else if (event.kind === 'epoch') {
+        report.epoch(event)
+        if (!Number.isFinite(event.train.loss)) diverged ??= event.epoch
+      } else {
+        if (diverged !== undefined) warnOfDivergence(diverged, terminal)
+        return event
+      }
     }
   } finally {
     release()
   }
   throw new Error('internal: fit ended without saying so')
+}
+
+function warnOfDivergence(epoch: number, terminal: Terminal): void {
+  const style = styleFor(terminal.errorColor)
+  terminal.writeError(
+    `${style.bold(style.yellow('warning'))}: the loss has not been a finite number since epoch ${epoch}\n` +
+      `${style.cyan('help')}: a smaller learning rate, or \`clip global_norm(1.0)\` in the train block, may keep it finite\n`,
+  )
 }
 
 async function chooseReport(options: TrainOptions, terminal: Terminal): Promise<TrainReport> {

@@ -2,6 +2,8 @@ import { formatBytes, formatCount } from '../numbers.ts'
 import { styleFor } from '../style.ts'
 import type { EntryInspection, Inspection } from './inspection.ts'
 
+const TITLE_WIDTH = 76
+
 /** An inspection for reading: parameters, entries with their calls, kernels, memory. */
 export function inspectionText(inspection: Inspection, file: string, color: boolean): string {
   const style = styleFor(color)
@@ -30,10 +32,17 @@ export function inspectionText(inspection: Inspection, file: string, color: bool
 function entryLines(entry: EntryInspection, dim: (text: string) => string): string[] {
   const head = `  ${entry.name} ${dim(`(${entry.inputs.join(', ')}) → ${entry.outputs.join(', ') || 'nothing'}`)}`
   const work = `    ${formatFlops(entry.flops)} in ${entry.calls.length} calls, ${formatBytes(entry.traffic)} of memory traffic, arena ${formatBytes(entry.arenaBytes)}`
-  const calls = table(entry.calls.map(({ kind, title, flops }) => [kind, title, formatFlops(flops)])).map(
-    (line) => `    ${dim(line.trimStart())}`,
+  const calls = entry.calls.map(({ kind, title, flops }) =>
+    dim(`    ${formatFlops(flops).padStart(12)}  ${kind.padEnd(7)}  ${shortened(title)}`),
   )
   return [head, work, ...calls, '']
+}
+
+/** What a call computes comes first and its shape last; a long list of operations loses its middle. */
+function shortened(title: string): string {
+  if (title.length <= TITLE_WIDTH) return title
+  const end = title.slice(title.lastIndexOf(' · '))
+  return `${title.slice(0, TITLE_WIDTH - end.length - 1)}…${end}`
 }
 
 /** 13107200 → "13.1 MFLOP" */

@@ -45,13 +45,21 @@ export function textReport(terminal: Terminal): TrainReport {
       say(`${style.green('saved')} ${style.bold(weights)} (${formatBytes(weightsBytes)})`)
       const commands =
         done.reason === 'cancelled'
-          ? [`nnc train ${facts!.file} --resume ${weights}`]
-          : [`nnc predict ${facts!.file} --weights ${weights} --input FILE`, `nnc build ${facts!.file} -o dist`]
+          ? [`npx nnc train ${word(facts!.file)} --resume ${word(weights)}`]
+          : [
+              `npx nnc predict ${word(facts!.file)} --weights ${word(weights)} --input FILE`,
+              `npx nnc build ${word(facts!.file)} -o dist`,
+            ]
       commands.forEach((command, index) => {
         say(`${index === 0 ? style.dim('next ') : '     '} ${style.cyan(command)}`)
       })
     },
   }
+}
+
+/** As a shell takes it for one word. */
+function word(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }
 
 function opening(facts: TrainFacts, style: Style): string[] {

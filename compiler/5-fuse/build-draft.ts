@@ -5,7 +5,7 @@ import { opDefinitions } from '../ops/registry.ts'
 import { type Affine, affineKey, along, fixed, offsetOf, scale, stridesOf, sum } from './affine.ts'
 import { type Draft, type DraftStore, emptyDraft, intern, type Reducer } from './draft.ts'
 import { behindAliases, isSource, type Materialisation } from './materialise.ts'
-import { moveIndex } from './movement.ts'
+import { mergeIndex, moveIndex } from './movement.ts'
 
 /** Numbers the loop axes of one graph and remembers their extents. */
 export interface AxisTable {
@@ -128,15 +128,33 @@ function concatDrafts(context: DraftContext, node: GraphNode & { op: 'concat' })
   let before: Affine = fixed(0)
   return node.inputs.map((input) => {
     const { shape } = context.graph.nodes[input]!.type
-    const index = newAxes(context.axes, shape)
     const draft = emptyDraft()
-    const value = elementOf(context, draft, input, index)
+    const { value, index, inner } = pieceOf(context, draft, input)
     draft.nodes.add(node.id)
     const offset = index.reduce((total, map, at) => sum(total, scale(map, strides[at]!)), before)
     before = sum(before, fixed(scale(fixed(shape[axis]!), strides[axis]!).constant))
-    draft.stages.push({ inner: axesOf(index), reductions: [], stores: [store(node.id, offset, value)] })
+    draft.stages.push({ inner, reductions: [], stores: [store(node.id, offset, value)] })
     return draft
   })
+}
+
+/** A piece of a concatenation: behind a reshape that merges axes the loops run over the axes before merging. */
+function pieceOf(
+  context: DraftContext,
+  draft: Draft,
+  piece: number,
+): { value: number; index: readonly Affine[]; inner: number[] } {
+  const node = context.graph.nodes[piece]!
+  const behind = node.op === 'reshape' ? node.inputs[0]! : piece
+  const base = behindAliases(context.graph, piece)
+  if (behind !== piece && !hasBuffer(context, piece) && !hasBuffer(context, base)) {
+    const { shape } = context.graph.nodes[behind]!.type
+    const inside = newAxes(context.axes, shape)
+    const index = mergeIndex(shape, node.type.shape, inside)
+    if (index) return { value: elementOf(context, draft, behind, inside), index, inner: axesOf(inside) }
+  }
+  const index = newAxes(context.axes, node.type.shape)
+  return { value: elementOf(context, draft, piece, index), index, inner: axesOf(index) }
 }
 
 /** Zeroes the result, then adds each window's elements where they came from. */

@@ -8,6 +8,7 @@ import { canonicalise, sharedKernel } from './canonical.ts'
 import { buffersWritten, type Draft } from './draft.ts'
 import { orderLoops } from './lanes.ts'
 import { createLayout, type Layout } from './layout.ts'
+import { LARGEST_MEMORY, MemoryLimitError } from './memory-limit.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
 import { type GraphPlan, largestBytes, planGraph } from './plan-graph.ts'
 import type {
@@ -35,12 +36,6 @@ interface FuseState {
   after: number
 }
 
-/** Bytes a module can address. */
-const LARGEST_MEMORY = 2 ** 32 - 2 ** 16
-
-/** The program does not fit in a module's memory at the largest sizes of its dimensions: the user's to change. */
-export class MemoryLimitError extends Error {}
-
 /**
  * Plans all entry points together: variables, inputs and the arena are shared.
  *
@@ -50,16 +45,12 @@ export function fuse(program: GraphProgram): Program {
   try {
     const fused = fuseGraphs(program)
     const { total } = fused.memory
-    if (total > LARGEST_MEMORY) throw new MemoryLimitError(tooLarge(`${(total / 2 ** 30).toFixed(1)} GiB`))
+    if (total > LARGEST_MEMORY) throw new MemoryLimitError(`${(total / 2 ** 30).toFixed(1)} GiB`, program)
     return fused
   } catch (error) {
-    if (error instanceof DimensionError) throw new MemoryLimitError(tooLarge('more than 8 GiB'))
+    if (error instanceof DimensionError) throw new MemoryLimitError('more than 8 GiB', program)
     throw error
   }
-}
-
-function tooLarge(need: string): string {
-  return `the program needs ${need} of memory at the largest sizes of its dimensions, and a WebAssembly module has 4 GiB`
 }
 
 function fuseGraphs(program: GraphProgram): Program {

@@ -65,6 +65,10 @@ export function chooseMaterialised(graph: Graph): Materialisation {
   const live = liveNodes(graph)
   const readers = new Int32Array(nodes.length)
   for (const node of nodes) if (live[node.id]) for (const input of new Set(node.inputs)) readers[input]!++
+  /** How many of a value's readers are concatenations. */
+  const concatenated = new Int32Array(nodes.length)
+  for (const node of nodes)
+    if (live[node.id] && node.op === 'concat') for (const input of new Set(node.inputs)) concatenated[input]!++
   const materialised: boolean[] = nodes.map(() => false)
   const cost = new Float64Array(nodes.length)
   const depth = new Int32Array(nodes.length)
@@ -86,7 +90,9 @@ export function chooseMaterialised(graph: Graph): Materialisation {
     if (node.op === 'reshape') {
       const input = node.inputs[0]!
       const direct = hasBuffer(behindAliases(graph, input))
-      if (!direct && !splitsOnly(nodes[input]!.type.shape, node.type.shape)) give(behindAliases(graph, input))
+      const { shape } = nodes[input]!.type
+      const pieceOnly = concatenated[node.id]! === readers[node.id] && splitsOnly(node.type.shape, shape)
+      if (!direct && !splitsOnly(shape, node.type.shape) && !pieceOnly) give(behindAliases(graph, input))
     }
     if ((node.op === 'expand' || node.op === 'window') && cost[node.inputs[0]!]! > CHEAP) give(node.inputs[0]!)
     for (const input of node.inputs) {

@@ -46,16 +46,24 @@ export function moveIndex(
     case 'reshape': {
       const groups = splitGroups(inputShape, node.attributes.shape)
       if (!groups) return undefined
-      return unguarded(
-        groups.map((axes) => {
-          const strides = stridesOf(axes.map((axis) => node.attributes.shape[axis]!))
-          return axes.reduce((total, axis, at) => sum(total, scale(index[axis]!, strides[at]!)), fixed(0))
-        }),
-      )
+      return unguarded(groups.map((axes) => joined(axes, node.attributes.shape, index)))
     }
     default:
       throw new Error(`internal: fuse: ${node.op} is not a movement operation`)
   }
+}
+
+/**
+ * The other way round: the output index of a reshape that only merges axes, for an index of its input; undefined if
+ * it splits some.
+ */
+export function mergeIndex(
+  input: readonly Dim[],
+  output: readonly Dim[],
+  index: readonly Affine[],
+): readonly Affine[] | undefined {
+  const groups = splitGroups(output, input)
+  return groups?.map((axes) => joined(axes, input, index))
 }
 
 /** Whether a reshape only splits axes or adds and drops axes of size one, so that every index maps affinely. */
@@ -85,6 +93,12 @@ function splitGroups(input: readonly Dim[], output: readonly Dim[]): number[][] 
   }
   while (next < output.length) if (output[next++] !== 1) return undefined
   return groups
+}
+
+/** Several axes of a shape as one. */
+function joined(axes: readonly number[], shape: readonly Dim[], index: readonly Affine[]): Affine {
+  const strides = stridesOf(axes.map((axis) => shape[axis]!))
+  return axes.reduce((total, axis, at) => sum(total, scale(index[axis]!, strides[at]!)), fixed(0))
 }
 
 function unguarded(index: readonly Affine[]): MovedIndex {

@@ -16,9 +16,16 @@ export interface ValueOrder {
 }
 
 /** Exchanging the operands of these changes no bit of the result. */
-const COMMUTATIVE: ReadonlySet<OpName> = new Set<OpName>([
-  ...(['add', 'mul', 'maximum', 'minimum', 'equal', 'not_equal', 'and', 'or'] as const),
-])
+const COMMUTATIVE: ReadonlySet<OpName> = new Set([
+  'add',
+  'mul',
+  'maximum',
+  'minimum',
+  'equal',
+  'not_equal',
+  'and',
+  'or',
+] as const satisfies readonly OpName[])
 
 export function orderValues(loops: LoopOrder, axisNumbers: ReadonlyMap<number, number>): ValueOrder {
   const { values } = loops

@@ -15,4 +15,18 @@ train fit(x: f32[Batch, 4], label: i32[Batch]) {
   optimizer sgd(lr = 0.1)
 }`,
   },
+  NN0302: {
+    title: 'Program too large for a module',
+    explanation: `Parameters, optimizer slots, inputs and intermediate tensors are all placed when compiling, for the largest size
+of every run-time dimension, and together they exceed the 4 GiB a WebAssembly module can address. The place is that of
+the largest tensor. Declare smaller ranges (\`dim Batch in 1..32\`), or make the model smaller.`,
+    example: `dim Batch in 1..500000
+model Wide(x: f32[Batch, 512]) -> f32[Batch, 512] {
+  return x |> fc1: Linear(512) |> tanh |> fc2: Linear(512) |> tanh |> fc3: Linear(512)
+}
+train fit(x: f32[Batch, 512], y: f32[Batch, 512]) {
+  loss mean_squared_error(Wide(x), y)
+  optimizer adam
+}`,
+  },
 } as const satisfies Record<string, CatalogueEntry>

@@ -93,7 +93,7 @@ describe('the artifact of digits in a browser', () => {
     const { frames, ...there } = await browser.page.evaluate<Run & { frames: number }>(`train('${build}')`)
     expect(there).toEqual(await train(build))
     expect(there.build).toBe(build)
-    expect(there.losses).toHaveLength(3 * 16)
+    expect(there.losses).toHaveLength(3 * 32)
     expect(there.losses.at(-1)).toBeLessThan(there.losses[0]! / 2)
     expect(frames).toBeGreaterThan(1)
     expect(browser.log).toEqual([])

@@ -294,9 +294,11 @@ describe('train, eval and predict', () => {
   test('a log has a line per epoch and ends with what to do next', async () => {
     const { output } = await nnc('train line.nn -o log')
     const timeless = output
-      .replaceAll(/compiled (in|before).*/g, 'compiled …')
-      .replaceAll(/\d[\d,]* {3,}<?\d+(\.\d+)? m?s/g, '…')
-    expect(timeless.replaceAll(/in <?\d+(\.\d+)? m?s/g, 'in …')).toMatchSnapshot()
+      .replace(/compiled (in|before).*/, 'compiled …')
+      .replaceAll(/ +\d[\d,]* {3,}<?\d+(\.\d+)? m?s/g, ' …')
+      .replace(/in <?\d+(\.\d+)? m?s/, 'in …')
+      .replace(/\(\d+ B\)/, '(… B)')
+    expect(timeless).toMatchSnapshot()
   })
 
   test('a terminal shows at most 25 epochs of a long run, the last among them', async () => {
@@ -308,6 +310,13 @@ describe('train, eval and predict', () => {
 
   test('--quiet says nothing', async () => {
     expect(await nnc('train line.nn --quiet -o log')).toEqual({ code: 0, output: '', error: '' })
+  })
+
+  test('a loss that runs away is warned about', async () => {
+    writeFileSync(join(folder, 'wild.nn'), line.replace('lr = 0.1', 'lr = 1000000.0').replace('epochs 3', 'epochs 20'))
+    const { code, error } = await nnc('train wild.nn --quiet -o wild')
+    expect(code).toBe(0)
+    expect(error).toMatch(/^warning: the loss has not been a finite number since epoch \d+\nhelp: /)
   })
 
   test('interrupted and resumed comes to the same bits as in one go', async () => {

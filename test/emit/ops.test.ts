@@ -56,4 +56,11 @@ describe('every op as wasm means what the interpreter says', () => {
       expect(found && `${graph.name}: ${found}`).toBeUndefined()
     }
   })
+
+  test('uniform numbers are the same to the bit', () => {
+    for (const { graph, environment } of cases.filter(({ op }) => op === 'uniform')) {
+      const { y } = interpret(graph, environment).outputs
+      expect([...runner.run(graph, environment).outputs.y!]).toEqual([...y!.data])
+    }
+  })
 })

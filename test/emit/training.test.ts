@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { GraphBuilder } from '../../compiler/3-graph/builder.ts'
 import type { Graph } from '../../compiler/3-graph/graph.ts'
 import { interpret } from '../../compiler/3-graph/interpret.ts'
-import { fuse, MemoryLimitError } from '../../compiler/5-fuse/fuse.ts'
+import { fuse } from '../../compiler/5-fuse/fuse.ts'
+import { MemoryLimitError } from '../../compiler/5-fuse/memory-limit.ts'
 import type { Program } from '../../compiler/5-fuse/program.ts'
 import { emit } from '../../compiler/6-emit/emit.ts'
 import { symbol } from '../../compiler/dimensions/dimension.ts'
@@ -79,6 +80,51 @@ describe('what is fused', () => {
   })
 })
 
+describe('what stays together', () => {
+  const dims = [{ name: 'Batch', minimum: 1, maximum: 64 }]
+  const batch = symbol('Batch')
+
+  test('layer normalisation is one kernel over the rows', () => {
+    const builder = new GraphBuilder({ name: 'norm', kind: 'infer', dims })
+    const e = expressions(builder)
+    const shape = [batch, 48]
+    const x = e.input('x', { dtype: 'f32', shape })
+    const mean = e.scale(e.reduceSum(x, [1]), 1 / 48)
+    const centred = e.sub(x, e.expand(mean, shape, [0]))
+    const variance = e.scale(e.reduceSum(e.mul(centred, centred), [1]), 1 / 48)
+    const y = e.mul(centred, e.expand(e.emit('rsqrt', [e.add(variance, e.like(variance, 1e-5))], {}), shape, [0]))
+    const program = fuse(programOf([builder.finish([{ name: 'y', node: y }], [])]))
+    expect(kernelCalls(program)).toHaveLength(1)
+    // Sums stay in registers: nothing but the input and the output is touched.
+    expect(program.buffers).toHaveLength(2)
+  })
+
+  test('a convolution is one product, its windows laid out once', () => {
+    const builder = new GraphBuilder({ name: 'conv', kind: 'infer', dims })
+    const e = expressions(builder)
+    const x = e.input('x', { dtype: 'f32', shape: [batch, 3, 8, 8] })
+    const w = e.input('w', { dtype: 'f32', shape: [5, 3, 3, 3] })
+    const rows = e.window(x, { axis: 2, count: 6, size: 3, stride: 1, dilation: 1 })
+    const windows = e.window(rows, { axis: 4, count: 6, size: 3, stride: 1, dilation: 1 })
+    const contracted = [[1, 1] as const, [3, 2] as const, [5, 3] as const]
+    const y = e.contract(windows, w, { batch: [], contracted })
+    const program = fuse(programOf([builder.finish([{ name: 'y', node: y }], [])]))
+    const { calls } = program.entries[0]!
+    expect(calls.map(({ kind }) => kind)).toEqual(['kernel', 'product'])
+    expect(calls[1]).toMatchObject({ k: 27, n: 5, loops: [] })
+  })
+
+  test('a product is written in the order its reader wants, from operands where they lie', () => {
+    const builder = new GraphBuilder({ name: 'transposed', kind: 'infer', dims })
+    const e = expressions(builder)
+    const x = e.input('x', { dtype: 'f32', shape: [batch, 12] })
+    const dy = e.input('dy', { dtype: 'f32', shape: [batch, 7] })
+    const y = e.permute(e.contract(x, dy, { batch: [], contracted: [[0, 0]] }), [1, 0])
+    const program = fuse(programOf([builder.finish([{ name: 'y', node: y }], [])]))
+    expect(program.entries[0]!.calls.map(({ kind }) => kind)).toEqual(['product'])
+  })
+})
+
 describe('updates read the values from before', () => {
   const type = { dtype: 'f32', shape: [9] } as const
 
@@ -120,6 +166,19 @@ describe('updates read the values from before', () => {
     expect(difference(runner.run(graph, environment), interpret(graph, environment))).toBeUndefined()
     expect(kernelCalls(runner.program)).toHaveLength(1)
   })
+})
+
+test('a chain of 20,000 operations is cut into kernels, without deep recursion', () => {
+  const builder = new GraphBuilder({ name: 'chain', kind: 'infer', dims: [] })
+  const e = expressions(builder)
+  const start = e.input('x', { dtype: 'f32', shape: [5] })
+  let x = start
+  for (let at = 0; at < 10_000; at++) x = e.add(e.tanh(x), start)
+  const program = fuse(programOf([builder.finish([{ name: 'y', node: x }], [])]))
+  emit(program)
+  expect(program.entries[0]!.calls.length).toBeGreaterThan(50)
+  // Two values alive at a time.
+  expect(program.memory.arena).toBeLessThanOrEqual(3 * 64)
 })
 
 test('a program too large for a module is refused by name', () => {

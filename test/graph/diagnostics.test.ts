@@ -3,6 +3,7 @@ import { buildGraphs } from '../../compiler/3-graph/lower.ts'
 import { differentiate } from '../../compiler/4-transform/differentiate.ts'
 import { compileCodes } from '../../compiler/diagnostics/compile-codes.ts'
 import { renderDiagnostics } from '../../compiler/diagnostics/render.ts'
+import { compile } from '../../compiler/index.ts'
 import { programOf } from '../check/check-text.ts'
 
 test('NN0301, no gradient reaches a value', () => {
@@ -16,6 +17,19 @@ test('NN0301, no gradient reaches a value', () => {
        |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
        |   ----------------------------------------- the gradient is taken here
     help: use a smooth expression in place of \`argmax\`, or stop_gradient(…) if nothing should be learned through it
+    "
+  `)
+})
+
+test('NN0302, program too large for a module', async () => {
+  const text = compileCodes.NN0302.example
+  const { diagnostics } = await compile(text, { file: 'wide.nn' })
+  expect(renderDiagnostics(diagnostics, new Map([['wide.nn', text]]))).toMatchInlineSnapshot(`
+    "error[NN0302]: the program needs 6.7 GiB of memory at the largest sizes of its dimensions, and a WebAssembly module has 4 GiB
+      --> wide.nn:5:11
+     5 | train fit(x: f32[Batch, 512], y: f32[Batch, 512]) {
+       |           ^^^^^^^^^^^^^^^^^^
+    help: give the run-time dimensions smaller ranges, as in \`dim Batch in 1..32\`, or make the largest tensor, here, smaller
     "
   `)
 })
