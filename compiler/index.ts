@@ -15,7 +15,7 @@ import { buildGraphs } from './3-graph/lower.ts'
 import { printGraph } from './3-graph/print.ts'
 import { differentiate } from './4-transform/differentiate.ts'
 import { erase } from './4-transform/erase.ts'
-import { recogniseConvolutions } from './4-transform/recognise-convolution.ts'
+import { recogniseWindows } from './4-transform/recognise-convolution.ts'
 import { simplify } from './4-transform/simplify.ts'
 import { fuse } from './5-fuse/fuse.ts'
 import { MemoryLimitError } from './5-fuse/memory-limit.ts'
@@ -100,7 +100,7 @@ const passes: readonly Pass<CompileState>[] = [
   },
   {
     name: 'recognise',
-    run: ({ graphs }) => ({ graphs: mapGraphs(need(graphs), recogniseConvolutions) }),
+    run: ({ graphs }) => ({ graphs: mapGraphs(need(graphs), recogniseWindows) }),
     print: printGraphs,
   },
   {

@@ -8,10 +8,11 @@ import { type Dim, dimEqual, multiply, product } from '../dimensions/dimension.t
 import { type Expressions, expressions } from '../ops/expressions.ts'
 import type { OpAttributes } from '../ops/op.ts'
 import { pick } from '../ops/strides.ts'
+import { poolingOf } from './recognise-pooling.ts'
 import { type AxisView, viewsOf, type WindowView } from './window-view.ts'
 
-/** Replaces every contraction that is a convolution. */
-export function recogniseConvolutions(graph: Graph): Graph {
+/** Replaces every contraction that is a convolution, and every reduction that is a pooling. */
+export function recogniseWindows(graph: Graph): Graph {
   const sources = new Set(graph.nodes.flatMap((node) => (node.op === 'gradient' ? [node.inputs[1]!] : [])))
   const builder = builderLike(graph)
   const build = expressions(builder)
@@ -21,10 +22,11 @@ export function recogniseConvolutions(graph: Graph): Graph {
   for (const node of graph.nodes) {
     builder.span = node.span
     const inputs = node.inputs.map((input) => nodes[input]!)
-    const found =
-      node.op === 'contract'
-        ? convolutionOf(inputs, node.attributes, build, (id) => (fixed.has(id) ? undefined : builder.node(id)))
-        : undefined
+    const nodeOf = (id: number): GraphNode | undefined => (fixed.has(id) ? undefined : builder.node(id))
+    let found: number | undefined
+    if (node.op === 'contract') found = convolutionOf(inputs, node.attributes, build, nodeOf)
+    if (node.op === 'reduce_max' || node.op === 'reduce_sum')
+      found = poolingOf(node.op, inputs[0]!, node.attributes.axes, build, nodeOf)
     nodes[node.id] = found ?? builder.add(node, inputs)
     if (sources.has(node.id)) fixed.add(nodes[node.id]!)
   }

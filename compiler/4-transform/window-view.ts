@@ -6,7 +6,7 @@ import { axisGroups } from './axis-groups.ts'
 
 /**
  * A node and how its axes are read: `plain` as one axis of the operand, or at constant + Σ coefficient·axis, which may
- * lie outside, where a zero is read. Operand axes of size one may be missing.
+ * lie outside, where padding is read. Operand axes of size one may be missing.
  */
 export interface WindowView {
   readonly node: number
@@ -42,6 +42,7 @@ export function* viewsOf(
   build: Expressions,
   nodeOf: (id: number) => GraphNode | undefined,
   slides: (axes: readonly number[]) => boolean,
+  outside = 0,
 ): Generator<WindowView> {
   const shape = build.shapeOf(operand)
   let level: Level = {
@@ -52,7 +53,7 @@ export function* viewsOf(
   let padded = false
   for (;;) {
     const node = nodeOf(level.node)
-    const next = node && behind(level, node, build, padded)
+    const next = node && behind(level, node, build, padded, outside)
     if (!next) break
     padded ||= node.op === 'pad'
     level = next
@@ -65,7 +66,13 @@ export function* viewsOf(
 }
 
 /** The level one op further back. Behind padding only what keeps zeros outside the tensor goes on. */
-function behind(level: Level, node: GraphNode, build: Expressions, padded: boolean): Level | undefined {
+function behind(
+  level: Level,
+  node: GraphNode,
+  build: Expressions,
+  padded: boolean,
+  outside: number,
+): Level | undefined {
   const { positions } = level
   const input = node.inputs[0]!
   switch (node.op) {
@@ -78,7 +85,7 @@ function behind(level: Level, node: GraphNode, build: Expressions, padded: boole
     }
     case 'pad': {
       const { low, value } = node.attributes
-      if (value !== 0) return undefined
+      if (value !== outside) return undefined
       return { node: input, positions: positions.map((position, axis) => shifted(position, multiply(-1, low[axis]!))) }
     }
     case 'window': {

@@ -11,6 +11,7 @@ import { createLayout, type Layout } from './layout.ts'
 import { LARGEST_MEMORY, MemoryLimitError } from './memory-limit.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
 import { type GraphPlan, largestBytes, planGraph } from './plan-graph.ts'
+import { poolingOf } from './pooling.ts'
 import type {
   Call,
   CallOrigin,
@@ -19,6 +20,7 @@ import type {
   IndexedCall,
   Kernel,
   KernelCall,
+  PoolingCall,
   ProductCall,
   Program,
 } from './program.ts'
@@ -167,7 +169,11 @@ function originOf(
   return { title: target + titleOf(plan.graph, nodes), ...(span && { span }) }
 }
 
-function libraryCall(state: FuseState, plan: GraphPlan, id: number): ProductCall | ConvolutionCall | IndexedCall {
+function libraryCall(
+  state: FuseState,
+  plan: GraphPlan,
+  id: number,
+): ProductCall | ConvolutionCall | PoolingCall | IndexedCall {
   const { graph, products } = plan
   const node = graph.nodes[id]!
   const place = (buffer: number) => state.layout.place(plan, buffer)
@@ -208,6 +214,11 @@ function libraryCall(state: FuseState, plan: GraphPlan, id: number): ProductCall
       scratch: state.layout.scratch(plan, id),
       work: convolutionWork(convolution),
     }
+  }
+  if (node.op === 'pool_max' || node.op === 'pool_max_gradient') {
+    const source = (input: number) => ({ buffer: place(plan.behind(input)), elements: 0 })
+    const shapes = node.inputs.map((input) => graph.nodes[input]!.type.shape)
+    return { ...origin, ...poolingOf(node, shapes), target, sources: node.inputs.map(source) }
   }
   if (node.op !== 'gather' && node.op !== 'scatter_add') throw new Error(`internal: fuse: no call for ${node.op}`)
   const { axis } = node.attributes

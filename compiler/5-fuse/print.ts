@@ -53,6 +53,12 @@ function callText(program: Program, call: Call): string {
       const channels = `${formatDim(call.channels)} → ${formatDim(call.filters)} channels`
       return `${name(call.y.buffer)} = convolution(${name(call.x.buffer)}, ${name(call.w.buffer)}): ${about}, ${channels}; ${work}`
     }
+    case 'pool_max':
+    case 'pool_max_gradient': {
+      const sources = call.sources.map(({ buffer }) => name(buffer)).join(', ')
+      const windows = call.axes.filter(({ input }) => input !== 1).map(({ window }) => window)
+      return `${name(call.target.buffer)} = ${call.kind}(${sources}): windows ${windows.join('×')}; ${work}`
+    }
     case 'gather':
     case 'scatter_add':
       return `${name(call.target.buffer)} = ${call.kind}(${name(call.source.buffer)}, ${name(call.indices.buffer)}); ${work}`

@@ -71,7 +71,7 @@ export interface Place {
   readonly elements: Dim
 }
 
-export type Call = KernelCall | ProductCall | ConvolutionCall | IndexedCall | CopyCall
+export type Call = KernelCall | ProductCall | ConvolutionCall | PoolingCall | IndexedCall | CopyCall
 
 export interface CallOrigin {
   /** What it computes, in the reader's words: `fc1.w update`, `relu`. */
@@ -123,6 +123,26 @@ export interface ConvolutionCall extends CallOrigin, Omit<ConvolutionPlan, 'x' |
   readonly x: Place
   readonly w: Place
   readonly scratch: number
+}
+
+/** A pooling of asm/pooling.ts, or its gradient. */
+export interface PoolingCall extends CallOrigin {
+  readonly kind: 'pool_max' | 'pool_max_gradient'
+  readonly target: Place
+  /** The input; for the gradient also the result and its cotangent. */
+  readonly sources: readonly Place[]
+  readonly count: Dim
+  /** Per spatial axis, filled up to three in front. */
+  readonly axes: readonly PoolingAxis[]
+}
+
+export interface PoolingAxis {
+  readonly result: Dim
+  readonly input: Dim
+  readonly window: number
+  readonly stride: number
+  readonly low: Dim
+  readonly dilation: number
 }
 
 /** Rows of a table by index: gathered into `target`, or `target` zeroed and rows added to it. */

@@ -34,6 +34,7 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
   './random': ['uniform4', 'normal4'],
   './matmul': ['matmul'],
   './convolution': ['convolve', 'convolveLarge'],
+  './pooling': ['poolMax', 'poolMaxGradient'],
   './indexed': ['gatherRows', 'scatterAddRows', 'scatterAddRowsInteger'],
 }
 

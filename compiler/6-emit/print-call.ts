@@ -1,5 +1,14 @@
 /** One call of an entry as AssemblyScript. */
-import type { Call, ConvolutionCall, IndexedCall, KernelCall, Place, ProductCall, Program } from '../5-fuse/program.ts'
+import type {
+  Call,
+  ConvolutionCall,
+  IndexedCall,
+  KernelCall,
+  Place,
+  PoolingCall,
+  ProductCall,
+  Program,
+} from '../5-fuse/program.ts'
 import { type Dim, multiply } from '../dimensions/dimension.ts'
 import { block, type Lines, line } from './lines.ts'
 
@@ -20,6 +29,10 @@ export function printCall(printer: CallPrinter, call: Call): void {
       break
     case 'convolution':
       printConvolution(printer, call)
+      break
+    case 'pool_max':
+    case 'pool_max_gradient':
+      printPooling(printer, call)
       break
     case 'gather':
     case 'scatter_add':
@@ -75,6 +88,18 @@ function printConvolution(printer: CallPrinter, call: ConvolutionCall): void {
   line(printer.lines, `${call.large ? 'convolveLarge' : 'convolve'}(`)
   for (const list of lists) line(printer.lines, `  ${list},`)
   line(printer.lines, ')')
+}
+
+function printPooling(printer: CallPrinter, call: PoolingCall): void {
+  const { axes } = call
+  const each = (of: (axis: (typeof axes)[number]) => Dim): string => axes.map(of).map(printer.size).join(', ')
+  const values = [
+    ...[call.target, ...call.sources].map((own) => place(printer, own)),
+    ...[printer.size(call.count), each(({ result }) => result), each(({ input }) => input)],
+    ...[each(({ window }) => window), each(({ stride }) => stride), each(({ low }) => low)],
+    each(({ dilation }) => dilation),
+  ]
+  line(printer.lines, `${call.kind === 'pool_max' ? 'poolMax' : 'poolMaxGradient'}(${values.join(', ')})`)
 }
 
 function printIndexed(printer: CallPrinter, call: IndexedCall): void {

@@ -100,6 +100,10 @@ export interface OpAttributes {
   // Convolution of x [batch, group, channel, spatial…] with a filter [group, filter, channel, spatial…]
   convolve: ConvolutionAttributes
 
+  // Pooling of x [n, spatial…]: the largest element of each window, and (x, y, cotangent of y) → cotangent of x
+  pool_max: PoolingAttributes
+  pool_max_gradient: PoolingAttributes
+
   // Indexed access. gather(x, indices): axis `axis` of x is replaced by the axes of indices (i32, bounded)
   gather: { readonly axis: number }
   /** scatter_add(updates, indices): the adjoint of gather; `size` is the length of the restored axis. */
@@ -132,6 +136,15 @@ export interface ConvolutionAttributes {
   readonly size: readonly Dim[]
   readonly inputDilation: readonly number[]
   readonly filterDilation: readonly number[]
+}
+
+/** Per spatial axis: element k of the window of result s lies at s·stride + k·dilation − low; those outside are left out. */
+export interface PoolingAttributes {
+  readonly strides: readonly number[]
+  readonly low: readonly Dim[]
+  readonly size: readonly Dim[]
+  readonly window: readonly number[]
+  readonly dilation: readonly number[]
 }
 
 export type OpName = keyof OpAttributes

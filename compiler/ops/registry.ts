@@ -8,6 +8,7 @@ import { indexed } from './indexed.ts'
 import { leaves } from './leaves.ts'
 import { movement } from './movement.ts'
 import type { Operation, OpName } from './op.ts'
+import { pooling } from './pooling.ts'
 import { pseudo } from './pseudo.ts'
 import { random } from './random.ts'
 import { reductions } from './reductions.ts'
@@ -20,6 +21,7 @@ export const opDefinitions: { readonly [K in OpName]: OpDef<K> } = {
   ...movement,
   ...contraction,
   ...convolution,
+  ...pooling,
   ...indexed,
   ...pseudo,
 }
