@@ -1,9 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { compile } from '../../compiler/index.ts'
-import type { Graph } from '../../compiler/3-graph/graph.ts'
-import { interpret } from '../../compiler/3-graph/interpret.ts'
-import { environmentFor } from './environment.ts'
-import { compileGraphs, difference, type Runner } from './run-wasm.ts'
+import { compileWindowed, type WindowedPrograms } from './windowed-programs.ts'
 
 interface Case {
   readonly name: string
@@ -11,7 +7,7 @@ interface Case {
   readonly w: string
   readonly y: string
   readonly body: string
-  /** Ops of the graph of the result, where it is not a convolution. */
+  /** It is a plain product. */
   readonly plain?: boolean
 }
 
@@ -155,32 +151,24 @@ infer ${name}_second(x: f32[${x}], w: f32[${w}], g: f32[${body}], v: f32[${x}]) 
 }
 
 describe.each(['plain', 'relaxed'] as const)('convolutions in index notation, %s build', (build) => {
-  let graphs: readonly Graph[]
-  let runner: Runner
+  let programs: WindowedPrograms
   beforeAll(async () => {
-    const source = `dim Batch in 1..5\n${cases.map(sourceOf).join('')}`
-    const compilation = await compile(source, { file: 'convolutions.nn', stopAfter: 'simplify' })
-    expect(compilation.diagnostics.filter(({ severity }) => severity === 'error')).toEqual([])
-    graphs = compilation.graphs!.graphs
-    runner = await compileGraphs(graphs, build)
+    programs = await compileWindowed(`dim Batch in 1..5\n${cases.map(sourceOf).join('')}`, build)
   }, 120_000)
 
   test.each(cases)('$name', ({ name, plain }) => {
     for (const kind of ['value', 'to_input', 'to_filter', 'second']) {
-      const graph = graphs.find((candidate) => candidate.name === `${name}_${kind}`)!
-      const ops = graph.nodes.map(({ op }) => op)
+      const ops = programs.graph(`${name}_${kind}`).nodes.map(({ op }) => op)
       expect(ops.includes('convolve'), `${name}_${kind}`).toBe(!plain)
-      if (!plain) for (const op of ['window', 'fold', 'contract', 'pad'] as const) expect(ops, `${name}_${kind}`).not.toContain(op)
-      for (const Batch of [1, 3, 5]) {
-        const environment = environmentFor(graph, { dims: { Batch }, seed: Batch })
-        const found = difference(runner.run(graph, environment), interpret(graph, environment))
-        expect(found && `${graph.name} at ${Batch}: ${found}`).toBeUndefined()
-      }
+      if (!plain)
+        for (const op of ['window', 'fold', 'contract', 'pad'] as const)
+          expect(ops, `${name}_${kind}`).not.toContain(op)
+      programs.check(`${name}_${kind}`)
     }
   })
 
   test('no buffer is as large as the patches of one image', () => {
-    const { buffers } = runner.program
+    const { buffers } = programs.runner.program
     const own = buffers.filter(({ kind, name }) => kind === 'arena' && name.startsWith('same3x3'))
     expect(own.length).toBeGreaterThan(0)
     for (const { name, bytes } of own) expect(bytes, name).toBeLessThan(4 * (3 * 3 * 3) * (7 * 9))

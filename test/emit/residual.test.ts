@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { compile } from '../../compiler/index.ts'
 import type { Graph } from '../../compiler/3-graph/graph.ts'
 import { type GraphEnvironment, interpret } from '../../compiler/3-graph/interpret.ts'
+import { compile } from '../../compiler/index.ts'
 import { environmentFor } from './environment.ts'
 import { compileGraphs, difference } from './run-wasm.ts'
 
@@ -59,7 +59,9 @@ describe('the residual network of the language page', () => {
         const derived = (before[at]! - updates[name]!.data[at]!) / 0.25
         const moved = (by: number) => lossAt({ ...start.variables, [name]: before.with(at, before[at]! + by) })
         const slope = (moved(1e-5) - moved(-1e-5)) / 2e-5
-        expect(Math.abs(derived - slope), `${name}[${at}]: ${derived}, not ${slope}`).toBeLessThan(1e-6 + 1e-5 * Math.abs(slope))
+        expect(Math.abs(derived - slope), `${name}[${at}]: ${derived}, not ${slope}`).toBeLessThan(
+          1e-6 + 1e-5 * Math.abs(slope),
+        )
       }
     }
   })
