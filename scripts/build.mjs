@@ -1,8 +1,10 @@
-// Builds dist/: embeds the text libraries, compiles with tsc, then bundles the parser toolkit and the runtime for artifacts.
+// Builds dist/: embeds the text libraries, compiles with tsc, puts in the parser toolkit as one module and the parsed
+// standard library, joins the modules, and bundles the runtime for artifacts.
 import { execFileSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundlePackage } from './bundle-package.mjs'
 import { bundleRuntime } from './bundle-runtime.mjs'
 import { bundleToolkit } from './bundle-toolkit.mjs'
 import { embed } from './embed.mjs'
@@ -21,6 +23,7 @@ execFileSync(
 )
 bundleToolkit(join(root, 'dist/compiler/1-parse'))
 await parseLibrary(join(root, 'dist'))
+bundlePackage(join(root, 'dist'))
 const { code, types } = bundleRuntime()
 writeFileSync(join(root, 'dist/runtime/artifact-runtime.js'), code)
 writeFileSync(join(root, 'dist/runtime/artifact-types.d.ts'), types)

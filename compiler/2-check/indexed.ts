@@ -184,7 +184,7 @@ function extentsOf(frame: Frame, bound: readonly BoundIndex[], name: string | un
       complete = false
       report(frame, 'NN0221', index.span, `nothing says how far the index \`${index.name}\` runs`, {
         hint: name
-          ? `read a tensor with \`${index.name}\` alone as a subscript, or \`return ${name}\` with a declared result shape`
+          ? `read a tensor with \`${index.name}\` alone as a subscript, or declare the shape: \`let ${name}[…]: f32[…] = …\``
           : `read a tensor with \`${index.name}\` alone as a subscript`,
       })
     } else indices.push({ name: index.unique, extent: index.extent })

@@ -19,6 +19,7 @@ import { evaluateIndexed } from './indexed.ts'
 import { checkType } from './invoke.ts'
 import { bind, createScope, lookUp, namesIn } from './scope.ts'
 import { type Frame, report } from './session.ts'
+import { evaluateType } from './signature.ts'
 import { describe, displayType, errorValue, type Value } from './values.ts'
 import { declareParam, declareState } from './variables.ts'
 
@@ -104,7 +105,14 @@ function runLet(frame: Frame, statement: LetStatement): void {
   const { pattern, type, value: expression } = statement
   if (pattern.kind === 'indexed') {
     const { name } = pattern
-    const value = evaluateIndexed(frame, statement.span, name.text, pattern.indices, expression)
+    // The annotation may be all that says how far an index runs.
+    const typed = type?.kind === 'tensor' ? evaluateType(frame, type) : undefined
+    if (type?.kind === 'tensor' && !typed) {
+      bind(frame.scope, name.text, errorValue, name.span)
+      return
+    }
+    const inner: Frame = typed ? { ...frame, expected: { name: name.text, shape: typed.type.shape } } : frame
+    const value = evaluateIndexed(inner, statement.span, name.text, pattern.indices, expression)
     bind(frame.scope, name.text, type ? checkType(frame, type, value, statement.span) : value, name.span)
     return
   }

@@ -13,6 +13,7 @@ describe('shapes of index notation', () => {
     ['x: f32[9]', 'let y[i] = x[i] - (x[i - 1] ?? 0.0)', 'f32[9]'],
     ['x: f32[9], w: f32[3]', 'let y[k] = w[k] * x[2 * k + 1]', 'f32[3]'],
     ['x: f32[6]', 'let y[i] = x[i] - x[5 - i]', 'f32[6]'],
+    ['x: f32[9]', 'let y[i]: f32[4] = x[2 * i] + (x[2 * i + 3] ?? 0.0)', 'f32[4]'],
     ['x: f32[T, T]', 'let y[i, j] = if j <= i then x[i, j] else -inf', 'f32[T, T]'],
     ['x: f32[N]', 'let y[i] = relu(x[i]) + float(i) / N', 'f32[N]'],
     ['x: f32[N]', 'let y[i] = i * 2 + (if x[i] > 0.0 then 1 else 0)', 'i32[N]'],

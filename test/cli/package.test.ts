@@ -48,7 +48,7 @@ beforeAll(() => {
 
 test('the package holds the built code and nothing of the workshop', () => {
   expect(readdirSync(installed).sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json'])
-  expect(readdirSync(join(installed, 'dist')).sort()).toEqual(['cli', 'compiler', 'runtime'])
+  expect(readdirSync(join(installed, 'dist')).sort()).toEqual(['chunks', 'cli', 'compiler', 'runtime'])
 })
 
 test('one copy of binaryen is installed', () => {

@@ -104,7 +104,8 @@ export function difference(result: WasmResult, expected: GraphResult, tolerance 
   for (const part of ['outputs', 'updates'] as const) {
     for (const [name, { data }] of Object.entries(expected[part])) {
       const actual = result[part][name]!
-      let scale = 1e-3
+      // Values around one cancel to about 1e-7 in f32 (1 − tanh² far out, say), whatever is left of them.
+      let scale = 2e-2
       for (const value of data) if (Number.isFinite(value)) scale = Math.max(scale, Math.abs(value))
       for (const [at, value] of data.entries()) {
         const got = actual[at]!
