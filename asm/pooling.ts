@@ -22,11 +22,35 @@ function endInside(start: i32, dilation: i32, window: i32, size: i32): i32 {
   return start >= size ? 0 : min(window, (size - 1 - start) / dilation + 1)
 }
 
+/** Squares of two by two, side by side. */
+// @ts-ignore: decorator
+@inline
+function isPairs(y0: i32, x0: i32, w0: i32, w1: i32, w2: i32, s1: i32, s2: i32, low: i32, d1: i32, d2: i32): bool {
+  return y0 == 1 && x0 == 1 && w0 == 1 && w1 == 2 && w2 == 2 && s1 == 2 && s2 == 2 && low == 0 && d1 == 1 && d2 == 1
+}
+
+/** One row of their largest elements; the last four overlap those before. */
+function largestOfPairs(y: usize, x: usize, row: usize, length: i32): void {
+  for (let k = 0; k < length; k += 4) {
+    if (k + 4 > length) k = length - 4
+    const above = x + bytes(2 * k), under = above + row
+    const v0 = f32x4.max(v128.load(above), v128.load(under)), v1 = f32x4.max(v128.load(above, 16), v128.load(under, 16))
+    v128.store(y + bytes(k), f32x4.max(v128.shuffle<i32>(v0, v1, 0, 2, 4, 6), v128.shuffle<i32>(v0, v1, 1, 3, 5, 7)))
+  }
+}
+
 /** y[n, s] = max over k of x[n, s·stride + k·dilation − low]. */
 export function poolMax(
   y: usize, x: usize, count: i32, y0: i32, y1: i32, y2: i32, x0: i32, x1: i32, x2: i32, w0: i32, w1: i32, w2: i32,
   s0: i32, s1: i32, s2: i32, l0: i32, l1: i32, l2: i32, d0: i32, d1: i32, d2: i32,
 ): void {
+  if (isPairs(y0, x0, w0, w1, w2, s1, s2, l0 | l1 | l2, d1, d2) && y2 >= 4 && 2 * y1 <= x1 && 2 * y2 <= x2) {
+    for (let n = 0; n < count; n++) {
+      for (let j = 0; j < y1; j++, y += bytes(y2)) largestOfPairs(y, x + bytes(2 * j * x2), bytes(x2), y2)
+      x += bytes(x1 * x2)
+    }
+    return
+  }
   // Results whose windows lie inside along the last axis.
   const from = min(y2, (l2 + s2 - 1) / s2)
   const reach = x2 - 1 + l2 - (w2 - 1) * d2
@@ -90,8 +114,7 @@ export function poolMaxGradient(
   dx: usize, x: usize, y: usize, g: usize, count: i32, y0: i32, y1: i32, y2: i32, x0: i32, x1: i32, x2: i32, w0: i32, w1: i32, w2: i32,
   s0: i32, s1: i32, s2: i32, l0: i32, l1: i32, l2: i32, d0: i32, d1: i32, d2: i32,
 ): void {
-  const pairs = y0 == 1 && x0 == 1 && w0 == 1 && w1 == 2 && w2 == 2 && s1 == 2 && s2 == 2 && (l0 | l1 | l2) == 0 && d1 == 1 && d2 == 1
-  if (pairs && y2 >= 4 && 2 * y1 <= x1 && 2 * y2 <= x2) {
+  if (isPairs(y0, x0, w0, w1, w2, s1, s2, l0 | l1 | l2, d1, d2) && y2 >= 4 && 2 * y1 <= x1 && 2 * y2 <= x2) {
     if (2 * y1 < x1 || 2 * y2 < x2) memory.fill(dx, 0, bytes(count * x1 * x2))
     for (let n = 0; n < count; n++) {
       for (let j = 0; j < y1; j++) {

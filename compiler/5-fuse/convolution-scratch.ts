@@ -27,6 +27,8 @@ export function convolutionScratchBytes(plan: ConvolutionPlan, largest: (dim: Di
   const dense = plan.large
     ? plan.batch === 1 || dimEqual(plan.strides.y[0]!, product(results))
     : dimEqual(plan.strides.w[2]!, product(taps))
+  // Results of a dilated input are computed one phase after the other, and then put in their places.
+  const phased = !plan.large && plan.axes.some(({ inputDilation }) => inputDilation > 1)
   const apart = plan.large
     ? [plan.filters, plan.batch, ...results]
     : [plan.groups, plan.filters, plan.channels, ...taps]
@@ -36,6 +38,7 @@ export function convolutionScratchBytes(plan: ConvolutionPlan, largest: (dim: Di
     12 * Math.min(depth, blockDepth),
     offsets + rows,
     largest(planes) * span + beyond + lastStride,
-    dense ? 0 : count(apart),
+    dense && !phased ? 0 : count(apart),
+    phased ? count([plan.filters, ...results]) : 0,
   ].reduce((bytes, words) => bytes + Math.ceil(words / 16) * 64, 64)
 }

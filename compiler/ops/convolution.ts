@@ -136,6 +136,15 @@ const convolve: OpDef<'convolve'> = {
         inputs: [f32(1, 1, 2, 3, 2, 3), f32(1, 1, 2, 2, 2, 2)],
         attributes: { ...plain(3, [2, 3, 3]), low: [0, 1, 1] },
       },
+      {
+        inputs: [f32(batch, 1, 2, 4, 5), f32(1, 3, 2, 3, 3)],
+        attributes: { ...plain(2, [8, 10]), low: [1, 1], inputDilation: [2, 2] },
+        dims,
+      },
+      {
+        inputs: [f32(2, 2, 1, 3, 4), f32(2, 1, 1, 1, 2)],
+        attributes: { ...plain(2, [7, 11]), low: [-1, 2], inputDilation: [3, 2], filterDilation: [1, -2] },
+      },
       { inputs: [f32(2, 1, 1, 17), f32(1, 1, 1, 13)], attributes: { ...plain(1, [5]) } },
     ]
   },

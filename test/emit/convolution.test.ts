@@ -42,6 +42,13 @@ const cases: readonly Case[] = [
     body: 'Batch, 3, 9, 21',
   },
   {
+    name: 'stride2_dilated2',
+    x: 'Batch, 2, 9, 12',
+    w: '3, 2, 3, 2',
+    y: 'y[b, o, i, j] = sum[c, p, q]((x[b, c, 2 * i + 2 * p - 2, 3 * j + 2 * q - 1] ?? 0.0) * w[o, c, p, q])',
+    body: 'Batch, 3, 5, 4',
+  },
+  {
     name: 'stride3',
     x: 'Batch, 2, 10, 20',
     w: '3, 2, 4, 5',
