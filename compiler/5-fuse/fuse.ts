@@ -8,6 +8,7 @@ import { canonicalise, sharedKernel } from './canonical.ts'
 import { buffersWritten, type Draft } from './draft.ts'
 import { orderLoops } from './lanes.ts'
 import { createLayout, type Layout } from './layout.ts'
+import { productOf } from './materialise.ts'
 import { LARGEST_MEMORY, MemoryLimitError } from './memory-limit.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
 import { type GraphPlan, largestBytes, planGraph } from './plan-graph.ts'
@@ -177,7 +178,7 @@ function libraryCall(
   const { graph, products } = plan
   const node = graph.nodes[id]!
   const place = (buffer: number) => state.layout.place(plan, buffer)
-  const origin = originOf(plan, new Set([id]))
+  const origin = originOf(plan, new Set([productOf(graph, plan.materialisation, id) ?? id]))
   const target = { buffer: place(id), elements: 0 }
   const planned = products.get(id)
   if (planned) {

@@ -63,6 +63,13 @@ const cases: readonly Case[] = [
     body: 'Batch, 4, 33',
   },
   {
+    name: 'any_length',
+    x: 'Batch, 3, Time',
+    w: '4, 3, 3',
+    y: 'y[b, o, t] = sum[c, p]((x[b, c, t + 2 * p - 4] ?? 0.0) * w[o, c, p])',
+    body: 'Batch, 4, Time',
+  },
+  {
     name: 'three_dimensional',
     x: 'Batch, 2, 4, 5, 6',
     w: '3, 2, 2, 3, 2',
@@ -160,7 +167,7 @@ infer ${name}_second(x: f32[${x}], w: f32[${w}], g: f32[${body}], v: f32[${x}]) 
 describe.each(['plain', 'relaxed'] as const)('convolutions in index notation, %s build', (build) => {
   let programs: WindowedPrograms
   beforeAll(async () => {
-    programs = await compileWindowed(`dim Batch in 1..5\n${cases.map(sourceOf).join('')}`, build)
+    programs = await compileWindowed(`dim Batch in 1..5\ndim Time in 2..40\n${cases.map(sourceOf).join('')}`, build)
   }, 120_000)
 
   test.each(cases)('$name', ({ name, plain }) => {

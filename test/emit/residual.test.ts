@@ -53,7 +53,7 @@ describe('the residual network of the language page', () => {
     const lossAt = (variables: NonNullable<GraphEnvironment['variables']>): number =>
       interpret(step, { ...start, variables }).outputs.loss!.data[0]!
     for (const name of ['stem.w', 'r1.c1.w', 'r1.n1.gamma', 'r2.c1.w', 'r2.down.w', 'r2.n2.beta', 'fc.w']) {
-      const before = start.variables![name]!
+      const before = Float64Array.from(start.variables![name]!)
       for (const at of [0, before.length >> 1, before.length - 1]) {
         // sgd moves by lr times the gradient.
         const derived = (before[at]! - updates[name]!.data[at]!) / 0.25

@@ -33,7 +33,8 @@ export async function compileWindowed(source: string, build: BuildName): Promise
     check(name) {
       const reference = written.find((candidate) => candidate.name === name)!
       for (const Batch of [1, 4]) {
-        const environment = environmentFor(reference, { dims: { Batch }, seed: Batch })
+        const dims = { Batch, Time: 3 + 5 * Batch }
+        const environment = environmentFor(reference, { dims, seed: Batch })
         const found = difference(runner.run(graph(name), environment), interpret(reference, environment))
         expect(found && `${name} at ${Batch}: ${found}`).toBeUndefined()
       }
