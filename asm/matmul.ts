@@ -349,11 +349,12 @@ function put(out: usize, value: f32, accumulate: bool): void {
 /**
  * C = A·B, or C += A·B with `accumulate`. C is m × n with unit column stride and rows `cRow` apart; element (i, p) of the m × k
  * matrix A lies at a + 4·(i·aRow + p·aColumn), element (p, j) of B at b + 4·(p·bRow + j·bColumn). Strides count elements;
- * k = 0 gives zero. `scratch` holds matmulScratchBytes(m, n, k) bytes, 16-byte aligned.
+ * k = 0 gives zero. `scratch` holds matmulScratchBytes(m, n, k) bytes, 16-byte aligned. Where B stays the same for several products,
+ * packPanels may have packed it in `panels` before; the bits are the same.
  */
 export function matmul(
   c: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
-  aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize,
+  aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize, panels: usize = 0,
 ): void {
   if (k == 0) {
     if (!accumulate) for (let i = 0; i < m; i++) memory.fill(c + bytes(i * cRow), 0, bytes(n))
@@ -366,18 +367,38 @@ export function matmul(
   } else if (m == 1 && bRow == 1 && aColumn == 1) {
     vectorTimesRows(c, 4, a, b, bytes(bColumn), n, k, accumulate)
   } else {
-    tiledProduct(c, a, b, m, n, k, aRow, aColumn, bRow, bColumn, cRow, accumulate, scratch)
+    tiledProduct(c, a, b, m, n, k, aRow, aColumn, bRow, bColumn, cRow, accumulate, scratch, panels)
   }
+}
+
+/** Packs all panels of the k × n matrix B; `panels` holds packedPanelsBytes(n, k) bytes, 16-byte aligned. */
+export function packPanels(panels: usize, b: usize, n: i32, k: i32, bRow: i32, bColumn: i32): void {
+  for (let p = 0; p < k; p += blockDepth) {
+    const depth = min(k - p, blockDepth)
+    let width = 0
+    for (let j = 0; j < n; j += width) {
+      width = panelWidth(n - j)
+      packPanel(packedPanel(panels, p, j, n, depth), b + bytes(p * bRow + j * bColumn), bRow, bColumn, depth, min(width, n - j), width)
+    }
+  }
+}
+
+/** Where packPanels puts the panel that begins at row p and column j. */
+// @ts-ignore: decorator
+@inline
+function packedPanel(panels: usize, p: i32, j: i32, n: i32, depth: i32): usize {
+  const columns = ((n + 3) & ~3) + 8
+  return panels + bytes(p * columns + j * depth)
 }
 
 /**
  * Blocks of B, `blockDepth` rows deep, are packed panel by panel, each panel meeting all rows of a block of A while it is in the
  * first-level cache. A is read where it lies; only columns of a transposed A are first scratch closer together, since rows many
- * bytes apart would fall into few sets of the cache.
+ * bytes apart would fall into few sets of the cache. Unless `packed` is 0, B is packed there already.
  */
 function tiledProduct(
   c: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
-  aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize,
+  aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize, packed: usize,
 ): void {
   const strip = scratch
   const gathered = strip + bytes(12 * (min(m, blockRows) + tileRows - 1))
@@ -398,8 +419,9 @@ function tiledProduct(
       for (let j = 0; j < n; j += width) {
         width = panelWidth(n - j)
         const columns = min(width, n - j)
-        const panel = m > blockRows ? panels + bytes(j * depth) : panels
-        if (i == 0) packPanel(panel, b + bytes(p * bRow + j * bColumn), bRow, bColumn, depth, columns, width)
+        const own = m > blockRows ? panels + bytes(j * depth) : panels
+        const panel = packed ? packedPanel(packed, p, j, n, depth) : own
+        if (i == 0 && !packed) packPanel(panel, b + bytes(p * bRow + j * bColumn), bRow, bColumn, depth, columns, width)
         const target = c + bytes(i * cRow + j)
         const add = accumulate || p > 0
         panelProduct(target, bytes(cRow), block, bytes(aRow), step, panel, depth, rows, columns, width, add, strip)

@@ -15,6 +15,7 @@ import { buildGraphs } from './3-graph/lower.ts'
 import { printGraph } from './3-graph/print.ts'
 import { differentiate } from './4-transform/differentiate.ts'
 import { erase } from './4-transform/erase.ts'
+import { hoist } from './4-transform/hoist.ts'
 import { recogniseWindows } from './4-transform/recognise-convolution.ts'
 import { simplify } from './4-transform/simplify.ts'
 import { fuse } from './5-fuse/fuse.ts'
@@ -124,6 +125,11 @@ const passes: readonly Pass<CompileState>[] = [
   {
     name: 'simplify',
     run: ({ graphs }) => ({ graphs: mapGraphs(need(graphs), (graph) => simplify(graph)) }),
+    print: printGraphs,
+  },
+  {
+    name: 'hoist',
+    run: ({ graphs }) => ({ graphs: mapGraphs(need(graphs), hoist) }),
     print: printGraphs,
   },
   {

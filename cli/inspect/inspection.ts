@@ -1,4 +1,4 @@
-import type { Call, Entry, Program } from '../../compiler/5-fuse/program.ts'
+import { type Call, type Entry, everyCall, type Program } from '../../compiler/5-fuse/program.ts'
 import { evaluateCount } from '../../compiler/5-fuse/work.ts'
 import { evaluateDim, formatDim, formatShape } from '../../compiler/dimensions/dimension.ts'
 
@@ -16,17 +16,22 @@ export interface Inspection {
   readonly memory: Program['memory']
 }
 
+export interface CallInspection {
+  readonly kind: string
+  readonly title: string
+  /** Of all steps of the loops around it; that of a loop is that of its body. */
+  readonly flops: number
+  readonly bytes: number
+  /** The number of loops around it; a loop's calls come after it. */
+  readonly depth: number
+}
+
 export interface EntryInspection {
   readonly name: string
   readonly kind: string
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
-  readonly calls: readonly {
-    readonly kind: string
-    readonly title: string
-    readonly flops: number
-    readonly bytes: number
-  }[]
+  readonly calls: readonly CallInspection[]
   readonly flops: number
   /** Bytes read and written. */
   readonly traffic: number
@@ -41,7 +46,7 @@ export function inspectProgram(program: Program): Inspection {
       const shape = variable.type.shape.map((dim) => evaluateDim(dim, sizes))
       return { name: variable.name, shape, count: shape.reduce((product, size) => product * size, 1) }
     })
-  const calls = program.entries.flatMap((entry) => entry.calls)
+  const calls = program.entries.flatMap((entry) => everyCall(entry.calls))
   return {
     name: program.name,
     sizes,
@@ -66,22 +71,37 @@ function sizesOf({ dims, trains }: Program): Record<string, number> {
 function inspectEntry(entry: Entry, sizes: Readonly<Record<string, number>>): EntryInspection {
   const describe = ({ name, type }: Entry['inputs'][number]): string =>
     `${name}: ${type.dtype}${type.shape.length > 0 ? formatShape(type.shape) : ''}`
-  const calls = entry.calls.map((call) => ({
-    kind: call.kind,
-    title: titleOf(call),
-    flops: evaluateCount(call.work.flops, sizes),
-    bytes: evaluateCount(call.work.bytes, sizes),
-  }))
+  const calls = inspectCalls(entry.calls, sizes)
+  const outermost = calls.filter(({ depth }) => depth === 0)
   return {
     name: entry.name,
     kind: entry.kind,
     inputs: entry.inputs.map(describe),
     outputs: entry.outputs.map(describe),
     calls,
-    flops: calls.reduce((sum, call) => sum + call.flops, 0),
-    traffic: calls.reduce((sum, call) => sum + call.bytes, 0),
+    flops: outermost.reduce((sum, call) => sum + call.flops, 0),
+    traffic: outermost.reduce((sum, call) => sum + call.bytes, 0),
     arenaBytes: entry.arenaBytes,
   }
+}
+
+function inspectCalls(
+  calls: readonly Call[],
+  sizes: Readonly<Record<string, number>>,
+  times = 1,
+  depth = 0,
+): CallInspection[] {
+  return calls.flatMap((call) => {
+    const own = {
+      kind: call.kind,
+      title: titleOf(call),
+      flops: times * evaluateCount(call.work.flops, sizes),
+      bytes: times * evaluateCount(call.work.bytes, sizes),
+      depth,
+    }
+    if (call.kind !== 'loop') return [own]
+    return [own, ...inspectCalls(call.body, sizes, times * evaluateDim(call.count, sizes), depth + 1)]
+  })
 }
 
 function titleOf(call: Call): string {

@@ -2,7 +2,7 @@ import type { SourceFile } from '../1-parse/ast.ts'
 import type { Diagnostic, DiagnosticCode } from '../diagnostics/diagnostic.ts'
 
 /** Complaints that a statement is missing, which may only be missing because it could not be read. */
-const aboutAbsence: ReadonlySet<DiagnosticCode> = new Set(['NN0216', 'NN0240', 'NN0242', 'NN0244'])
+const aboutAbsence: ReadonlySet<DiagnosticCode> = new Set(['NN0216', 'NN0240', 'NN0242', 'NN0244', 'NN0283'])
 
 interface Region {
   readonly start: number

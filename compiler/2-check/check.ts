@@ -4,7 +4,7 @@ import type { Diagnostic, Span } from '../diagnostics/diagnostic.ts'
 import { suggest } from '../diagnostics/suggest.ts'
 import { DimensionError, isConstant, symbolsOf } from '../dimensions/dimension.ts'
 import { instantiate } from './calls.ts'
-import type { CheckedEntry, CheckedProgram } from './checked.ts'
+import type { CheckedEntry, CheckedProgram, CheckedValue } from './checked.ts'
 import { createEntry, finishEntry } from './entry.ts'
 import { addResults, bindRuntimeDims, checkInfer, entryFrame, inputTensor, runEntry } from './entry-point.ts'
 import { checkUnused } from './generic-check.ts'
@@ -213,9 +213,11 @@ function reportMissingFeatures(session: Session, ast: SourceFile): void {
 /** The run-time dimensions that some entry's inputs have. */
 function usedDims(session: Session, entries: readonly CheckedEntry[]) {
   const names = new Set<string>()
-  for (const entry of entries)
-    for (const { type } of entry.values)
-      for (const dim of type.shape) if (!isConstant(dim)) for (const name of symbolsOf(dim)) names.add(name)
+  const visit = ({ type, form }: CheckedValue): void => {
+    for (const dim of type.shape) if (!isConstant(dim)) for (const name of symbolsOf(dim)) names.add(name)
+    if (form.kind === 'loop') form.body.values.forEach(visit)
+  }
+  for (const entry of entries) entry.values.forEach(visit)
   return [...session.dims.values()].filter(({ name }) => names.has(name))
 }
 

@@ -37,7 +37,7 @@ export interface CheckedValue {
   readonly span: Span
   /** The library's own line, `std/layers.nn`, for values that come from there. */
   readonly origin?: Span
-  readonly form: OperationForm | IndexedForm
+  readonly form: OperationForm | IndexedForm | LoopForm
 }
 
 export type OperationForm = { readonly kind: 'operation'; readonly operands: readonly number[] } & Operation
@@ -47,6 +47,29 @@ export interface IndexedForm {
   readonly kind: 'indexed'
   readonly indices: readonly IndexVariable[]
   readonly body: IndexedExpression
+}
+
+/** A loop, of the type of its result 0. Results are read with the operation `result`: as those of `scan` and `iterate`. */
+export interface LoopForm {
+  readonly kind: 'loop'
+  readonly steps:
+    | { readonly kind: 'scan'; readonly length: Dim; readonly reverse: boolean }
+    | { readonly kind: 'iterate'; readonly tolerance: number; readonly limit: number }
+  /** The first value of each carry. */
+  readonly carries: readonly number[]
+  /** What a scan steps through, along the first axis of each. */
+  readonly elements: readonly number[]
+  /** All that the body reads besides. */
+  readonly outside: readonly number[]
+  readonly body: LoopBody
+}
+
+/** A list of its own: numbers are positions in `values`, which has the inputs `carry0…`, `element0…` and `outside0…`. */
+export interface LoopBody {
+  readonly values: readonly CheckedValue[]
+  /** The next value of each carry. */
+  readonly carries: readonly number[]
+  readonly yields: readonly number[]
 }
 
 export interface IndexVariable {

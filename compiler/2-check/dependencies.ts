@@ -9,6 +9,8 @@ export function dependenciesOf(values: readonly CheckedValue[], root: number): R
     if (!found.has(id)) continue
     const { form } = values[id]!
     if (form.kind === 'operation') for (const operand of form.operands) found.add(operand)
+    else if (form.kind === 'loop')
+      for (const operand of [...form.carries, ...form.elements, ...form.outside]) found.add(operand)
     else collectReads(form.body, found)
   }
   return found

@@ -1,9 +1,10 @@
-/** One entry point while it is being written: a flat list of values. */
+/** One entry point, or the body of a loop in one, while it is being written: a flat list of values. */
 import type { CallableDeclaration } from '../1-parse/ast.ts'
 import type { Span } from '../diagnostics/diagnostic.ts'
 import { boundsOf, type Dim, type DimRange, isConstant } from '../dimensions/dimension.ts'
 import type { Operation } from '../ops/op.ts'
 import type { DType, EntryKind, TensorType } from '../types.ts'
+import { capture, rootOf } from './capture.ts'
 import type { CheckedEntry, CheckedValue } from './checked.ts'
 import type { Instance } from './instance.ts'
 import { ElaborationStop, type Frame, report, userPlace } from './session.ts'
@@ -24,6 +25,20 @@ export interface Entry {
   /** How many random values each instance has drawn. */
   readonly draws: Map<string, number>
   readonly models: Map<CallableDeclaration, Instance>
+  /** Set for the body of a loop. */
+  readonly loop?: LoopPlace
+}
+
+/** Where a loop's body stands, and what it takes from there. */
+export interface LoopPlace {
+  readonly parent: Entry
+  /** The steps of a scan; absent for `iterate`. */
+  readonly length?: Dim
+  /** Values of the parent, the axis stepped through first. */
+  readonly elements: TensorValue[]
+  readonly outside: TensorValue[]
+  /** The body's own value for each value of the parent it reads. */
+  readonly captured: Map<number, TensorValue>
 }
 
 export function createEntry(name: string, kind: EntryKind): Entry {
@@ -37,6 +52,18 @@ export function createEntry(name: string, kind: EntryKind): Entry {
     draws: new Map(),
     models: new Map(),
   }
+}
+
+/** The body of a loop: values of its own, all else shared with the entry point it belongs to. */
+export function createBody(parent: Entry, length?: Dim): { entry: Entry; place: LoopPlace } {
+  const place: LoopPlace = {
+    parent,
+    ...(length !== undefined && { length }),
+    elements: [],
+    outside: [],
+    captured: new Map(),
+  }
+  return { entry: { ...parent, values: [], constants: new Map(), loop: place }, place }
 }
 
 export function finishEntry(entry: Entry): CheckedEntry {
@@ -121,7 +148,8 @@ export function cast(frame: Frame, span: Span, value: TensorValue, dtype: DType)
 
 /** The variable's value at this point of the entry: what it was before, or the latest update. */
 export function readVariable(frame: Frame, span: Span, reference: VariableReference): TensorValue {
-  return variableState(frame, span, reference).value
+  const outside = { ...frame, entry: rootOf(frame.entry) }
+  return capture(frame, span, variableState(outside, span, reference).value)
 }
 
 export function updateVariable(frame: Frame, span: Span, reference: VariableReference, value: TensorValue): void {

@@ -11,6 +11,7 @@ import { binary, isElement, type Located, logical, negate, select, toTensor } fr
 import { matrixProduct } from './builtins/movement.ts'
 import { evaluateCall, evaluatePipeline } from './calls.ts'
 import { evaluateRead, evaluateReduction } from './indexed.ts'
+import { evaluateIterate, evaluateScan } from './loops.ts'
 import { resolveName } from './names.ts'
 import { evaluateRearrange } from './rearrange.ts'
 import { ElaborationStop, type Frame, report } from './session.ts'
@@ -95,8 +96,9 @@ function evaluateKind(frame: Frame, expression: Expression): Value {
     case 'rearrange':
       return rearrange(frame, expression)
     case 'scan':
+      return evaluateScan(frame, expression)
     case 'iterate':
-      return report(frame, 'NN0290', expression.span, `\`${expression.kind}\` is not part of this version yet`)
+      return evaluateIterate(frame, expression)
     default:
       throw new Error(`internal: check: expression ${(expression satisfies never as Expression).kind}`)
   }

@@ -13,6 +13,7 @@ import { type Frame, originLabel, report } from './session.ts'
 import { bindInputs, evaluateType } from './signature.ts'
 import { runBody } from './statements.ts'
 import { describe, displayDim, displayType, errorValue, type Origin, type TensorValue, type Value } from './values.ts'
+import { initialized } from './variables.ts'
 
 export const MAXIMUM_CALL_DEPTH = 200
 
@@ -39,7 +40,7 @@ export function invoke(caller: Frame, invocation: Invocation): Value {
   caller.session.elaborated.add(declaration)
   const scope = createScope()
   const elementwise = [...inputs.values()].some(({ value }) => isElement(value))
-  const { indexed, instance: own, train, expected, statePrefix, ...inherited } = caller
+  const { indexed, instance: own, train, loop, expected, statePrefix, ...inherited } = caller
   const base: Frame = {
     ...inherited,
     scope,
@@ -58,7 +59,9 @@ export function invoke(caller: Frame, invocation: Invocation): Value {
   if (!bindInputs(base, caller, declaration, inputs, what, span, invocation.history ?? [])) return errorValue
   for (const parameter of [...(instance ? [] : declaration.config), ...declaration.inputs]) {
     if (inputs.has(parameter) || scope.bindings.has(parameter.name.text)) continue
-    if (parameter.value) bind(scope, parameter.name.text, evaluate(base, parameter.value), parameter.name.span)
+    if (!parameter.value) continue
+    const value = initialized(base, parameter.type, evaluate(base, parameter.value), parameter.value.span)
+    bind(scope, parameter.name.text, value, parameter.name.span)
   }
   for (const [parameter, argument] of inputs)
     if (!scope.bindings.has(parameter.name.text)) bind(scope, parameter.name.text, argument.value)

@@ -5,6 +5,7 @@ import { suggest } from '../diagnostics/suggest.ts'
 import { symbol } from '../dimensions/dimension.ts'
 import type { Hyper } from '../types.ts'
 import { builtins } from './builtins/table.ts'
+import { capture, rootOf } from './capture.ts'
 import { emit, readVariable } from './entry.ts'
 import { evaluate } from './expressions.ts'
 import { findGlobal, type Globals, globalNames } from './globals.ts'
@@ -49,11 +50,17 @@ export function findName(frame: Frame, name: string, span: Span): Value | undefi
   return builtin && { kind: 'builtin', builtin }
 }
 
-/** Variables are read at their present value; from `init`, tensors of other entries are only shapes. */
+/**
+ * Variables are read at their present value; a loop's body captures what it reads from outside; from `init`, tensors of
+ * other entries are only shapes.
+ */
 function visible(frame: Frame, span: Span, value: Value): Value {
   if (value.kind === 'variable')
     return frame.initializing ? { kind: 'prototype', type: value.type } : readVariable(frame, span, value)
-  if (value.kind === 'tensor' && value.entry !== frame.entry) return { kind: 'prototype', type: value.type }
+  if (value.kind === 'tensor' && value.entry !== frame.entry)
+    return frame.initializing ? { kind: 'prototype', type: value.type } : capture(frame, span, value)
+  if ((value.kind === 'tuple' || value.kind === 'list') && frame.entry.loop)
+    return { kind: value.kind, items: value.items.map((item) => visible(frame, span, item)) }
   return value
 }
 
@@ -138,11 +145,13 @@ function readHyper(frame: Frame, declaration: HyperDeclaration, span: Span): Val
   const hyper = frame.session.hypers.get(name)
   if (!hyper) return errorValue
   const key = `hyper ${name}`
-  const known = frame.entry.constants.get(key)
-  if (known) return known
-  const made = emit(frame, span, { dtype: 'f32', shape: [] }, { op: 'hyper', attributes: { name } }, [])
-  frame.entry.constants.set(key, made)
-  return made
+  const entry = rootOf(frame.entry)
+  const known = entry.constants.get(key)
+  if (known) return capture(frame, span, known)
+  const type = { dtype: 'f32', shape: [] } as const
+  const made = emit({ ...frame, entry }, span, type, { op: 'hyper', attributes: { name } }, [])
+  entry.constants.set(key, made)
+  return capture(frame, span, made)
 }
 
 /** Default and range of a hyper; reports what is wrong with them. */

@@ -1,7 +1,14 @@
 /** The text `--dump` shows for a checked program. */
 import { formatDim, formatShape } from '../dimensions/dimension.ts'
 import type { TensorType } from '../types.ts'
-import type { AffineSubscript, CheckedEntry, CheckedProgram, CheckedValue, IndexedExpression } from './checked.ts'
+import type {
+  AffineSubscript,
+  CheckedEntry,
+  CheckedProgram,
+  CheckedValue,
+  IndexedExpression,
+  LoopForm,
+} from './checked.ts'
 
 export function printChecked(program: CheckedProgram): string {
   const lines = [`program ${program.name}`]
@@ -17,14 +24,38 @@ export function printChecked(program: CheckedProgram): string {
 
 function printEntry(entry: CheckedEntry): string {
   const lines = [``, `${entry.kind} ${entry.name}`]
-  for (const [id, value] of entry.values.entries())
-    lines.push(`  %${id}: ${printType(value.type)} = ${printForm(value.form)}`)
+  lines.push(...printValues(entry.values, '  '))
   for (const update of entry.updates) lines.push(`  update ${update.variable} = %${update.value}`)
   for (const output of entry.outputs) lines.push(`  output ${output.name} = %${output.value}`)
   return lines.join('\n')
 }
 
-function printForm(form: CheckedValue['form']): string {
+function printValues(values: readonly CheckedValue[], indent: string): string[] {
+  return values.flatMap(({ type, form }, id) => {
+    const line = `${indent}%${id}: ${printType(type)} = `
+    return form.kind === 'loop'
+      ? [`${line}${printLoop(form)}`, ...printLoopBody(form, `${indent}  `)]
+      : [line + printForm(form)]
+  })
+}
+
+function printLoop({ steps, carries, elements, outside }: LoopForm): string {
+  const group = (name: string, values: readonly number[]): string =>
+    values.length === 0 ? '' : ` ${name} ${values.map((value) => `%${value}`).join(', ')}`
+  const heading =
+    steps.kind === 'scan'
+      ? `scan over ${formatDim(steps.length)}${steps.reverse ? ' reverse' : ''}`
+      : `iterate until ${steps.tolerance} within ${steps.limit}`
+  return `${heading}${group('carry', carries)}${group('element', elements)}${group('outside', outside)}`
+}
+
+function printLoopBody({ body }: LoopForm, indent: string): string[] {
+  const outputs = (name: string, values: readonly number[]): string[] =>
+    values.map((value, at) => `${indent}${name}${at} = %${value}`)
+  return [...printValues(body.values, indent), ...outputs('carry', body.carries), ...outputs('yield', body.yields)]
+}
+
+function printForm(form: Exclude<CheckedValue['form'], LoopForm>): string {
   if (form.kind === 'indexed')
     return `[${form.indices.map((index) => `${index.name} < ${formatDim(index.extent)}`).join(', ')}] ${printElement(form.body)}`
   const operands = form.operands.map((operand) => `%${operand}`)

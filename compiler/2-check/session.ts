@@ -1,5 +1,5 @@
 /** What one run of the checker shares, and the frame every piece of elaboration works in. */
-import type { CallableDeclaration } from '../1-parse/ast.ts'
+import type { CallableDeclaration, Name } from '../1-parse/ast.ts'
 import type { Diagnostic, DiagnosticCode, DiagnosticLabel, Span } from '../diagnostics/diagnostic.ts'
 import type { Dim } from '../dimensions/dimension.ts'
 import type { Hyper, RuntimeDim, Variable } from '../types.ts'
@@ -60,6 +60,8 @@ export interface Frame {
   /** What `state` in an optimizer or a train block is named after. */
   readonly statePrefix?: { readonly prefix: string; readonly kind: 'optimizer' | 'state' }
   readonly train?: TrainContext
+  /** Inside the body of a loop. */
+  readonly loop?: LoopContext
   /** The declared result, so that an index no read fixes gets its extent from it. */
   readonly expected?: { readonly name: string; readonly shape: readonly Dim[] }
 }
@@ -68,6 +70,13 @@ export interface Frame {
 export interface TrainContext {
   loss?: { readonly value: TensorValue | ErrorValue; readonly span: Span }
   readonly metrics: { readonly name: string; readonly value: Value; readonly span: Span }[]
+}
+
+/** Filled by the `yield` of a loop's body. */
+export interface LoopContext {
+  readonly keyword: 'scan' | 'iterate'
+  readonly carries: readonly { readonly name: Name; readonly first: TensorValue | ErrorValue }[]
+  result?: { readonly yields: readonly TensorValue[]; readonly carries: readonly TensorValue[] } | ErrorValue
 }
 
 export interface ReportOptions {

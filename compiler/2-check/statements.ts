@@ -17,11 +17,12 @@ import { updateVariable } from './entry.ts'
 import { evaluate, locate } from './expressions.ts'
 import { evaluateIndexed } from './indexed.ts'
 import { checkType } from './invoke.ts'
+import { runYield } from './loop-body.ts'
 import { bind, createScope, lookUp, namesIn } from './scope.ts'
 import { type Frame, report } from './session.ts'
 import { evaluateType } from './signature.ts'
 import { describe, displayType, errorValue, type Value } from './values.ts'
-import { declareParam, declareState } from './variables.ts'
+import { declareParam, declareState, initialized } from './variables.ts'
 
 /** The statements each kind of body may have. */
 const allowed = {
@@ -32,6 +33,7 @@ const allowed = {
   optimizer: ['let', 'state', 'update', 'when'],
   infer: ['let', 'use', 'return', 'when'],
   train: ['let', 'use', 'state', 'update', 'when', 'loss', 'metric'],
+  loop: ['let', 'use', 'when', 'yield'],
 } as const satisfies Record<string, readonly Statement['kind'][]>
 
 export type BodyKind = keyof typeof allowed
@@ -61,7 +63,9 @@ export function runStatement(frame: Frame, statement: Statement, kind: BodyKind)
     misplaced(frame, statement, kind)
     if (statement.kind === 'param' || statement.kind === 'state' || statement.kind === 'use')
       poison(frame, statement.name.text)
-    return undefined
+    if (!frame.loop || kind !== 'loop' || statement.kind !== 'return') return undefined
+    frame.loop.result = errorValue
+    return errorValue
   }
   switch (statement.kind) {
     case 'let':
@@ -87,6 +91,8 @@ export function runStatement(frame: Frame, statement: Statement, kind: BodyKind)
       return runWhen(frame, statement, kind)
     case 'return':
       return evaluate(frame, statement.value)
+    case 'yield':
+      return runYield(frame, statement)
     case 'loss':
     case 'metric':
       runMeasure(frame, statement)
@@ -116,7 +122,7 @@ function runLet(frame: Frame, statement: LetStatement): void {
     bind(frame.scope, name.text, type ? checkType(frame, type, value, statement.span) : value, name.span)
     return
   }
-  const evaluated = evaluate(frame, expression)
+  const evaluated = initialized(frame, type, evaluate(frame, expression), expression.span)
   const value = type ? checkType(frame, type, evaluated, statement.span) : evaluated
   if (pattern.kind === 'name') {
     bind(frame.scope, pattern.name.text, value, pattern.name.span)
@@ -131,6 +137,12 @@ function runLet(frame: Frame, statement: LetStatement): void {
 function runUpdate(frame: Frame, statement: UpdateStatement): void {
   const { name } = statement
   const value = locate(frame, statement.value)
+  if (frame.entry.loop) {
+    report(frame, 'NN0284', name.span, `\`${name.text}\` is updated inside a loop`, {
+      hint: 'carry it from step to step (`carry …`) and update it once, after the loop',
+    })
+    return
+  }
   const reference = lookUp(frame.scope, name.text)?.value
   if (reference?.kind !== 'variable' || !reference.updatable) {
     if (reference?.kind === 'error') return
@@ -230,13 +242,35 @@ function runMeasure(frame: Frame, statement: Extract<Statement, { kind: 'loss' |
 function misplaced(frame: Frame, statement: Statement, kind: BodyKind): void {
   const what = statement.kind === 'setting' ? statement.setting : statement.kind
   const article =
-    kind === 'infer' || kind === 'train' ? `a ${kind} block` : `${/^[aeio]/.test(kind) ? 'an' : 'a'} ${kind}`
+    kind === 'loop'
+      ? 'the body of a loop'
+      : kind === 'infer' || kind === 'train'
+        ? `a ${kind} block`
+        : `${/^[aeio]/.test(kind) ? 'an' : 'a'} ${kind}`
   report(frame, 'NN0217', statement.span, `\`${what}\` does not belong in ${article}`, {
     hint:
-      statement.kind === 'param' || (statement.kind === 'state' && kind === 'fn')
-        ? 'parameters and states belong in a `layer` or `model`'
-        : ['loss', 'metric', 'optimizer', 'setting', 'stop', 'freeze', 'clip'].includes(statement.kind)
-          ? 'it belongs at the top level of a `train` block'
-          : undefined,
+      kind === 'loop'
+        ? loopHint(statement.kind)
+        : statement.kind === 'yield'
+          ? 'it ends the body of `scan` or `iterate`'
+          : statement.kind === 'param' || (statement.kind === 'state' && kind === 'fn')
+            ? 'parameters and states belong in a `layer` or `model`'
+            : ['loss', 'metric', 'optimizer', 'setting', 'stop', 'freeze', 'clip'].includes(statement.kind)
+              ? 'it belongs at the top level of a `train` block'
+              : undefined,
   })
+}
+
+function loopHint(kind: Statement['kind']): string | undefined {
+  switch (kind) {
+    case 'return':
+      return 'a body ends with `yield value carry next`; `return` follows the loop'
+    case 'param':
+      return 'declare it before the loop: all steps share it'
+    case 'state':
+    case 'update':
+      return 'carry values from step to step (`carry …`); a state is declared and updated outside the loop'
+    default:
+      return undefined
+  }
 }

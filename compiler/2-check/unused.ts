@@ -1,5 +1,14 @@
 /** Warnings about names nothing uses, in a file without errors. Purely by their text, so that no branch left out when compiled counts as unused. */
-import type { Block, CallableDeclaration, Declaration, Name, SourceFile } from '../1-parse/ast.ts'
+import type {
+  Block,
+  CallableDeclaration,
+  Declaration,
+  IterateExpression,
+  Name,
+  ScanExpression,
+  SourceFile,
+  Statement,
+} from '../1-parse/ast.ts'
 import { addDiagnostic, type Session } from './session.ts'
 
 /** `trained`: what the train and infer blocks of the file reach. */
@@ -32,6 +41,13 @@ function reportUnusedLets(session: Session, declaration: Declaration, body: Bloc
       if (statement.kind === 'when') {
         visit(statement.body)
         if (statement.otherwise) visit(statement.otherwise)
+      } else {
+        for (const loop of loopsIn(statement)) {
+          const elements = loop.kind === 'scan' ? loop.elements : []
+          for (const { name } of elements) if (!used.has(name.text)) warnUnused(session, 'scan', name)
+          for (const { name } of loop.carries) if (!used.has(name.text)) warnUnused(session, 'carry', name)
+          visit(loop.body)
+        }
       }
       if (statement.kind === 'use' || statement.kind === 'param') {
         if (!used.has(statement.name.text)) warnUnused(session, statement.kind, statement.name)
@@ -53,8 +69,24 @@ function warnUnused(session: Session, keyword: string, name: Name): void {
     span: name.span,
     message: `nothing uses \`${keyword} ${name.text}\``,
     labels: [],
-    hint: keyword === 'let' ? `remove it, or call it \`_${name.text}\`` : 'remove it',
+    hint: keyword === 'let' || keyword === 'scan' ? `remove it, or call it \`_${name.text}\`` : 'remove it',
   })
+}
+
+/** The loops in a statement's expressions, without those in the bodies of others. */
+function loopsIn(statement: Statement): (ScanExpression | IterateExpression)[] {
+  const loops: (ScanExpression | IterateExpression)[] = []
+  const open: object[] = [statement]
+  for (let node = open.pop(); node; node = open.pop()) {
+    if (isLoop(node)) loops.push(node)
+    for (const child of Object.values(isLoop(node) ? { ...node, body: undefined } : node))
+      if (typeof child === 'object' && child !== null) open.push(child)
+  }
+  return loops
+}
+
+function isLoop(node: object): node is ScanExpression | IterateExpression {
+  return 'kind' in node && (node.kind === 'scan' || node.kind === 'iterate') && 'carries' in node
 }
 
 /** Every name used in an expression or updated, anywhere below. Iterative: trees may be deep. */

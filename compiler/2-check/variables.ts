@@ -13,7 +13,17 @@ import { invoke } from './invoke.ts'
 import { bind } from './scope.ts'
 import { type Frame, originLabel, report, type VariableRecord } from './session.ts'
 import { evaluateType, type TypedShape } from './signature.ts'
-import { describe, displayDim, displayType, type InitializerValue, type Origin, type TensorValue } from './values.ts'
+import {
+  describe,
+  displayDim,
+  displayType,
+  type ErrorValue,
+  errorValue,
+  type InitializerValue,
+  type Origin,
+  type TensorValue,
+  type Value,
+} from './values.ts'
 
 /** `param w: f32[Out, In] = glorot_uniform` */
 export function declareParam(frame: Frame, statement: ParamStatement): void {
@@ -177,15 +187,28 @@ function reportConflict(frame: Frame, known: VariableRecord, typed: TypedShape, 
   )
 }
 
+/** A value declared with a tensor type: an initializer fills it, `let h: f32[B, Hid] = zeros`; others stay as they are. */
+export function initialized(frame: Frame, type: TypeExpression | undefined, value: Value, span: Span): Value {
+  const initializer = type?.kind === 'tensor' ? initializerOf(frame, value, span) : undefined
+  if (type?.kind !== 'tensor' || !initializer) return value
+  if (initializer.kind === 'error') return initializer
+  const typed = evaluateType(frame, type)
+  return typed ? applyInitializer(frame, initializer, typed.type, span) : errorValue
+}
+
+/** The initializer a value is: one with its settings, or one by its name alone. */
+function initializerOf(frame: Frame, value: Value, span: Span): InitializerValue | ErrorValue | undefined {
+  if (value.kind === 'initializer') return value
+  if (value.kind !== 'callable' || value.declaration.kind !== 'initializer') return undefined
+  const { declaration, globals } = value
+  const config = bindConfig(frame, declaration, globals, [], span)
+  return config ? { kind: 'initializer', declaration, globals, config } : errorValue
+}
+
 /** The first value, in the init entry: an initializer, a scalar to repeat, or a whole tensor. */
 function initialValue(frame: Frame, expression: Expression, typed: TypedShape | undefined): TensorValue | undefined {
   let value = evaluate(frame, expression)
-  if (value.kind === 'callable' && value.declaration.kind === 'initializer') {
-    const { declaration, globals } = value
-    const config = bindConfig(frame, declaration, globals, [], expression.span)
-    if (!config) return undefined
-    value = { kind: 'initializer', declaration, globals, config }
-  }
+  value = initializerOf(frame, value, expression.span) ?? value
   if (value.kind === 'initializer') {
     if (typed) value = applyInitializer(frame, value, typed.type, expression.span)
     else {

@@ -3,16 +3,18 @@ import { type Dim, formatDim } from '../dimensions/dimension.ts'
 import { formatType } from '../ops/requirements.ts'
 import type { TensorType } from '../types.ts'
 
-/** `{name: value, …}`; a list as `[…]`, a dimension or a type bare, other text quoted. */
+/** `{name: value, …}`; a list as `[…]`, a dimension or a type bare, other text quoted; the body of a loop is left out. */
 export function formatAttributes(attributes: object): string {
   const parts: string[] = []
-  for (const [name, value] of Object.entries(attributes)) parts.push(`${name}: ${formatAttribute(name, value)}`)
+  for (const [name, value] of Object.entries(attributes))
+    if (name !== 'body') parts.push(`${name}: ${formatAttribute(name, value)}`)
   parts.sort()
   return `{${parts.join(', ')}}`
 }
 
 function formatAttribute(name: string, value: unknown): string {
   if (typeof value === 'number') return formatNumber(value)
+  if (typeof value === 'boolean') return String(value)
   if (typeof value === 'string') return name === 'dtype' ? value : JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map((element) => formatAttribute('', element)).join(', ')}]`
   if (isDim(value)) return formatDim(value)

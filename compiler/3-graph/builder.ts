@@ -6,6 +6,7 @@ import { inferType } from '../ops/registry.ts'
 import type { EntryKind, RuntimeDim, TensorType } from '../types.ts'
 import { formatAttributes } from './attributes.ts'
 import type { Graph, GraphNode } from './graph.ts'
+import { printGraph } from './print.ts'
 
 /** What a graph is besides its nodes. */
 export interface GraphHeading {
@@ -42,19 +43,35 @@ export class GraphBuilder implements OpEmitter {
 
   /** As {@link emit}, for an operation that is not known by name. */
   add(operation: Operation, inputs: readonly number[]): number {
-    const key = `${operation.op} ${inputs.join(' ')} ${formatAttributes(operation.attributes)}`
+    const key = keyOf(operation, inputs)
     const existing = this.known.get(key)
     if (existing !== undefined) return existing
     const id = this.nodes.length
     const type = inferType(
       operation,
-      inputs.map((input) => this.typeOf(input)),
+      inputs.map((input) => this.node(input)),
     )
     const { op, attributes } = operation
     const node = { id, op, inputs: [...inputs], attributes, type, ...(this.span && { span: this.span }) }
     this.nodes.push(node as GraphNode)
     this.known.set(key, id)
     return id
+  }
+
+  /**
+   * Gives a loop further results. Those it has must keep their indices and meanings, so that what uses them stays
+   * right, and the operands must be the same.
+   */
+  widen(loop: number, attributes: OpAttributes['scan']): void {
+    const node = this.node(loop)
+    if (node.op !== 'scan') throw new Error(`internal: build: node ${loop} is no scan`)
+    this.nodes[loop] = { ...node, attributes }
+    this.known.set(keyOf({ op: 'scan', attributes }, node.inputs), loop)
+  }
+
+  /** A builder for the body of a loop of this graph. */
+  body(): GraphBuilder {
+    return new GraphBuilder({ name: 'body', kind: this.heading.kind, dims: this.heading.dims })
   }
 
   node(id: number): GraphNode {
@@ -97,6 +114,12 @@ export class GraphBuilder implements OpEmitter {
   }
 }
 
+function keyOf(operation: Operation, inputs: readonly number[]): string {
+  const { op, attributes } = operation
+  const body = 'body' in attributes ? ` ${printGraph(attributes.body)}` : ''
+  return `${op} ${inputs.join(' ')} ${formatAttributes(attributes)}${body}`
+}
+
 /** The names of the run-time dimensions that types, attributes and limits mention. */
 export function dimensionNames(nodes: readonly GraphNode[], limits: NonNullable<Graph['limits']>): Set<string> {
   const names = new Set<string>()
@@ -115,6 +138,8 @@ export function dimensionNames(nodes: readonly GraphNode[], limits: NonNullable<
     if (node.op === 'convolve' || node.op === 'pool_max' || node.op === 'pool_max_gradient')
       node.attributes.low.forEach(note)
     if (node.op === 'pad') node.attributes.low.forEach(note)
+    if (node.op === 'scan') note(node.attributes.length)
+    if ('body' in node.attributes) for (const { name } of node.attributes.body.dims) names.add(name)
   }
   for (const { limit } of limits) note(limit)
   return names

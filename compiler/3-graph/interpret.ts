@@ -36,7 +36,10 @@ export function interpret(graph: Graph, environment: GraphEnvironment): GraphRes
 
 /** The value of every node, for tests and for finding the first node that differs. */
 export function evaluateNodes(graph: Graph, environment: GraphEnvironment): TensorValue[] {
-  const context = evaluationContext(environment)
+  return evaluateWith(graph, evaluationContext(environment))
+}
+
+function evaluateWith(graph: Graph, context: EvaluationContext): TensorValue[] {
   const values: TensorValue[] = []
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => values[input]!)
@@ -74,5 +77,9 @@ function evaluationContext(environment: GraphEnvironment): EvaluationContext {
     },
     seed: environment.seed ?? 0,
     step: environment.step ?? 0,
+    run(body, inputs) {
+      const values = evaluateWith(body, { ...this, input: (name) => inputs[name]! })
+      return body.outputs.map(({ node }) => values[node]!)
+    },
   }
 }

@@ -10,17 +10,31 @@ export class GraphSyntaxError extends Error {}
 
 /** Reads what `printGraph` wrote. Throws a {@link GraphSyntaxError}. Types are taken as written: verify tells. */
 export function readGraph(text: string): Graph {
+  const lines = text.split('\n').map((line, index) => ({ line, number: index + 1 }))
+  return readBlock(
+    lines.filter(({ line }) => line.trim() !== ''),
+    0,
+  )
+}
+
+/** Reads the lines of one graph, indented by `indent` blanks; a deeper block is the body of the node before it. */
+function readBlock(lines: readonly { readonly line: string; readonly number: number }[], indent: number): Graph {
   const dims: RuntimeDim[] = []
   const nodes: GraphNode[] = []
   const outputs: { name: string; node: number }[] = []
   const updates: { variable: string; node: number }[] = []
   const limits: { input: string; limit: Dim }[] = []
   let heading: { name: string; kind: EntryKind } | undefined
-  text.split('\n').forEach((line, index) => {
-    if (line.trim() === '') return
-    const cursor = new Cursor(line, index + 1)
-    if (cursor.peek() === '%') nodes.push(readNode(cursor))
-    else {
+  for (let at = 0; at < lines.length; at++) {
+    const { line, number } = lines[at]!
+    const cursor = new Cursor(line, number)
+    if (cursor.peek() === '%') {
+      let end = at + 1
+      while (end < lines.length && indentOf(lines[end]!.line) > indent) end++
+      const body = end > at + 1 ? readBlock(lines.slice(at + 1, end), indentOf(lines[at + 1]!.line)) : undefined
+      nodes.push(readNode(cursor, body))
+      at = end - 1
+    } else {
       const keyword = cursor.word()
       if (keyword === 'graph') heading = { name: cursor.text(), kind: cursor.word() as EntryKind }
       else if (keyword === 'dim') dims.push(readRange(cursor))
@@ -30,9 +44,13 @@ export function readGraph(text: string): Graph {
       else cursor.fail('a graph, dim, output, update or limit line, or a node')
     }
     cursor.end()
-  })
+  }
   if (heading === undefined) throw new GraphSyntaxError('the text has no line that begins with graph')
   return { ...heading, dims, nodes, outputs, updates, ...(limits.length > 0 && { limits }) }
+}
+
+function indentOf(line: string): number {
+  return line.length - line.trimStart().length
 }
 
 function readRange(cursor: Cursor): RuntimeDim {
@@ -46,7 +64,7 @@ function readTarget(cursor: Cursor): number {
   return cursor.expect('=').expect('%').number()
 }
 
-function readNode(cursor: Cursor): GraphNode {
+function readNode(cursor: Cursor, body: Graph | undefined): GraphNode {
   const id = cursor.expect('%').number()
   const type = cursor.expect(':').type()
   const op = cursor.expect('=').word()
@@ -59,6 +77,7 @@ function readNode(cursor: Cursor): GraphNode {
       attributes[name] = cursor.expect(':').attribute()
     })
   }
+  if (body) attributes.body = body
   const operation = { op: op as OpName, attributes } as Operation
   const span = cursor.peek() === '@' ? readSpan(cursor.expect('@')) : undefined
   return { id, inputs, type, ...operation, ...(span && { span }) }
@@ -141,6 +160,7 @@ class Cursor {
     if (this.peek() === '"') return this.text()
     const start = this.at
     const word = this.match(wordPattern)
+    if (word === 'true' || word === 'false') return word === 'true'
     if (word === 'f32' || word === 'i32' || word === 'bool') {
       if (this.peek() !== '[' && this.line.slice(0, start).trimEnd().endsWith('dtype:')) return word as DType
       this.at = start

@@ -1,6 +1,7 @@
 import { shapeEqual } from '../dimensions/dimension.ts'
 import { ShapeError } from '../ops/definition.ts'
-import { inferType } from '../ops/registry.ts'
+import { isLoop } from '../ops/loops.ts'
+import { classOf, inferType } from '../ops/registry.ts'
 import { formatType } from '../ops/requirements.ts'
 import type { TensorType, Variable } from '../types.ts'
 import { dimensionNames } from './builder.ts'
@@ -9,7 +10,8 @@ import { printNode } from './print.ts'
 
 /**
  * Throws an error that begins `internal:` unless the graph keeps every promise of its type: nodes in order, operands
- * that fit, types as inferred, one type for each outside name, existing outputs and updates, all dimensions declared.
+ * that fit, types as inferred, one type for each outside name, existing outputs and updates, all dimensions declared;
+ * loops read by `result` alone, their bodies graphs that keep the same promises and read nothing but their operands.
  * With the program's variables given, reads and updates are held against those too.
  */
 export function verifyGraph(graph: Graph, variables?: readonly Variable[]): void {
@@ -23,6 +25,9 @@ export function verifyGraph(graph: Graph, variables?: readonly Variable[]): void
     if (node.id !== position) complain(`node ${position} is numbered ${node.id}`)
     for (const input of node.inputs)
       if (!Number.isInteger(input) || input < 0 || input >= position) complain(`operand %${input} does not come before`)
+    if (isLoop(node)) verifyBody(node.attributes.body, complain)
+    if (node.op !== 'result' && node.inputs.some((input) => isLoop(graph.nodes[input]!)))
+      complain('a loop is read only by result')
     const inferred = inferNode(graph, node, complain)
     if (!sameType(inferred, node.type)) complain(`the type should be ${formatType(inferred)}`)
     if (node.op === 'input' || node.op === 'variable') {
@@ -33,7 +38,10 @@ export function verifyGraph(graph: Graph, variables?: readonly Variable[]): void
       outside.set(key, node.type)
     }
   })
-  const exists = (id: number, what: string): GraphNode => graph.nodes[id] ?? fail(`${what} is the missing node %${id}`)
+  const exists = (id: number, what: string): GraphNode => {
+    const node = graph.nodes[id] ?? fail(`${what} is the missing node %${id}`)
+    return isLoop(node) ? fail(`${what} is a loop, not one of its results`) : node
+  }
   const names = new Set<string>()
   for (const { name, node } of graph.outputs) {
     exists(node, `output ${name}`)
@@ -57,11 +65,18 @@ export function verifyGraph(graph: Graph, variables?: readonly Variable[]): void
     if (!outside.has(`input ${input}`)) fail(`a limit names the missing input ${input}`)
 }
 
+/** Bodies read their inputs; random numbers are drawn before the loop, as every step would draw the same. */
+function verifyBody(body: Graph, complain: (message: string) => never): void {
+  verifyGraph(body)
+  for (const { op } of body.nodes)
+    if (op === 'variable' || op === 'hyper' || classOf(op) === 'random') complain(`there is a ${op} in the body`)
+}
+
 function inferNode(graph: Graph, node: GraphNode, complain: (message: string) => never): TensorType {
   try {
     return inferType(
       node,
-      node.inputs.map((input) => graph.nodes[input]!.type),
+      node.inputs.map((input) => graph.nodes[input]!),
     )
   } catch (error) {
     if (error instanceof ShapeError) return complain(error.message)

@@ -18,14 +18,22 @@ function fold(match: Match<OpName>): number | undefined {
   const result = definitionOf(match.op).evaluate(values, match.attributes, noContext).data[0]!
   if (Number.isNaN(result)) return undefined
   const operation = { op: match.op, attributes: match.attributes } as Parameters<typeof inferType>[0]
-  const type = inferType(operation, inputs.map(build.typeOf))
+  const type = inferType(operation, inputs.map(match.node))
   return build.full(result, type.shape, type.dtype)
 }
 
 const outside = (): never => {
   throw new Error('internal: simplify: an elementwise op looked outside its operands')
 }
-const noContext = { size: outside, input: outside, variable: outside, hyper: outside, seed: 0, step: 0 }
+const noContext = {
+  size: outside,
+  input: outside,
+  variable: outside,
+  hyper: outside,
+  run: outside,
+  seed: 0,
+  step: 0,
+}
 
 /** Whether a factor made by a rule is a normal float32, or zero. */
 const fits = (factor: number): boolean =>

@@ -4,9 +4,12 @@
  */
 import { builderLike, type GraphBuilder } from '../3-graph/builder.ts'
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
-import type { Diagnostic, Span } from '../diagnostics/diagnostic.ts'
+import type { Diagnostic } from '../diagnostics/diagnostic.ts'
 import { type Expressions, expressions } from '../ops/expressions.ts'
-import { definitionOf } from '../ops/registry.ts'
+import { isLoop, withBody } from '../ops/loops.ts'
+import type { Operation } from '../ops/op.ts'
+import { blockingNode, diagnose, type LostGradient } from './lost-gradients.ts'
+import { pullBack } from './pull-back.ts'
 
 /**
  * Replaces all gradients. An x that y does not depend on, or only through `stop_gradient`, has the gradient zero; one
@@ -19,11 +22,12 @@ export function differentiate(graph: Graph): { graph: Graph; diagnostics: Diagno
   const nodes = new Int32Array(graph.nodes.length).fill(-1)
   const gradients = new Map<number, ReadonlyMap<number, number>>()
   const lost: LostGradient[] = []
+  const diagnostics: Diagnostic[] = []
   for (const node of graph.nodes) {
     builder.span = node.span
     if (node.op !== 'gradient') {
       nodes[node.id] = builder.add(
-        node,
+        withoutGradients(node, diagnostics),
         node.inputs.map((input) => nodes[input]!),
       )
       continue
@@ -44,7 +48,15 @@ export function differentiate(graph: Graph): { graph: Graph; diagnostics: Diagno
     graph.outputs.map(({ name, node }) => ({ name, node: nodes[node]! })),
     graph.updates.map(({ variable, node }) => ({ variable, node: nodes[node]! })),
   )
-  return { graph: differentiated, diagnostics: diagnose(lost) }
+  return { graph: differentiated, diagnostics: [...diagnostics, ...diagnose(lost)] }
+}
+
+/** The operation; a loop's with the gradients inside its body replaced. */
+function withoutGradients(operation: Operation, diagnostics: Diagnostic[]): Operation {
+  if (!isLoop(operation)) return operation
+  const inner = differentiate(operation.attributes.body)
+  diagnostics.push(...inner.diagnostics)
+  return withBody(operation, inner.graph)
 }
 
 interface Tape {
@@ -74,124 +86,13 @@ function sweep(
   sources: ReadonlyMap<number, GraphNode>,
   lost: LostGradient[],
 ): Map<number, number> {
-  const first = Math.min(target, ...sources.keys())
   const start = builder.size
-  const onPath = dependents(builder, [...sources.keys()], first, target)
-  const cotangents = new Map<number, number>()
-  if (onPath.has(target)) cotangents.set(target, build.like(target, 1))
-  for (let id = target; id >= first; id--) {
-    const cotangent = cotangents.get(id)
-    if (cotangent === undefined) continue
-    const node = builder.node(id)
-    const { inputs, attributes } = node
-    const rule = definitionOf(node.op).gradient
-    // A source may itself come from an op without a gradient.
-    if (rule === null || !inputs.some((input) => onPath.has(input))) continue
-    builder.span = node.span
-    const contributions = rule({ build, inputs, output: id, cotangent, attributes })
-    inputs.forEach((input, at) => {
-      const contribution = contributions[at]
-      if (contribution === undefined || !onPath.has(input)) return
-      const total = cotangents.get(input)
-      cotangents.set(input, total === undefined ? contribution : build.add(total, contribution))
-    })
-  }
+  const result = pullBack(builder, new Map([[target, build.like(target, 1)]]), [...sources.keys()])
   for (let id = start; id < builder.size; id++) derived.add(id)
-  const result = new Map<number, number>()
-  let influences: Set<number> | undefined
   for (const [source, request] of sources) {
-    const gradient = cotangents.get(source)
-    if (gradient !== undefined) result.set(source, gradient)
-    else {
-      influences ??= precedents(builder, target, first, derived)
-      const blocking = influences.has(source) ? blockingNode(builder, source, target, influences, derived) : undefined
-      if (blocking) lost.push({ source: builder.node(source), blocking, request })
-    }
+    if (result.has(source)) continue
+    const blocking = blockingNode(builder, [source], [target], derived)
+    if (blocking) lost.push({ source: builder.node(source), blocking, request })
   }
   return result
-}
-
-/** The nodes up to `last` that depend on a source by f32 values and ops with gradients. */
-function dependents(builder: GraphBuilder, sources: readonly number[], first: number, last: number): Set<number> {
-  const found = new Set(sources)
-  for (let id = first; id <= last; id++) {
-    const node = builder.node(id)
-    if (node.type.dtype !== 'f32' || definitionOf(node.op).gradient === null) continue
-    if (node.inputs.some((input) => found.has(input) && builder.typeOf(input).dtype === 'f32')) found.add(id)
-  }
-  return found
-}
-
-/**
- * The nodes from `first` on whose value the target depends on in any way but through `stop_gradient`, or through a
- * comparison that a gradient rule brought with it.
- */
-function precedents(builder: GraphBuilder, target: number, first: number, derived: ReadonlySet<number>): Set<number> {
-  const found = new Set([target])
-  for (let id = target; id >= first; id--) {
-    if (!found.has(id)) continue
-    const { op, inputs } = builder.node(id)
-    const constant = definitionOf(op).gradient === null
-    if (op === 'stop_gradient' || (constant && derived.has(id))) continue
-    for (const input of inputs) found.add(input)
-  }
-  return found
-}
-
-/** The first op without a gradient on the way from the source to the target. */
-function blockingNode(
-  builder: GraphBuilder,
-  source: number,
-  target: number,
-  influences: ReadonlySet<number>,
-  derived: ReadonlySet<number>,
-): GraphNode | undefined {
-  const reached = new Set([source])
-  for (let id = source + 1; id <= target; id++) {
-    const node = builder.node(id)
-    if (!influences.has(id) || !node.inputs.some((input) => reached.has(input))) continue
-    const continues = definitionOf(node.op).gradient !== null && node.type.dtype === 'f32'
-    if (continues) reached.add(id)
-    else if (node.op !== 'stop_gradient' && !derived.has(id)) return node
-  }
-  return undefined
-}
-
-interface LostGradient {
-  readonly source: GraphNode
-  readonly blocking: GraphNode
-  readonly request: GraphNode
-}
-
-/** One diagnostic for each op that blocks, naming all it blocks. */
-function diagnose(lost: readonly LostGradient[]): Diagnostic[] {
-  const byBlocking = new Map<number, LostGradient[]>()
-  for (const entry of lost) {
-    const list = byBlocking.get(entry.blocking.id)
-    if (list) list.push(entry)
-    else byBlocking.set(entry.blocking.id, [entry])
-  }
-  return [...byBlocking.values()].map((entries) => {
-    const { blocking, request } = entries[0]!
-    const names = [...new Set(entries.map(({ source }) => nameOf(source)))]
-    const nowhere: Span = { file: '', start: 0, end: 0 }
-    const labels = request.span ? [{ span: request.span, message: 'the gradient is taken here' }] : []
-    return {
-      code: 'NN0301',
-      severity: 'error',
-      span: blocking.span ?? request.span ?? nowhere,
-      message: `no gradient reaches ${listed(names)}: the value depends on it only through \`${blocking.op}\`, whose derivative is zero everywhere`,
-      labels,
-      hint: `use a smooth expression in place of \`${blocking.op}\`, or stop_gradient(…) if nothing should be learned through it`,
-    }
-  })
-}
-
-function nameOf(node: GraphNode): string {
-  return node.op === 'variable' || node.op === 'input' ? `\`${node.attributes.name}\`` : 'a value'
-}
-
-function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 3).join(', ')
-  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown
 }

@@ -1,6 +1,8 @@
 import { builderLike } from '../3-graph/builder.ts'
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
 import { type Dim, dimEqual, isConstant } from '../dimensions/dimension.ts'
+import { isLoop, withBody } from '../ops/loops.ts'
+import { bodyInputNodes } from './dependence.ts'
 
 type Limits = NonNullable<Graph['limits']>
 
@@ -10,12 +12,17 @@ type Limits = NonNullable<Graph['limits']>
  */
 export function erase(graph: Graph): Graph {
   const limits = boundedInputs(graph)
-  const builder = builderLike({ ...graph, ...(limits.length > 0 && { limits }) })
+  return withoutMarks({ ...graph, ...(limits.length > 0 && { limits }) })
+}
+
+function withoutMarks(graph: Graph): Graph {
+  const builder = builderLike(graph)
   const nodes = new Int32Array(graph.nodes.length)
   for (const node of graph.nodes) {
     builder.span = node.span
     const inputs = node.inputs.map((input) => nodes[input]!)
-    nodes[node.id] = isErased(node) ? inputs[0]! : builder.add(node, inputs)
+    const operation = isLoop(node) ? withBody(node, withoutMarks(node.attributes.body)) : node
+    nodes[node.id] = isErased(node) ? inputs[0]! : builder.add(operation, inputs)
   }
   return builder.finish(
     graph.outputs.map(({ name, node }) => ({ name, node: nodes[node]! })),
@@ -30,23 +37,44 @@ function isErased(node: GraphNode): boolean {
 /** For each input bounded as a whole: the smallest limit that is a number, and each that depends on a name. */
 function boundedInputs(graph: Graph): Limits {
   const limits = new Map<string, Dim[]>()
-  for (const { input, limit } of graph.limits ?? []) limits.set(input, [...(limits.get(input) ?? []), limit])
-  for (const node of graph.nodes) {
-    if (node.op !== 'bounded') continue
-    const origin = wholeOrigin(graph, node)
-    if (origin.op !== 'input') continue
-    const { name } = origin.attributes
-    limits.set(name, tightest([...(limits.get(name) ?? []), node.attributes.limit]))
+  const note = (name: string, limit: Dim): void => {
+    limits.set(name, tightest([...(limits.get(name) ?? []), limit]))
   }
+  for (const { input, limit } of graph.limits ?? []) note(input, limit)
+  visitBounded(graph, (id) => graph.nodes[id], note)
   return [...limits].flatMap(([input, list]) => list.map((limit) => ({ input, limit })))
 }
 
-/** Follows back ops whose result holds every element of their operand and no other. */
-function wholeOrigin(graph: Graph, node: GraphNode): GraphNode {
-  let origin = node
-  while (isErased(origin) || origin.op === 'reshape' || origin.op === 'expand' || origin.op === 'permute')
-    origin = graph.nodes[origin.inputs[0]!]!
-  return origin
+/** `origin` finds the node outside all loops that an input of this graph holds the elements of, if there is one. */
+function visitBounded(
+  graph: Graph,
+  origin: (input: number) => GraphNode | undefined,
+  note: (input: string, limit: Dim) => void,
+): void {
+  const wholeOrigin = (id: number): GraphNode | undefined => {
+    let node = graph.nodes[id]!
+    while (holdsWholeOperand(node)) node = graph.nodes[node.inputs[0]!]!
+    return node.op === 'input' ? origin(node.id) : undefined
+  }
+  for (const node of graph.nodes) {
+    if (isLoop(node)) {
+      const { body, carries } = node.attributes
+      const operands = new Map(bodyInputNodes(node).map((input, at) => [input, at]))
+      const outer = (input: number): GraphNode | undefined => {
+        const at = operands.get(input)!
+        return at < carries ? undefined : wholeOrigin(node.inputs[at]!)
+      }
+      visitBounded(body, outer, note)
+    }
+    if (node.op !== 'bounded') continue
+    const source = wholeOrigin(node.id)
+    if (source?.op === 'input') note(source.attributes.name, node.attributes.limit)
+  }
+}
+
+/** Whether the result holds every element of the operand and no other. */
+function holdsWholeOperand(node: GraphNode): boolean {
+  return isErased(node) || node.op === 'reshape' || node.op === 'expand' || node.op === 'permute'
 }
 
 function tightest(limits: readonly Dim[]): Dim[] {

@@ -6,6 +6,7 @@ import { builderLike } from '../3-graph/builder.ts'
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
 import { type Dim, dimEqual, multiply, product } from '../dimensions/dimension.ts'
 import { type Expressions, expressions } from '../ops/expressions.ts'
+import { isLoop, withBody } from '../ops/loops.ts'
 import type { OpAttributes } from '../ops/op.ts'
 import { pick } from '../ops/strides.ts'
 import { poolingOf } from './recognise-pooling.ts'
@@ -27,7 +28,8 @@ export function recogniseWindows(graph: Graph): Graph {
     if (node.op === 'contract') found = convolutionOf(inputs, node.attributes, build, nodeOf)
     if (node.op === 'reduce_max' || node.op === 'reduce_sum')
       found = poolingOf(node.op, inputs[0]!, node.attributes.axes, build, nodeOf)
-    nodes[node.id] = found ?? builder.add(node, inputs)
+    const operation = isLoop(node) ? withBody(node, recogniseWindows(node.attributes.body)) : node
+    nodes[node.id] = found ?? builder.add(operation, inputs)
     if (sources.has(node.id)) fixed.add(nodes[node.id]!)
   }
   return builder.finish(

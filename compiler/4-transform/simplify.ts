@@ -1,5 +1,5 @@
 /**
- * Rewrites a graph to an equal, cheaper one. Rules are tried whenever a node is about to be added, so a single pass
+ * Rewrites a graph to an equal, cheaper one, the bodies of its loops too. Rules are tried whenever a node is about to be added, so a single pass
  * over the graph in order comes close to the fixed point; passes repeat until one changes nothing.
  *
  * What "equal" means for special values: a factor that is literally zero makes a product zero and a zero numerator
@@ -10,6 +10,7 @@
 import { builderLike, type GraphBuilder } from '../3-graph/builder.ts'
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
 import { type Expressions, expressions, type OpEmitter } from '../ops/expressions.ts'
+import { isLoop, withBody } from '../ops/loops.ts'
 import type { OpAttributes, Operation, OpName } from '../ops/op.ts'
 import { arithmeticRules } from './arithmetic-rules.ts'
 import { contractionRules } from './contraction-rules.ts'
@@ -17,6 +18,7 @@ import { movementRules } from './movement-rules.ts'
 import { reductionRules } from './reduction-rules.ts'
 import type { Match, Rule } from './rule.ts'
 import { spreadingRules } from './spreading-rules.ts'
+import { tidyLoops } from './tidy-loops.ts'
 
 export interface SimplifyOptions {
   /** Apply no more than this many rules, to find by bisection the one that goes wrong. */
@@ -52,8 +54,13 @@ export function simplify(graph: Graph, options: SimplifyOptions = {}): Graph {
     else options.trace?.(rule.name)
     return replacement
   }
+  const tidied = (): void => {
+    applied++
+    options.trace?.('a loop without what need not go through it')
+  }
   for (let pass = 0; pass < maximumPasses; pass++) {
     const before = applied
+    if (applied < (options.limit ?? Number.POSITIVE_INFINITY)) current = tidyLoops(current, tidied)
     current = rebuild(current, table, attempt)
     if (applied === before) break
   }
@@ -98,7 +105,7 @@ function rebuild(
     if (node.op === 'gradient') throw new Error('internal: simplify: gradients must be differentiated first')
     builder.span = node.span
     nodes[node.id] = add(
-      node,
+      isLoop(node) ? withBody(node, rebuild(node.attributes.body, table, attempt)) : node,
       node.inputs.map((input) => nodes[input]!),
     )
   }

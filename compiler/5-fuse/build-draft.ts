@@ -4,7 +4,7 @@ import type { Dim } from '../dimensions/dimension.ts'
 import { opDefinitions } from '../ops/registry.ts'
 import { type Affine, affineKey, along, fixed, offsetOf, scale, stridesOf, sum } from './affine.ts'
 import { type Draft, type DraftStore, emptyDraft, intern, type Reducer } from './draft.ts'
-import { behindAliases, isSource, type Materialisation } from './materialise.ts'
+import { behindAliases, isSource, type Materialisation, storedAt } from './materialise.ts'
 import { mergeIndex, moveIndex } from './movement.ts'
 
 /** Numbers the loop axes of one graph and remembers their extents. */
@@ -146,8 +146,7 @@ function pieceOf(
 ): { value: number; index: readonly Affine[]; inner: number[] } {
   const node = context.graph.nodes[piece]!
   const behind = node.op === 'reshape' ? node.inputs[0]! : piece
-  const base = behindAliases(context.graph, piece)
-  if (behind !== piece && !hasBuffer(context, piece) && !hasBuffer(context, base)) {
+  if (behind !== piece && !storedAt(context.graph, context, piece)) {
     const { shape } = context.graph.nodes[behind]!.type
     const inside = newAxes(context.axes, shape)
     const index = mergeIndex(shape, node.type.shape, inside)
@@ -208,8 +207,8 @@ function elementOf(context: DraftContext, draft: Draft, id: number, index: reado
   const node = context.graph.nodes[id]!
   if (hasBuffer(context, id)) return load(context, draft, id, offsetOf(index, node.type.shape))
   if (node.op === 'reshape') {
-    const base = behindAliases(context.graph, id)
-    if (hasBuffer(context, base)) return load(context, draft, base, offsetOf(index, node.type.shape))
+    const stored = storedAt(context.graph, context, id)
+    if (stored) return load(context, draft, stored.node, sum(offsetOf(index, node.type.shape), fixed(stored.elements)))
   }
   return evaluate(context, draft, id, index)
 }

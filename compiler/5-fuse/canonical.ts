@@ -1,12 +1,13 @@
 /**
  * Kernels by structure: sizes and buffers become parameters, so that calls which differ only in these share one function.
  */
-import { type Dim, dimKey, isConstant, modulo } from '../dimensions/dimension.ts'
+import { add, type Dim, dimKey, isConstant, modulo } from '../dimensions/dimension.ts'
 import type { DType } from '../types.ts'
 import type { Affine } from './affine.ts'
+import { splitMoving } from './counter.ts'
 import type { DraftValue } from './draft.ts'
 import type { LoopOrder } from './lanes.ts'
-import type { IndexMap, Kernel, KernelAxis, KernelStage, KernelValue, Size } from './program.ts'
+import type { IndexMap, Kernel, KernelAxis, KernelStage, KernelValue, Place, Size } from './program.ts'
 import { orderValues } from './value-order.ts'
 
 export type KernelStructure = Omit<Kernel, 'name'>
@@ -15,21 +16,22 @@ export interface Canonical {
   readonly structure: KernelStructure
   /** Equal exactly for kernels with the same code. */
   readonly key: string
-  /** The program's buffers, one per parameter. */
-  readonly buffers: readonly number[]
+  /** One per pointer parameter. */
+  readonly places: readonly Place[]
   readonly sizes: readonly Dim[]
 }
 
 /**
- * `placeOf` gives the program's buffer for a graph buffer, `dtypeOf` the type of its elements. A variable's old and new value
- * are one parameter when the update is in place.
+ * `placeOf` tells where a graph buffer lies, `dtypeOf` the type of its elements. A variable's old and new value are one
+ * parameter when the update is in place. What a loop's step moves a load by is the caller's to add.
  */
 export function canonicalise(
   loops: LoopOrder,
-  placeOf: (buffer: number) => number,
+  placeOf: (buffer: number) => Place,
   dtypeOf: (buffer: number) => DType,
 ): Canonical {
-  const buffers: number[] = []
+  const places: Place[] = []
+  const placeNumbers = new Map<string, number>()
   const written = new Set<number>()
   const sizes: Dim[] = []
   const sizeNumbers = new Map<string, number>()
@@ -47,12 +49,15 @@ export function canonicalise(
   }
   const size = (dim: Dim): Size => (isConstant(dim) && dim >= -1 && dim <= 1 ? dim : parameter(dim))
   const dtypes: DType[] = []
-  const bufferNumber = (buffer: number): number => {
-    const place = placeOf(buffer)
-    const known = buffers.indexOf(place)
-    if (known >= 0) return known
+  const pointer = (buffer: number, moving: Dim): number => {
+    const start = placeOf(buffer)
+    const place = { buffer: start.buffer, elements: add(start.elements, moving) }
+    const key = `${place.buffer} ${dimKey(place.elements)}`
+    const known = placeNumbers.get(key)
+    if (known !== undefined) return known
+    placeNumbers.set(key, places.length)
     dtypes.push(dtypeOf(buffer))
-    return buffers.push(place) - 1
+    return places.push(place) - 1
   }
   const map = (affine: Affine): IndexMap => ({
     constant: size(affine.constant),
@@ -73,11 +78,12 @@ export function canonicalise(
     inner: stage.inner.map((axis) => axisNumbers.get(axis)!),
     reductions: stage.reductions.map((id) => valueNumbers.get(id)!),
     stores: stage.stores.map((store) => {
-      const buffer = bufferNumber(store.buffer)
+      const { moving, fixed } = splitMoving(store.offset.constant)
+      const buffer = pointer(store.buffer, moving)
       written.add(buffer)
       return {
         buffer,
-        offset: map(store.offset),
+        offset: map({ ...store.offset, constant: fixed }),
         value: valueNumbers.get(store.value)!,
         accumulate: store.accumulate,
       }
@@ -95,14 +101,17 @@ export function canonicalise(
   }
   // Extents that happen to be multiples of the vector width do not make another kernel.
   const plain = { ...structure, axes: kernelAxes.map(({ extent }) => extent) }
-  return { structure, key: JSON.stringify(plain, withSpecialNumbers), buffers, sizes }
+  return { structure, key: JSON.stringify(plain, withSpecialNumbers), places, sizes }
 
   function kernelValue(id: number, value: DraftValue): KernelValue {
     switch (value.kind) {
       case 'constant':
         return value
-      case 'load':
-        return { kind: 'load', dtype: value.dtype, buffer: bufferNumber(value.buffer), offset: map(value.offset) }
+      case 'load': {
+        const { moving, fixed } = splitMoving(value.offset.constant)
+        const offset = map({ ...value.offset, constant: fixed })
+        return { kind: 'load', dtype: value.dtype, buffer: pointer(value.buffer, moving), offset }
+      }
       case 'position':
         return { kind: 'position', dtype: 'i32', offset: map(value.offset) }
       case 'size':

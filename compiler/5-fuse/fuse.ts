@@ -1,14 +1,14 @@
 /**
  * Graphs → a program: what gets a buffer, which values share a kernel, the order of calls, and where everything lies.
  */
-import type { GraphNode, GraphProgram } from '../3-graph/graph.ts'
-import { DimensionError, type DimRange, product } from '../dimensions/dimension.ts'
+import type { Graph, GraphNode, GraphProgram } from '../3-graph/graph.ts'
+import { add, DimensionError, type DimRange, formatDim, product } from '../dimensions/dimension.ts'
 import type { Variable } from '../types.ts'
 import { canonicalise, sharedKernel } from './canonical.ts'
 import { buffersWritten, type Draft } from './draft.ts'
 import { orderLoops } from './lanes.ts'
 import { createLayout, type Layout } from './layout.ts'
-import { productOf } from './materialise.ts'
+import type { Stored } from './materialise.ts'
 import { LARGEST_MEMORY, MemoryLimitError } from './memory-limit.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
 import { type GraphPlan, largestBytes, planGraph } from './plan-graph.ts'
@@ -17,20 +17,26 @@ import type {
   Call,
   CallOrigin,
   ConvolutionCall,
+  Count,
   Entry,
   IndexedCall,
   Kernel,
   KernelCall,
+  LoopCall,
+  PackCall,
+  Panels,
+  Place,
+  PointerMove,
   PoolingCall,
   ProductCall,
   Program,
 } from './program.ts'
 import { slackOf } from './slack.ts'
+import type { LoopStep, Step } from './step.ts'
 import { convolutionWork, indexedWork, loopWork, productWork } from './work.ts'
 
 interface FuseState {
   readonly layout: Layout
-  readonly ranges: Readonly<Record<string, DimRange>>
   readonly kernels: Kernel[]
   readonly kernelNumbers: Map<string, number>
   readonly names: Set<string>
@@ -63,7 +69,6 @@ function fuseGraphs(program: GraphProgram): Program {
   const entryNames = program.graphs.map((graph) => uniqueName(graph.name, names))
   const state: FuseState = {
     layout: createLayout(program, ranges, names),
-    ranges,
     kernels: [],
     kernelNumbers: new Map(),
     names,
@@ -71,7 +76,7 @@ function fuseGraphs(program: GraphProgram): Program {
     before: 0,
     after: 0,
   }
-  const entries = program.graphs.map((graph, at) => planEntry(state, planGraph(graph, ranges), entryNames[at]!))
+  const entries = program.graphs.map((graph, at) => planEntry(state, graph, planGraph(graph, ranges), entryNames[at]!))
   return {
     name: program.name,
     dims: program.dims,
@@ -82,19 +87,16 @@ function fuseGraphs(program: GraphProgram): Program {
   }
 }
 
-function planEntry(state: FuseState, plan: GraphPlan, exportName: string): Entry {
-  const { graph } = plan
+function planEntry(state: FuseState, graph: Graph, plan: GraphPlan, exportName: string): Entry {
   const { layout } = state
-  const calls: Call[] = plan.steps.map((step) =>
-    step.kind === 'draft' ? kernelCall(state, plan, step.draft) : libraryCall(state, plan, step.node),
-  )
+  const calls = callsOf(state, plan, plan.steps)
   for (const { variable, buffer } of plan.copies) {
     const { shape } = plan.typeOf(buffer)
     calls.push({
       kind: 'copy',
       title: `${variable} update`,
       target: layout.variable(variable),
-      source: layout.place(plan, buffer),
+      source: layout.place(plan, buffer).buffer,
       elements: product(shape),
       work: { flops: [], bytes: [[8, ...shape]] },
     })
@@ -111,7 +113,7 @@ function planEntry(state: FuseState, plan: GraphPlan, exportName: string): Entry
     outputs: graph.outputs.map(({ name, node }) => ({
       name,
       type: graph.nodes[node]!.type,
-      buffer: layout.place(plan, plan.outputs.get(name)!),
+      buffer: layout.place(plan, plan.outputs.get(name)!).buffer,
     })),
     calls,
     arenaBytes: plan.arenaBytes,
@@ -122,10 +124,91 @@ function isInput(node: GraphNode): node is GraphNode & { op: 'input' } {
   return node.op === 'input'
 }
 
+function callsOf(state: FuseState, plan: GraphPlan, steps: readonly Step[]): Call[] {
+  return steps.flatMap((step): Call[] => {
+    if (step.kind === 'draft') return [kernelCall(state, plan, step.draft)]
+    if (step.kind === 'loop') {
+      const packed = [...plan.packed].filter(([, { loop }]) => loop === step.loop)
+      return [...packed.map(([node]) => packCall(state, plan, node)), loopCall(state, plan, step)]
+    }
+    const packing = plan.packed.get(step.node)
+    const alone = packing && packing.loop === undefined
+    return [...(alone ? [packCall(state, plan, step.node)] : []), libraryCall(state, plan, step.node)]
+  })
+}
+
+function packCall(state: FuseState, plan: GraphPlan, node: number): PackCall {
+  const { b, n, k } = plan.products.get(node)!
+  const origin = originOf(plan, new Set([node]))
+  return {
+    kind: 'pack',
+    ...origin,
+    title: `right operand of ${origin.title}`,
+    panels: panelsOf(state, plan, node),
+    b: placeOf(state, plan, b),
+    n: n.extent,
+    k: k.extent,
+    bRow: k.b,
+    bColumn: n.b,
+    work: { flops: [], bytes: [[8, n.extent, k.extent]] },
+  }
+}
+
+function panelsOf(state: FuseState, plan: GraphPlan, node: number): Panels {
+  return { buffer: state.layout.panels(plan, node), worth: plan.packed.get(node)!.worth }
+}
+
+/** `elements` into a graph buffer. */
+function placeOf(state: FuseState, plan: GraphPlan, { node, elements }: Stored): Place {
+  const start = state.layout.place(plan, node)
+  return { buffer: start.buffer, elements: add(start.elements, elements) }
+}
+
+function loopCall(state: FuseState, plan: GraphPlan, { loop: number, body: steps }: LoopStep): LoopCall {
+  const { node, counter, count, reverse, until } = plan.graph.loops[number]!
+  const place = (buffer: number): Place => state.layout.place(plan, buffer)
+  const pointers = plan.loops.get(number)!.pointers.map((pointer): PointerMove => {
+    const now = place(pointer.now).buffer
+    if (pointer.kind === 'follow')
+      return { kind: 'follow', now, first: place(pointer.first), next: place(pointer.next) }
+    const elements = product(plan.typeOf(pointer.now).shape)
+    return {
+      kind: 'swap',
+      now,
+      next: place(pointer.next).buffer,
+      home: place(pointer.home),
+      other: place(pointer.other),
+      ...(pointer.needed && { elements }),
+    }
+  })
+  const body = callsOf(state, plan, steps)
+  const total = (part: 'flops' | 'bytes'): Count =>
+    body.flatMap(({ work }) => work[part].map((term) => [count, ...term]))
+  const { op, span } = plan.graph.nodes[node]!
+  return {
+    kind: 'loop',
+    title: `${op} of ${formatDim(count)} steps`,
+    ...(span && { span }),
+    counter,
+    count,
+    reverse,
+    body,
+    pointers,
+    ...(until && {
+      until: {
+        moved: place(until.moved),
+        tolerance: until.tolerance,
+        ...(until.steps !== undefined && plan.storage.has(until.steps) && { steps: place(until.steps) }),
+      },
+    }),
+    work: { flops: total('flops'), bytes: total('bytes') },
+  }
+}
+
 function kernelCall(state: FuseState, plan: GraphPlan, draft: Draft): KernelCall {
   const { graph } = plan
   const loops = orderLoops(draft, plan.axes.extents)
-  const slack = slackOf(loops, state.ranges, (buffer) => largestBytes(plan.typeOf(buffer).shape, state.ranges))
+  const slack = slackOf(loops, plan.ranges, (buffer) => largestBytes(plan.typeOf(buffer).shape, plan.ranges))
   state.before = Math.max(state.before, slack.before)
   state.after = Math.max(state.after, slack.after)
   const canonical = canonicalise(
@@ -146,7 +229,7 @@ function kernelCall(state: FuseState, plan: GraphPlan, draft: Draft): KernelCall
   return {
     kind: 'kernel',
     kernel,
-    buffers: canonical.buffers,
+    places: canonical.places,
     sizes: canonical.sizes,
     ...originOf(plan, draft.nodes, variablesWritten(state, plan, draft)),
     work: loopWork(loops, (buffer) => plan.typeOf(buffer).shape),
@@ -177,9 +260,10 @@ function libraryCall(
 ): ProductCall | ConvolutionCall | PoolingCall | IndexedCall {
   const { graph, products } = plan
   const node = graph.nodes[id]!
-  const place = (buffer: number) => state.layout.place(plan, buffer)
-  const origin = originOf(plan, new Set([productOf(graph, plan.materialisation, id) ?? id]))
-  const target = { buffer: place(id), elements: 0 }
+  const place = (buffer: number): Place => state.layout.place(plan, buffer)
+  const permuted = node.op === 'permute' ? node.inputs[0]! : id
+  const origin = originOf(plan, new Set([permuted]))
+  const target = place(id)
   const planned = products.get(id)
   if (planned) {
     const { a, b, m, n, k, loops } = planned
@@ -187,8 +271,8 @@ function libraryCall(
       kind: 'product',
       ...origin,
       c: target,
-      a: { buffer: place(a.node), elements: a.elements },
-      b: { buffer: place(b.node), elements: b.elements },
+      a: placeOf(state, plan, a),
+      b: placeOf(state, plan, b),
       m: m.extent,
       n: n.extent,
       k: k.extent,
@@ -199,6 +283,7 @@ function libraryCall(
       cRow: m.c,
       loops,
       scratch: state.layout.scratch(plan, id),
+      ...(plan.packed.has(id) && { panels: panelsOf(state, plan, id) }),
       work: productWork(planned),
     }
   }
@@ -210,27 +295,26 @@ function libraryCall(
       ...origin,
       ...rest,
       y: target,
-      x: { buffer: place(x.node), elements: x.elements },
-      w: { buffer: place(w.node), elements: w.elements },
+      x: placeOf(state, plan, x),
+      w: placeOf(state, plan, w),
       scratch: state.layout.scratch(plan, id),
       work: convolutionWork(convolution),
     }
   }
   if (node.op === 'pool_max' || node.op === 'pool_max_gradient') {
-    const source = (input: number) => ({ buffer: place(plan.behind(input)), elements: 0 })
     const shapes = node.inputs.map((input) => graph.nodes[input]!.type.shape)
-    return { ...origin, ...poolingOf(node, shapes), target, sources: node.inputs.map(source) }
+    const sources = node.inputs.map((input) => placeOf(state, plan, plan.stored(input)))
+    return { ...origin, ...poolingOf(node, shapes), target, sources }
   }
   if (node.op !== 'gather' && node.op !== 'scatter_add') throw new Error(`internal: fuse: no call for ${node.op}`)
   const { axis } = node.attributes
-  const [source, indices] = [plan.behind(node.inputs[0]!), plan.behind(node.inputs[1]!)]
   const table = node.op === 'gather' ? graph.nodes[node.inputs[0]!]!.type.shape : node.type.shape
   return {
     kind: node.op,
     ...origin,
     target,
-    source: { buffer: place(source), elements: 0 },
-    indices: { buffer: place(indices), elements: 0 },
+    source: placeOf(state, plan, plan.stored(node.inputs[0]!)),
+    indices: placeOf(state, plan, plan.stored(node.inputs[1]!)),
     count: product(graph.nodes[node.inputs[1]!]!.type.shape),
     rowElements: product(table.slice(axis + 1)),
     tableRows: table[axis]!,

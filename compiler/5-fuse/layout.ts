@@ -1,11 +1,11 @@
 /** Where everything lies in the module's memory: slots, hypers, variables, inputs, outputs, then the arena. */
 import type { GraphProgram } from '../3-graph/graph.ts'
-import { type DimRange, formatShape } from '../dimensions/dimension.ts'
+import { add, type DimRange, formatShape } from '../dimensions/dimension.ts'
 import type { TensorType } from '../types.ts'
 import { uniqueName } from './naming.ts'
-import { type GraphPlan, largestBytes } from './plan-graph.ts'
+import { type GraphPlan, largestBytes, type Storage } from './plan-graph.ts'
 import { paddedBytes } from './plan-memory.ts'
-import type { Buffer, Program } from './program.ts'
+import type { Buffer, Place, Program } from './program.ts'
 
 /** Seed and step, i32 each, then padding. */
 const SLOT_BYTES = 64
@@ -13,10 +13,12 @@ const SLOT_BYTES = 64
 export interface Layout {
   input(name: string, type: TensorType): number
   variable(name: string): number
-  /** The program's buffer for a buffer of a graph's plan. */
-  place(plan: GraphPlan, buffer: number): number
+  /** Where a buffer of a graph's plan lies. */
+  place(plan: GraphPlan, buffer: number): Place
   /** The buffer a product packs its panels in. */
   scratch(plan: GraphPlan, node: number): number
+  /** The buffer with the packed right operand of a product in a loop. */
+  panels(plan: GraphPlan, node: number): number
   /** Fixes all offsets. `slack`: bytes that may be read before a buffer's start and after its end. */
   finish(slack: Slack): Pick<Program, 'buffers' | 'hypers' | 'variables' | 'seedOffset' | 'stepOffset' | 'memory'>
 }
@@ -70,36 +72,54 @@ export function createLayout(
   const input = (name: string, type: TensorType): number =>
     define(`input ${name} ${type.dtype}${formatShape(type.shape)}`, () => tensor('input', name, type))
 
-  return {
-    input,
-    variable: (name) => find(`variable ${name}`),
-    place(plan, buffer) {
-      const storage = plan.storage.get(buffer)
-      if (!storage) throw new Error(`internal: fuse: value ${buffer} of ${plan.graph.name} has no storage`)
-      const type = plan.typeOf(buffer)
-      if (storage.kind === 'input') return input(storage.name, type)
-      if (storage.kind === 'variable') return find(`variable ${storage.name}`)
-      if (storage.kind === 'hyper') return find(`hyper ${storage.name}`)
-      if (storage.kind === 'output')
+  const bufferOf = (plan: GraphPlan, buffer: number, storage: Exclude<Storage, { kind: 'within' }>): number => {
+    const type = plan.typeOf(buffer)
+    const named = `${plan.graph.name}.${plan.nameOf(buffer)}`
+    switch (storage.kind) {
+      case 'input':
+        return input(storage.name, type)
+      case 'variable':
+        return find(`variable ${storage.name}`)
+      case 'hyper':
+        return find(`hyper ${storage.name}`)
+      case 'output':
         return define(`output ${plan.graph.name} ${storage.name}`, () =>
           tensor('output', `${plan.graph.name}.${storage.name}`, type),
         )
-      const { offset: arenaOffset } = storage
-      arenaBytes = Math.max(arenaBytes, plan.arenaBytes)
-      return define(`arena ${plan.graph.name} ${buffer}`, () => ({
-        ...tensor('arena', `${plan.graph.name}.${plan.nameOf(buffer)}`, type),
-        arenaOffset,
-      }))
-    },
-    scratch(plan, node) {
-      const place = plan.scratch.get(node)
-      if (!place) throw new Error(`internal: fuse: product ${node} of ${plan.graph.name} has no packing space`)
-      arenaBytes = Math.max(arenaBytes, plan.arenaBytes)
-      return define(`scratch ${plan.graph.name} ${node}`, () => ({
-        ...tensor('arena', `${plan.graph.name}.panels${node}`, { dtype: 'f32', shape: [place.bytes / 4] }),
-        arenaOffset: place.offset,
-      }))
-    },
+      case 'pointer':
+        return define(`pointer ${plan.graph.name} ${buffer}`, () => tensor('pointer', named, type))
+      case 'arena':
+        arenaBytes = Math.max(arenaBytes, plan.arenaBytes)
+        return define(`arena ${plan.graph.name} ${buffer}`, () => ({
+          ...tensor('arena', named, type),
+          arenaOffset: storage.offset,
+        }))
+    }
+  }
+  const place = (plan: GraphPlan, buffer: number): Place => {
+    const storage = plan.storage.get(buffer)
+    if (!storage) throw new Error(`internal: fuse: value ${buffer} of ${plan.graph.name} has no storage`)
+    if (storage.kind !== 'within') return { buffer: bufferOf(plan, buffer, storage), elements: 0 }
+    const around = place(plan, storage.buffer)
+    return { buffer: around.buffer, elements: add(around.elements, storage.elements) }
+  }
+
+  const roomOf = (plan: GraphPlan, node: number, kind: 'scratch' | 'panels'): number => {
+    const room = plan[kind].get(node)
+    if (!room) throw new Error(`internal: fuse: product ${node} of ${plan.graph.name} has no space for ${kind}`)
+    arenaBytes = Math.max(arenaBytes, plan.arenaBytes)
+    return define(`${kind} ${plan.graph.name} ${node}`, () => ({
+      ...tensor('arena', `${plan.graph.name}.${kind}${node}`, { dtype: 'f32', shape: [room.bytes / 4] }),
+      arenaOffset: room.offset,
+    }))
+  }
+
+  return {
+    input,
+    variable: (name) => find(`variable ${name}`),
+    place,
+    scratch: (plan, node) => roomOf(plan, node, 'scratch'),
+    panels: (plan, node) => roomOf(plan, node, 'panels'),
     finish(slack) {
       const seedOffset = Math.ceil((slack.before + 1) / 64) * 64
       let top = seedOffset + SLOT_BYTES
@@ -118,7 +138,7 @@ export function createLayout(
       const placed = buffers.map(
         ({ arenaOffset, ...buffer }, at): Buffer => ({
           ...buffer,
-          offset: offsets.get(at) ?? arenaStart + arenaOffset!,
+          offset: offsets.get(at) ?? arenaStart + (arenaOffset ?? 0),
         }),
       )
       return {

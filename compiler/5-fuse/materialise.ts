@@ -3,9 +3,11 @@
  * cheap elementwise work is repeated, and an expensive value with one reader is computed where it is read.
  */
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
+import { add, type Dim, dimEqual, product } from '../dimensions/dimension.ts'
 import type { OpName } from '../ops/op.ts'
 import { opDefinitions } from '../ops/registry.ts'
 import { keepsSpatialAxes } from './convolution.ts'
+import type { FlatGraph } from './flatten.ts'
 import { splitsOnly } from './movement.ts'
 
 /** An elementwise value costing at most this is recomputed by each of its readers. */
@@ -54,14 +56,42 @@ export function behindAliases(graph: Graph, id: number): number {
   return at
 }
 
+/** Part of a buffer: `elements` into it, from there on in the order of the node's elements. */
+export interface Stored {
+  readonly node: number
+  readonly elements: Dim
+}
+
+/** Where a node's elements lie one after the other, if a buffer holds them so: behind aliases and slices of its first axis. */
+export function storedAt(
+  graph: Graph,
+  { materialised }: Pick<Materialisation, 'materialised'>,
+  id: number,
+): Stored | undefined {
+  let at = id
+  let elements: Dim = 0
+  for (;;) {
+    const node = graph.nodes[at]!
+    if (materialised[at] || isSource(node)) return { node: at, elements }
+    if (node.op === 'slice') {
+      const { shape } = graph.nodes[node.inputs[0]!]!.type
+      const { start, size, stride } = node.attributes
+      const whole = shape.every((extent, axis) => axis === 0 || (start[axis] === 0 && dimEqual(size[axis]!, extent)))
+      if (!whole || stride.some((step) => step !== 1)) return undefined
+      elements = add(elements, product([start[0] ?? 0, ...shape.slice(1)]))
+    } else if (!isAlias(node)) return undefined
+    at = node.inputs[0]!
+  }
+}
+
 /** Ops that a call of their own computes, from operands in memory. */
 export function isLibraryOp(op: OpName): boolean {
   const { class: kind } = opDefinitions[op]
-  return kind === 'contraction' || kind === 'indexed'
+  return kind === 'contraction' || kind === 'convolution' || kind === 'pooling' || kind === 'indexed'
 }
 
-export function chooseMaterialised(graph: Graph): Materialisation {
-  const { nodes } = graph
+export function chooseMaterialised(graph: FlatGraph): Materialisation {
+  const { nodes, regions } = graph
   const live = liveNodes(graph)
   const readers = new Int32Array(nodes.length)
   for (const node of nodes) if (live[node.id]) for (const input of new Set(node.inputs)) readers[input]!++
@@ -72,7 +102,7 @@ export function chooseMaterialised(graph: Graph): Materialisation {
   const materialised: boolean[] = nodes.map(() => false)
   const cost = new Float64Array(nodes.length)
   const depth = new Int32Array(nodes.length)
-  const hasBuffer = (id: number): boolean => materialised[id]! || isSource(nodes[id]!)
+  const isStored = (id: number): boolean => storedAt(graph, { materialised }, id) !== undefined
   const give = (id: number): void => {
     if (isSource(nodes[id]!)) return
     // A product is written in the order its only reader wants.
@@ -82,14 +112,33 @@ export function chooseMaterialised(graph: Graph): Materialisation {
     depth[id] = 0
   }
   const wanted = new Set([...graph.outputs, ...graph.updates].map(({ node }) => node))
+  graph.loops.forEach(({ node, carries, yields, until }, at) => {
+    if (!live[node]) return
+    const results = [
+      ...carries.map(({ next }) => next),
+      ...yields.map((own) => own.node),
+      ...(until ? [until.moved] : []),
+    ]
+    for (const result of results) if (live[result] && regions[result] === at + 1) wanted.add(result)
+  })
 
   for (const node of nodes) {
     if (!live[node.id]) continue
     const kind = opDefinitions[node.op].class
+    if (kind === 'loop') {
+      materialised[node.id] = node.op === 'result'
+      continue
+    }
+    // Nothing dear is repeated in every step of a loop it does not depend on.
+    for (const input of node.inputs)
+      if (regions[input] !== regions[node.id] && cost[input]! > CHEAP) {
+        give(behindAliases(graph, input))
+        cost[input] = 0
+      }
     if (isLibraryOp(node.op)) for (const input of node.inputs) giveOperandBase(input, viewTaken(node))
     if (node.op === 'reshape') {
       const input = node.inputs[0]!
-      const direct = hasBuffer(behindAliases(graph, input))
+      const direct = isStored(input)
       const { shape } = nodes[input]!.type
       const pieceOnly = concatenated[node.id]! === readers[node.id] && splitsOnly(node.type.shape, shape)
       if (!direct && !splitsOnly(shape, node.type.shape) && !pieceOnly) give(behindAliases(graph, input))
@@ -129,13 +178,13 @@ export function chooseMaterialised(graph: Graph): Materialisation {
   /** A library operand must lie in memory; contractions and convolutions take some views of what does. */
   function giveOperandBase(operand: number, takes: (view: GraphNode) => boolean): void {
     let at = operand
-    while (!hasBuffer(at)) {
+    while (!isStored(at)) {
       const node = nodes[at]!
       const input = node.inputs[0]!
       if (node.op === 'reshape') {
         const base = behindAliases(graph, at)
         const splits = splitsOnly(nodes[input]!.type.shape, node.type.shape)
-        if (hasBuffer(base) || !takes(nodes[base]!) || !splits) {
+        if (!takes(nodes[base]!) || !splits) {
           give(base)
           return
         }
@@ -169,11 +218,27 @@ function isView(node: GraphNode): boolean {
   return node.op === 'permute' || node.op === 'slice' || node.op === 'expand' || node.op === 'window'
 }
 
-function liveNodes(graph: Graph): boolean[] {
+function liveNodes(graph: FlatGraph): boolean[] {
   const live: boolean[] = graph.nodes.map(() => false)
-  for (const { node } of [...graph.outputs, ...graph.updates]) live[node] = true
-  for (let id = graph.nodes.length - 1; id >= 0; id--) {
-    if (live[id]) for (const input of graph.nodes[id]!.inputs) live[input] = true
+  const behind = new Map<number, readonly number[]>()
+  for (const { node, carries, yields, until } of graph.loops) {
+    for (const { now, next, first, result } of carries) {
+      behind.set(now, [next, first])
+      if (result !== undefined) behind.set(result, [node, next, first])
+    }
+    for (const { node: value, result } of yields) behind.set(result, [node, value])
+    if (until) behind.set(node, [until.moved])
+    if (until?.steps !== undefined) behind.set(until.steps, [node])
+  }
+  const pending = [...graph.outputs, ...graph.updates].map(({ node }) => node)
+  while (pending.length > 0) {
+    const id = pending.pop()!
+    if (live[id]) continue
+    live[id] = true
+    const { op, inputs } = graph.nodes[id]!
+    pending.push(...(behind.get(id) ?? []))
+    // A loop needs the first values of the carries that something needs.
+    if (opDefinitions[op].class !== 'loop') pending.push(...inputs)
   }
   return live
 }

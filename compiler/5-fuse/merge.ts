@@ -17,6 +17,8 @@ import {
   stageRoots,
   translateValue,
 } from './draft.ts'
+import { joinProducers } from './join-producers.ts'
+import { type Step, writesOf } from './step.ts'
 
 /** A merged kernel's largest number of values: beyond it registers spill and compilation slows. */
 const LARGEST_KERNEL = 240
@@ -28,19 +30,14 @@ export interface MergeContext {
   readonly ranges: Readonly<Record<string, DimRange>>
 }
 
-/** A call in the order of execution: a loop nest, or a library call of one node. */
-export type Step =
-  | { readonly kind: 'draft'; readonly draft: Draft }
-  | { readonly kind: 'library'; readonly node: number; readonly reads: readonly number[] }
-
 /** Merges drafts greedily, in topological order; the steps returned are in a valid order of execution. */
 export function mergeSteps(steps: readonly Step[], context: MergeContext): Step[] {
   const placed: Step[] = []
   const producers = new Map<number, number>()
   const bySpace = new Map<string, number[]>()
   for (const step of scalarsFirst(steps)) {
-    if (step.kind === 'library') {
-      producers.set(step.node, placed.length)
+    if (step.kind !== 'draft') {
+      for (const buffer of writesOf(step)) producers.set(buffer, placed.length)
       placed.push(step)
       continue
     }
@@ -53,7 +50,7 @@ export function mergeSteps(steps: readonly Step[], context: MergeContext): Step[
     for (const buffer of buffersWritten(draft)) producers.set(buffer, Math.max(position, producers.get(buffer) ?? -1))
     remember(draft, position)
   }
-  return placed
+  return joinProducers(placed, context)
 
   function findHost(draft: Draft, ready: number): number | undefined {
     const producer = placed[ready]
@@ -94,7 +91,7 @@ function scalarsFirst(steps: readonly Step[]): Step[] {
       continue
     }
     others.push(step)
-    for (const buffer of step.kind === 'draft' ? buffersWritten(step.draft) : [step.node]) computed.add(buffer)
+    for (const buffer of writesOf(step)) computed.add(buffer)
   }
   return [...first, ...others]
 }
@@ -107,7 +104,7 @@ function spacesOf(draft: Draft, { extents }: MergeContext): string[] {
 }
 
 /** Merges `guest` into `host` if that is legal and worth it. `depends`: the guest reads what the host computes. */
-function mergeInto(host: Draft, guest: Draft, depends: boolean, context: MergeContext): boolean {
+export function mergeInto(host: Draft, guest: Draft, depends: boolean, context: MergeContext): boolean {
   if (host.values.length + guest.values.length > LARGEST_KERNEL) return false
   const sameSpace = host.flexible && guest.flexible
   if (sameSpace && host.stages.length === 1) {
@@ -204,7 +201,10 @@ function planMerge(
     for (const store of stage.stores)
       written.set(store.buffer, [...(written.get(store.buffer) ?? []), { stage: at, store }])
   })
-  const overwritten = guest.stages.some((stage) => stage.stores.some((store) => written.has(store.buffer)))
+  // The pieces of a concatenation lie apart; what is added up does not.
+  const overwritten = guest.stages.some((stage) =>
+    stage.stores.some((store) => written.get(store.buffer)?.some((own) => own.store.accumulate || store.accumulate)),
+  )
   let earliest = 0
   let next = hostStages.length
   for (const stage of stages) {

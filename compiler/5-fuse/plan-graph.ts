@@ -2,43 +2,57 @@
 import type { Graph } from '../3-graph/graph.ts'
 import { boundsOf, type Dim, type DimRange, product } from '../dimensions/dimension.ts'
 import type { TensorType } from '../types.ts'
+import { assignArena } from './assign-arena.ts'
 import { type AxisTable, buildDrafts, copyDraft, type DraftContext, packDraft } from './build-draft.ts'
 import { type ConvolutionPlan, planConvolution } from './convolution.ts'
-import { convolutionScratchBytes } from './convolution-scratch.ts'
+import { type FlatGraph, flatten } from './flatten.ts'
 import {
-  behindAliases,
   chooseMaterialised,
   isLibraryOp,
   isSource,
   type Materialisation,
   productOf,
+  type Stored,
+  storedAt,
 } from './materialise.ts'
-import { mergeSteps, type Step } from './merge.ts'
-import { type Lifetime, planArena } from './plan-memory.ts'
+import { mergeSteps } from './merge.ts'
+import { type Packing, packedOnce } from './packing.ts'
+import { type LoopPlan, planLoop } from './plan-loop.ts'
 import { type ProductPlan, planProduct } from './product.ts'
-import { matmulScratchBytes } from './product-scratch.ts'
-import { dropDeadStores, readsOf, schedule, type UpdateCandidate, writesOf } from './schedule.ts'
+import { dropDeadStores, type Schedule, schedule, type UpdateCandidate } from './schedule.ts'
+import type { Step } from './step.ts'
 
 export interface GraphPlan {
-  readonly graph: Graph
-  readonly materialisation: Materialisation
+  readonly graph: FlatGraph
+  /** Bounds of the dimensions, loop counters among them. */
+  readonly ranges: Readonly<Record<string, DimRange>>
   readonly axes: AxisTable
   readonly steps: readonly Step[]
   readonly products: ReadonlyMap<number, ProductPlan>
   readonly convolutions: ReadonlyMap<number, ConvolutionPlan>
-  /** Graph buffers: a node's number, or from `nodes.length` on a copy made for an output or update. */
+  /** By a loop's number. */
+  readonly loops: ReadonlyMap<number, LoopPlan>
+  /** Graph buffers: a node's number, or from `nodes.length` on one made for an output, an update or a loop. */
   readonly storage: ReadonlyMap<number, Storage>
   /** Output name → graph buffer. */
   readonly outputs: ReadonlyMap<string, number>
   /** Variables to be overwritten at the end. */
   readonly copies: readonly { readonly variable: string; readonly buffer: number }[]
-  /** Product node → arena offset of its packing space. */
-  readonly scratch: ReadonlyMap<number, { readonly offset: number; readonly bytes: number }>
+  /** Product or convolution node → its packing space. */
+  readonly scratch: ReadonlyMap<number, ArenaRoom>
+  /** Product node → before which loop its right operand is packed, and where. */
+  readonly packed: ReadonlyMap<number, Packing>
+  readonly panels: ReadonlyMap<number, ArenaRoom>
   readonly arenaBytes: number
   typeOf(buffer: number): TensorType
-  /** The buffer an indexed operand lies in. */
-  behind(node: number): number
+  /** Where an indexed operand lies. */
+  stored(node: number): Stored
   nameOf(buffer: number): string
+}
+
+export interface ArenaRoom {
+  readonly offset: number
+  readonly bytes: number
 }
 
 export type Storage =
@@ -47,143 +61,179 @@ export type Storage =
   | { readonly kind: 'hyper'; readonly name: string }
   | { readonly kind: 'output'; readonly name: string }
   | { readonly kind: 'arena'; readonly offset: number }
+  /** Inside another graph buffer. */
+  | { readonly kind: 'within'; readonly buffer: number; readonly elements: Dim }
+  /** Where a pointer points that a loop moves. */
+  | { readonly kind: 'pointer' }
+
+/** A graph while it is planned. */
+export interface Planning {
+  readonly graph: FlatGraph
+  readonly context: DraftContext
+  readonly ranges: Readonly<Record<string, DimRange>>
+  readonly storage: Map<number, Storage>
+  /** The steps of each region so far, in the order of their nodes. */
+  readonly steps: Step[][]
+  typeOf(buffer: number): TensorType
+  regionOf(buffer: number): number
+  /** A buffer beside those of the nodes, of the type of `node`. */
+  extra(node: number, region: number): number
+  /** The buffer that holds a node's value for one purpose; a copy if the node's own is spoken for. */
+  claim(node: number, region: number): number
+  /** Evaluates a node into a buffer. */
+  fill(node: number, buffer: number, region: number): void
+  /** Merges and orders the steps of a region. */
+  order(region: number, kept: ReadonlySet<number>, candidates: readonly UpdateCandidate[]): Schedule
+}
 
 /** Bytes of a tensor at the largest sizes; every element takes four. */
 export function largestBytes(shape: readonly Dim[], ranges: Readonly<Record<string, DimRange>>): number {
   return 4 * boundsOf(product(shape), ranges).maximum
 }
 
-export function planGraph(graph: Graph, ranges: Readonly<Record<string, DimRange>>): GraphPlan {
-  const materialisation = chooseMaterialised(graph)
-  const axes: AxisTable = { extents: [] }
-  const context: DraftContext = { ...materialisation, graph, axes }
+export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, DimRange>>): GraphPlan {
+  const graph = flatten(entry, entryRanges)
   const { nodes } = graph
-  const extras: number[] = []
-  const typeOf = (buffer: number): TensorType =>
-    nodes[buffer < nodes.length ? buffer : extras[buffer - nodes.length]!]!.type
-  const storage = new Map<number, Storage>()
+  const ranges = { ...entryRanges }
+  for (const { counter, count } of graph.loops)
+    ranges[counter] = { minimum: 0, maximum: Math.max(0, boundsOf(count, ranges).maximum - 1) }
+  const materialisation = chooseMaterialised(graph)
+  const planning = startPlanning(graph, ranges, materialisation)
+  const { storage, steps } = planning
   const variableNodes = new Map<string, number>()
   for (const node of nodes) {
-    if (!isSource(node)) continue
+    if (!isSource(node) || graph.regions[node.id] !== 0) continue
     const { name } = node.attributes as { name: string }
     storage.set(node.id, { kind: node.op as 'input' | 'variable' | 'hyper', name })
     if (node.op === 'variable') variableNodes.set(name, node.id)
   }
 
+  const stored = (node: number): Stored => {
+    const place = storedAt(graph, materialisation, node)
+    if (!place) throw new Error(`internal: fuse: operand ${node} of ${graph.name} lies nowhere`)
+    return place
+  }
   const products = new Map<number, ProductPlan>()
   const convolutions = new Map<number, ConvolutionPlan>()
-  const steps: Step[] = []
-  const packed = new Map<string, number>()
-  const pack = (operand: number, order: readonly number[]): number => {
+  const loops = new Map<number, LoopPlan>()
+  const loopAt = new Map(graph.loops.map(({ node }, at) => [node, at]))
+  const laidOut = new Map<string, number>()
+  const layOut = (operand: number, order: readonly number[]): number => {
     const key = `${operand}: ${order.join()}`
-    const known = packed.get(key)
+    const known = laidOut.get(key)
     if (known !== undefined) return known
-    const buffer = nodes.length + extras.push(operand) - 1
-    packed.set(key, buffer)
-    steps.push({ kind: 'draft', draft: packDraft(context, operand, order, buffer) })
+    const region = graph.regions[operand]!
+    const buffer = planning.extra(operand, region)
+    laidOut.set(key, buffer)
+    steps[region]!.push({ kind: 'draft', draft: packDraft(planning.context, operand, order, buffer) })
     return buffer
   }
-  for (const { id } of nodes) {
-    if (!materialisation.materialised[id] || !materialisation.live[id]) continue
+  for (const { id, op, inputs } of nodes) {
+    if (!materialisation.live[id]) continue
+    const loop = loopAt.get(id)
+    if (loop !== undefined) loops.set(loop, planLoop(planning, loop))
+    if (!materialisation.materialised[id] || op === 'result') continue
+    const own = steps[graph.regions[id]!]!
     const product = productOf(graph, materialisation, id)
     if (product !== undefined && nodes[product]!.op === 'convolve') {
       const plan = planConvolution(graph, materialisation, id)
       convolutions.set(id, plan)
-      steps.push({ kind: 'library', node: id, reads: [plan.x.node, plan.w.node] })
+      own.push({ kind: 'library', node: id, reads: [plan.x.node, plan.w.node] })
     } else if (product !== undefined) {
-      const plan = planProduct(graph, materialisation, id, pack)
+      const plan = planProduct(graph, materialisation, id, layOut)
       products.set(id, plan)
-      steps.push({ kind: 'library', node: id, reads: [plan.a.node, plan.b.node] })
-    } else if (isLibraryOp(nodes[id]!.op))
-      steps.push({ kind: 'library', node: id, reads: nodes[id]!.inputs.map((input) => behindAliases(graph, input)) })
-    else for (const draft of buildDrafts(context, id)) steps.push({ kind: 'draft', draft })
+      own.push({ kind: 'library', node: id, reads: [plan.a.node, plan.b.node] })
+    } else if (isLibraryOp(op))
+      own.push({ kind: 'library', node: id, reads: inputs.map((input) => stored(input).node) })
+    else for (const draft of buildDrafts(planning.context, id)) own.push({ kind: 'draft', draft })
   }
 
-  const taken = new Set<number>()
-  /** The buffer that can hold a node's value for one purpose; a copy if the node's own is spoken for. */
-  const claim = (node: number): number => {
-    if (materialisation.materialised[node] && !taken.has(node)) {
-      taken.add(node)
-      return node
-    }
-    const buffer = nodes.length + extras.push(node) - 1
-    steps.push({ kind: 'draft', draft: copyDraft(context, node, buffer) })
-    return buffer
-  }
   const outputs = new Map<string, number>()
   for (const { name, node } of graph.outputs) {
-    const buffer = claim(node)
+    const buffer = planning.claim(node, 0)
     outputs.set(name, buffer)
     storage.set(buffer, { kind: 'output', name })
   }
-  const updates = graph.updates.map(({ variable, node }) => ({ variable, buffer: claim(node) }))
-
-  const merged = mergeSteps(steps, { extents: axes.extents, ranges })
+  const updates = graph.updates.map(({ variable, node }) => ({ variable, buffer: planning.claim(node, 0) }))
   const kept = new Set([...outputs.values(), ...updates.map(({ buffer }) => buffer)])
-  const candidates: UpdateCandidate[] = updates.map(({ variable, buffer }) => ({
-    buffer,
-    old: variableNodes.get(variable),
-  }))
-  const scheduled = schedule(dropDeadStores(merged, kept), candidates)
+  const candidates = updates.map(({ variable, buffer }) => ({ buffer, old: variableNodes.get(variable) }))
+  const scheduled = planning.order(0, kept, candidates)
   const copies = updates.filter(({ buffer }) => !scheduled.inPlace.has(buffer))
   for (const { variable, buffer } of updates)
     if (scheduled.inPlace.has(buffer)) storage.set(buffer, { kind: 'variable', name: variable })
 
-  const { lifetimes, owners } = arenaLifetimes()
-  const arena = planArena(lifetimes)
-  const scratch = new Map<number, { offset: number; bytes: number }>()
-  owners.forEach((owner, at) => {
-    if (owner.kind === 'scratch') scratch.set(owner.node, { offset: arena.offsets[at]!, bytes: lifetimes[at]!.bytes })
-    else storage.set(owner.node, { kind: 'arena', offset: arena.offsets[at]! })
-  })
+  const nameOf = (buffer: number): string => {
+    const node = nodes[buffer]
+    if (!node) return `copy${buffer}`
+    return `${node.op === 'input' ? node.attributes.name : node.op}${buffer}`
+  }
+  const packed = packedOnce(graph, products, planning.regionOf)
+  const arena = assignArena(
+    planning,
+    scheduled.steps,
+    products,
+    convolutions,
+    packed,
+    new Set(copies.map(({ buffer }) => buffer)),
+  )
+  for (const [buffer, offset] of arena.offsets) storage.set(buffer, { kind: 'arena', offset })
   return {
     graph,
-    materialisation,
-    axes,
+    ranges,
+    axes: planning.context.axes,
     steps: scheduled.steps,
     products,
     convolutions,
+    loops,
     storage,
     outputs,
     copies,
-    scratch,
+    scratch: arena.scratch,
+    packed,
+    panels: arena.panels,
     arenaBytes: arena.bytes,
-    typeOf,
-    behind: (node) => behindAliases(graph, node),
-    nameOf: (buffer) => (buffer < nodes.length ? `${nodes[buffer]!.op}${buffer}` : `copy${buffer}`),
+    typeOf: planning.typeOf,
+    stored,
+    nameOf,
   }
+}
 
-  /** Packing space of a library call. */
-  function scratchBytes(node: number): number {
-    const largest = (dim: Dim): number => boundsOf(dim, ranges).maximum
-    const convolution = convolutions.get(node)
-    if (convolution) return convolutionScratchBytes(convolution, largest)
-    const plan = products.get(node)
-    return plan ? matmulScratchBytes(largest(plan.m.extent), largest(plan.n.extent), largest(plan.k.extent)) : 0
+function startPlanning(
+  graph: FlatGraph,
+  ranges: Readonly<Record<string, DimRange>>,
+  materialisation: Materialisation,
+): Planning {
+  const { nodes } = graph
+  const context: DraftContext = { ...materialisation, graph, axes: { extents: [] } }
+  const steps: Step[][] = [[], ...graph.loops.map(() => [])]
+  const extras: { readonly node: number; readonly region: number }[] = []
+  const taken = new Set<number>()
+  const extra = (node: number, region: number): number => nodes.length + extras.push({ node, region }) - 1
+  const fill = (node: number, buffer: number, region: number): void => {
+    steps[region]!.push({ kind: 'draft', draft: copyDraft(context, node, buffer) })
   }
-
-  function arenaLifetimes(): { lifetimes: Lifetime[]; owners: { kind: 'value' | 'scratch'; node: number }[] } {
-    const spans = new Map<number, { first: number; last: number }>()
-    const touch = (buffer: number, at: number): void => {
-      const span = spans.get(buffer)
-      if (span) span.last = at
-      else spans.set(buffer, { first: at, last: at })
-    }
-    const lifetimes: Lifetime[] = []
-    const owners: { kind: 'value' | 'scratch'; node: number }[] = []
-    scheduled.steps.forEach((step, at) => {
-      for (const buffer of [...readsOf(step), ...writesOf(step)]) if (!storage.has(buffer)) touch(buffer, at)
-      if (step.kind !== 'library') return
-      const bytes = scratchBytes(step.node)
-      if (bytes === 0) return
-      lifetimes.push({ bytes, first: at, last: at })
-      owners.push({ kind: 'scratch', node: step.node })
-    })
-    for (const { buffer } of copies) if (spans.has(buffer)) touch(buffer, scheduled.steps.length)
-    for (const [node, span] of spans) {
-      lifetimes.push({ ...span, bytes: largestBytes(typeOf(node).shape, ranges) })
-      owners.push({ kind: 'value', node })
-    }
-    return { lifetimes, owners }
+  return {
+    graph,
+    context,
+    ranges,
+    storage: new Map(),
+    steps,
+    typeOf: (buffer) => nodes[buffer < nodes.length ? buffer : extras[buffer - nodes.length]!.node]!.type,
+    regionOf: (buffer) => (buffer < nodes.length ? graph.regions[buffer]! : extras[buffer - nodes.length]!.region),
+    extra,
+    claim(node, region) {
+      if (materialisation.materialised[node] && graph.regions[node] === region && !taken.has(node)) {
+        taken.add(node)
+        return node
+      }
+      const buffer = extra(node, region)
+      fill(node, buffer, region)
+      return buffer
+    },
+    fill,
+    order(region, kept, candidates) {
+      const merged = mergeSteps(steps[region]!, { extents: context.axes.extents, ranges })
+      return schedule(dropDeadStores(merged, kept), candidates)
+    },
   }
 }

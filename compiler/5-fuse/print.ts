@@ -1,6 +1,6 @@
 /** A program as text: memory, kernels, and the calls of each entry with their work. */
 import { formatDim, formatShape } from '../dimensions/dimension.ts'
-import type { Call, Kernel, KernelValue, Program } from './program.ts'
+import type { Call, Kernel, KernelValue, Place, PointerMove, Program } from './program.ts'
 import { formatCount } from './work.ts'
 
 export function printProgram(program: Program): string {
@@ -19,7 +19,7 @@ export function printProgram(program: Program): string {
   for (const entry of program.entries) {
     const dims = entry.dims.map(({ name, minimum, maximum }) => `${name} in ${minimum}..${maximum}`)
     lines.push('', `entry ${entry.name}(${dims.join(', ')}): ${entry.kind}, arena ${entry.arenaBytes} bytes`)
-    for (const call of entry.calls) lines.push(`  ${callText(program, call)}`)
+    lines.push(...callLines(program, entry.calls, '  '))
   }
   return `${lines.join('\n')}\n`
 }
@@ -30,39 +30,55 @@ function printKernelLine(kernel: Kernel): string {
   return `kernel ${kernel.name}: ${kernel.class}, lanes ${kernel.lanes}, ${kernel.outer.length} outer axes, stages ${stages.join(' | ')}, ${count('load')} loads, ${count('operation')} operations, ${count('reduction')} reductions`
 }
 
+function callLines(program: Program, calls: readonly Call[], indent: string): string[] {
+  return calls.flatMap((call) => [
+    indent + callText(program, call),
+    ...(call.kind === 'loop' ? callLines(program, call.body, `${indent}  `) : []),
+  ])
+}
+
 function callText(program: Program, call: Call): string {
   const name = (buffer: number): string => program.buffers[buffer]!.name
+  const place = ({ buffer, elements }: Place): string =>
+    elements === 0 ? name(buffer) : `${name(buffer)} + ${formatDim(elements)}`
   const work = `${formatCount(call.work.flops)} flops, ${formatCount(call.work.bytes)} bytes`
+  const moveText = (move: PointerMove): string =>
+    move.kind === 'follow'
+      ? `, ${name(move.now)} from ${place(move.first)} to ${place(move.next)}`
+      : `, ${name(move.now)} and ${name(move.next)} swap ${place(move.home)} and ${place(move.other)}`
   switch (call.kind) {
     case 'kernel': {
       const kernel = program.kernels[call.kernel]!
-      const written = call.buffers.filter((_, at) => kernel.buffers[at]!.written).map(name)
-      const read = call.buffers.filter((_, at) => !kernel.buffers[at]!.written).map(name)
+      const written = call.places.filter((_, at) => kernel.buffers[at]!.written).map(place)
+      const read = call.places.filter((_, at) => !kernel.buffers[at]!.written).map(place)
       return `${written.join(', ')} = ${kernel.name}(${read.join(', ')}): ${call.title}; ${work}`
     }
     case 'product': {
       const sizes = [call.m, call.k, call.n].map(formatDim).join(' × ')
       const loops =
         call.loops.length > 0 ? ` in loops over ${call.loops.map(({ extent }) => formatDim(extent)).join(', ')}` : ''
-      return `${name(call.c.buffer)} = product(${name(call.a.buffer)}, ${name(call.b.buffer)}): ${sizes}${loops}; ${work}`
+      return `${place(call.c)} = product(${place(call.a)}, ${place(call.b)}${call.panels === undefined ? '' : ' packed'}): ${sizes}${loops}; ${work}`
     }
     case 'convolution': {
       const axes = call.axes.filter(({ result, filter }) => result !== 1 || filter !== 1)
       const list = (of: (axis: (typeof axes)[number]) => string): string => axes.map(of).join('×')
       const about = `${list(({ result }) => formatDim(result))} results, filter ${list(({ filter }) => formatDim(filter))}`
       const channels = `${formatDim(call.channels)} → ${formatDim(call.filters)} channels`
-      return `${name(call.y.buffer)} = convolution(${name(call.x.buffer)}, ${name(call.w.buffer)}): ${about}, ${channels}; ${work}`
+      return `${place(call.y)} = convolution(${place(call.x)}, ${place(call.w)}): ${about}, ${channels}; ${work}`
     }
     case 'pool_max':
     case 'pool_max_gradient': {
-      const sources = call.sources.map(({ buffer }) => name(buffer)).join(', ')
       const windows = call.axes.filter(({ input }) => input !== 1).map(({ window }) => window)
-      return `${name(call.target.buffer)} = ${call.kind}(${sources}): windows ${windows.join('×')}; ${work}`
+      return `${place(call.target)} = ${call.kind}(${call.sources.map(place).join(', ')}): windows ${windows.join('×')}; ${work}`
     }
+    case 'pack':
+      return `${name(call.panels.buffer)} = pack(${place(call.b)}): ${formatDim(call.k)} × ${formatDim(call.n)}; ${work}`
     case 'gather':
     case 'scatter_add':
-      return `${name(call.target.buffer)} = ${call.kind}(${name(call.source.buffer)}, ${name(call.indices.buffer)}); ${work}`
+      return `${place(call.target)} = ${call.kind}(${place(call.source)}, ${place(call.indices)}); ${work}`
     case 'copy':
       return `${name(call.target)} = copy(${name(call.source)}); ${work}`
+    case 'loop':
+      return `${call.title}, ${call.reverse ? 'backwards ' : ''}over ${call.counter}${call.pointers.map(moveText).join('')}; ${work}`
   }
 }

@@ -18,3 +18,8 @@ export function matmulScratchBytes(m: number, n: number, k: number): number {
   const columns = m > blockRows ? Math.ceil(n / 4) * 4 + 8 : 12
   return Math.ceil((strip + gathered + columns * depth * 4) / 64) * 64
 }
+
+/** Bytes asm/matmul.ts packs a matrix of k × n in that stays the same for several products. */
+export function packedPanelsBytes(n: number, k: number): number {
+  return (Math.ceil(n / 4) * 4 + 8) * k * 4
+}

@@ -3,9 +3,9 @@
  * collapse into m, n or k become loops around the product; a loop over a contracted axis accumulates.
  */
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
-import { type Dim, dimEqual, isConstant, multiply, product as productOfDims } from '../dimensions/dimension.ts'
+import { add, type Dim, dimEqual, isConstant, multiply, product as productOfDims } from '../dimensions/dimension.ts'
 import { type Affine, along, coefficientOf, offsetOf, stridesOf } from './affine.ts'
-import { behindAliases, isSource, type Materialisation } from './materialise.ts'
+import { type Materialisation, storedAt } from './materialise.ts'
 import { moveIndex } from './movement.ts'
 
 export interface ProductAxis {
@@ -166,15 +166,12 @@ export interface View {
 }
 
 /** An operand as strides into the buffer behind it. */
-export function viewOf(graph: Graph, { materialised }: Materialisation, id: number): View {
+export function viewOf(graph: Graph, materialisation: Materialisation, id: number): View {
   const { shape } = graph.nodes[id]!.type
-  const hasBuffer = (node: number): boolean => materialised[node]! || isSource(graph.nodes[node]!)
   let at = id
   let index: readonly Affine[] = shape.map((_, axis) => along(axis))
-  while (!hasBuffer(at)) {
+  while (storedAt(graph, materialisation, at) === undefined) {
     const node = graph.nodes[at]!
-    const base = behindAliases(graph, at)
-    if (node.op === 'reshape' && hasBuffer(base)) break
     const input = graph.nodes[node.inputs[0]!]!
     if (node.op !== 'stop_gradient' && node.op !== 'bounded') {
       const moved = moveIndex(node, input.type.shape, index)
@@ -183,15 +180,12 @@ export function viewOf(graph: Graph, { materialised }: Materialisation, id: numb
     }
     at = input.id
   }
+  const { node, elements } = storedAt(graph, materialisation, at)!
   const offset = offsetOf(index, graph.nodes[at]!.type.shape)
   return {
-    node: behindUnlessBuffer(),
+    node,
     shape,
     strides: shape.map((extent, axis) => (extent === 1 ? 0 : coefficientOf(offset, axis))),
-    start: offset.constant,
-  }
-
-  function behindUnlessBuffer(): number {
-    return hasBuffer(at) ? at : behindAliases(graph, at)
+    start: add(offset.constant, elements),
   }
 }

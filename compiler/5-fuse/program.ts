@@ -36,7 +36,8 @@ export interface MemoryTotals {
 export interface Buffer {
   /** A valid identifier, unique in the program. */
   readonly name: string
-  readonly kind: 'variable' | 'input' | 'output' | 'hyper' | 'arena'
+  /** A `pointer` has no memory of its own: it is where a loop's pointer points. */
+  readonly kind: 'variable' | 'input' | 'output' | 'hyper' | 'arena' | 'pointer'
   readonly type: TensorType
   /** Bytes into the module's memory. */
   readonly offset: number
@@ -71,7 +72,15 @@ export interface Place {
   readonly elements: Dim
 }
 
-export type Call = KernelCall | ProductCall | ConvolutionCall | PoolingCall | IndexedCall | CopyCall
+export type Call =
+  | KernelCall
+  | ProductCall
+  | PackCall
+  | ConvolutionCall
+  | PoolingCall
+  | IndexedCall
+  | CopyCall
+  | LoopCall
 
 export interface CallOrigin {
   /** What it computes, in the reader's words: `fc1.w update`, `relu`. */
@@ -93,7 +102,7 @@ export type Count = readonly (readonly Dim[])[]
 export interface KernelCall extends CallOrigin {
   readonly kind: 'kernel'
   readonly kernel: number
-  readonly buffers: readonly number[]
+  readonly places: readonly Place[]
   readonly sizes: readonly Dim[]
 }
 
@@ -114,6 +123,25 @@ export interface ProductCall extends CallOrigin {
   readonly loops: readonly { readonly extent: Dim; readonly a: Dim; readonly b: Dim; readonly c: Dim }[]
   /** The buffer the product packs its panels in, if it needs one. */
   readonly scratch?: number
+  /** Where an earlier call packed b. */
+  readonly panels?: Panels
+}
+
+/** A buffer with packed panels, filled only where all sizes in `worth` exceed one; elsewhere the product packs for itself. */
+export interface Panels {
+  readonly buffer: number
+  readonly worth: readonly Dim[]
+}
+
+/** Packs the b of a product once, before the loop the product runs in or before its own loops. */
+export interface PackCall extends CallOrigin {
+  readonly kind: 'pack'
+  readonly panels: Panels
+  readonly b: Place
+  readonly n: Dim
+  readonly k: Dim
+  readonly bRow: Dim
+  readonly bColumn: Dim
 }
 
 /** A convolution of asm/convolution.ts. */
@@ -164,6 +192,39 @@ export interface CopyCall extends CallOrigin {
   readonly target: number
   readonly source: number
   readonly elements: Dim
+}
+
+/** The body's calls, over and over. `work` is that of all steps; that of a call in the body is for one. */
+export interface LoopCall extends CallOrigin {
+  readonly kind: 'loop'
+  /** The name that stands for the step's position in the dimensions of the body's calls. */
+  readonly counter: string
+  readonly count: Dim
+  /** From position count − 1 down to 0. */
+  readonly reverse: boolean
+  readonly body: readonly Call[]
+  readonly pointers: readonly PointerMove[]
+  /** Ends after a step in which the f32 at `moved` is at most the tolerance. */
+  readonly until?: { readonly moved: Place; readonly tolerance: number; readonly steps?: Place }
+}
+
+/** How the pointers of a loop move; all are buffers of the kind `pointer`. */
+export type PointerMove =
+  /** Two change places after each step. In the end `elements`, if given, are copied home from where `now` then points. */
+  | {
+      readonly kind: 'swap'
+      readonly now: number
+      readonly next: number
+      readonly home: Place
+      readonly other: Place
+      readonly elements?: Dim
+    }
+  /** After each step `now` points to where that step put `next`. */
+  | { readonly kind: 'follow'; readonly now: number; readonly first: Place; readonly next: Place }
+
+/** All calls, those in the bodies of loops after their loop. */
+export function everyCall(calls: readonly Call[]): Call[] {
+  return calls.flatMap((call) => (call.kind === 'loop' ? [call, ...everyCall(call.body)] : [call]))
 }
 
 /** A literal, or the number of one of the kernel's i32 parameters. */

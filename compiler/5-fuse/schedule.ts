@@ -4,8 +4,8 @@
  * value waits in the arena and is copied at the end.
  */
 import { affineEqual } from './affine.ts'
-import { buffersRead, buffersWritten, type Draft, operandsOf, reachable, stageRoots } from './draft.ts'
-import type { Step } from './merge.ts'
+import { type Draft, operandsOf, reachable, stageRoots } from './draft.ts'
+import { readsOf, type Step, writesOf } from './step.ts'
 
 /** An update whose new value could be written straight over the variable. */
 export interface UpdateCandidate {
@@ -19,14 +19,6 @@ export interface Schedule {
   readonly steps: readonly Step[]
   /** Buffers of candidates written in place. */
   readonly inPlace: ReadonlySet<number>
-}
-
-export function readsOf(step: Step): Iterable<number> {
-  return step.kind === 'draft' ? buffersRead(step.draft) : step.reads
-}
-
-export function writesOf(step: Step): Iterable<number> {
-  return step.kind === 'draft' ? buffersWritten(step.draft) : [step.node]
 }
 
 /** Orders the steps, earlier positions first where free to choose. */
@@ -128,7 +120,7 @@ export function dropDeadStores(steps: readonly Step[], kept: ReadonlySet<number>
   const needed = new Set(kept)
   const live: Step[] = []
   for (const step of [...steps].reverse()) {
-    if (step.kind === 'library') {
+    if (step.kind !== 'draft') {
       for (const buffer of step.reads) needed.add(buffer)
       live.push(step)
       continue

@@ -1,7 +1,9 @@
 /** Static estimates of a call's work, as functions of the run-time dimensions. */
 import type { Graph } from '../3-graph/graph.ts'
-import { type Dim, evaluateDim, formatDim } from '../dimensions/dimension.ts'
+import { type Dim, dimKey, evaluateDim, formatDim } from '../dimensions/dimension.ts'
+import type { Affine } from './affine.ts'
 import type { ConvolutionPlan } from './convolution.ts'
+import { splitMoving } from './counter.ts'
 import { type DraftValue, mapOf, operandsOf, reachable, stageRoots } from './draft.ts'
 import type { LoopOrder } from './lanes.ts'
 import type { ProductPlan } from './product.ts'
@@ -25,23 +27,32 @@ function grouped(text: string): string {
 export function loopWork(loops: LoopOrder, shapeOf: (buffer: number) => readonly Dim[]): Work {
   const { values, stages, extents } = loops
   const axesOf = new Map<number, ReadonlySet<number>>()
-  const buffers = new Set<number>()
+  /** Of a tensor that a loop walks through, the part that one step touches. */
+  const touched = new Map<string, readonly Dim[]>()
+  const touch = (buffer: number, { constant, terms }: Affine): void => {
+    if (splitMoving(constant).moving === 0) touched.set(`${buffer}`, shapeOf(buffer))
+    else if (!touched.has(`${buffer}`))
+      touched.set(
+        `${buffer} at ${dimKey(constant)}`,
+        terms.map(({ axis }) => extents.get(axis)!),
+      )
+  }
   const perDomain = new Map<string, { domain: readonly Dim[]; operations: number }>()
   for (const id of reachable(values, stages.flatMap(stageRoots))) {
     const value = values[id]!
     const axes = dependencies(value)
     axesOf.set(id, value.kind === 'reduction' ? new Set(loops.outer) : axes)
-    if (value.kind === 'load') buffers.add(value.buffer)
+    if (value.kind === 'load') touch(value.buffer, value.offset)
     if (value.kind !== 'operation' && value.kind !== 'reduction') continue
     const key = [...axes].sort((a, b) => a - b).join()
     const known = perDomain.get(key)
     if (known) known.operations++
     else perDomain.set(key, { domain: [...axes].map((axis) => extents.get(axis)!), operations: 1 })
   }
-  for (const stage of stages) for (const store of stage.stores) buffers.add(store.buffer)
+  for (const stage of stages) for (const store of stage.stores) touch(store.buffer, store.offset)
   return {
     flops: [...perDomain.values()].map(({ domain, operations }) => [operations, ...domain]),
-    bytes: [...buffers].map((buffer) => [4, ...shapeOf(buffer)]),
+    bytes: [...touched.values()].map((shape) => [4, ...shape]),
   }
 
   function dependencies(value: DraftValue): Set<number> {

@@ -4,12 +4,11 @@
  */
 import type { BuildName, Manifest } from '../../runtime/manifest.ts'
 import { uniqueName } from '../5-fuse/naming.ts'
-import type { Entry, Kernel, KernelCall, Program } from '../5-fuse/program.ts'
+import { type Entry, everyCall, type Kernel, type KernelCall, type Program } from '../5-fuse/program.ts'
 import { formatDim } from '../dimensions/dimension.ts'
 import { block, emptyLines, type Lines, line } from './lines.ts'
 import { manifestOf } from './manifest.ts'
 import { printCall } from './print-call.ts'
-import { printDimension } from './print-dimension.ts'
 import { printKernel } from './print-kernel.ts'
 
 export interface EmitOptions {
@@ -32,7 +31,7 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
     ...['storePartial', 'storeStrided4', 'loadStrided4', 'laneMask', 'laneIndices'],
   ],
   './random': ['uniform4', 'normal4'],
-  './matmul': ['matmul'],
+  './matmul': ['matmul', 'packPanels'],
   './convolution': ['convolve', 'convolveLarge'],
   './pooling': ['poolMax', 'poolMaxGradient'],
   './indexed': ['gatherRows', 'scatterAddRows', 'scatterAddRowsInteger'],
@@ -75,6 +74,7 @@ function printMemory(program: Program, lines: Lines): void {
   line(lines, `const SEED: usize = ${program.seedOffset}`)
   line(lines, `const STEP: usize = ${program.stepOffset}`)
   for (const { name, kind, type, offset } of program.buffers) {
+    if (kind === 'pointer') continue
     const shape = type.shape.length > 0 ? `[${type.shape.map(formatDim).join(', ')}]` : ''
     line(lines, `const ${name}: usize = ${offset} // ${kind} ${type.dtype}${shape}`)
   }
@@ -89,7 +89,7 @@ function printKernelComment(
   lines: Lines,
 ): void {
   const calls = program.entries.flatMap((entry) =>
-    entry.calls.filter((call): call is KernelCall => call.kind === 'kernel' && call.kernel === number),
+    everyCall(entry.calls).filter((call): call is KernelCall => call.kind === 'kernel' && call.kernel === number),
   )
   const titles = [...new Set(calls.map((call) => `${placeOf(call, options)}${call.title}`))]
   line(lines, '/**')
@@ -109,16 +109,10 @@ function placeOf({ span }: KernelCall, { sources }: EmitOptions): string {
 function printEntry(program: Program, entry: Entry, taken: ReadonlySet<string>, lines: Lines): void {
   const names = new Set(taken)
   const parameters = new Map(entry.dims.map(({ name }) => [name, uniqueName(name, names)]))
-  const size = (dim: Parameters<typeof printDimension>[0]): string =>
-    printDimension(dim, (name) => {
-      const parameter = parameters.get(name)
-      if (parameter === undefined) throw new Error(`internal: emit: ${entry.name} does not take the dimension ${name}`)
-      return parameter
-    })
   const list = [...parameters.values()].map((name) => `${name}: i32`).join(', ')
   line(lines, `/** ${entry.name} */`)
   block(lines, `export function ${entry.export}(${list}): void`, () => {
-    for (const call of entry.calls) printCall({ program, lines, size }, call)
+    for (const call of entry.calls) printCall({ program, lines, locals: parameters }, call)
     if (entry.kind === 'step') line(lines, 'store<i32>(STEP, load<i32>(STEP) + 1)')
   })
   line(lines, '')

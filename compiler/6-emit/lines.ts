@@ -12,9 +12,9 @@ export function line(lines: Lines, text: string): void {
   lines.text.push(text === '' ? '' : '  '.repeat(lines.level) + text)
 }
 
-/** `head {`, the body one level deeper, `}`. */
+/** `head {`, the body one level deeper, `}`; the braces alone if the head is empty. */
 export function block(lines: Lines, head: string, body: () => void): void {
-  line(lines, `${head} {`)
+  line(lines, head === '' ? '{' : `${head} {`)
   lines.level++
   body()
   lines.level--

@@ -283,10 +283,50 @@ export const checkCodes = {
     example:
       'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nmodel Other(x: f32[Batch, 2]) -> f32[Batch, 2] {\n  return relu(x)\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n}',
   },
+  NN0280: {
+    title: 'Nothing to loop over',
+    explanation:
+      '`scan x in xs over Time` steps along the one axis of `xs` whose size is `Time`. Here no axis has that size, or several have it and neither the signature nor where they come from tells them apart.',
+    example: 'infer f(xs: f32[Time, 4]) -> f32[Time, 4] {\n  return scan x in xs over 5 {\n    yield x\n  }\n}',
+  },
+  NN0281: {
+    title: 'Carry changes its type',
+    explanation:
+      'What a loop carries from step to step keeps its type: the value after `carry` in `yield` must have the type of the first value.',
+    example:
+      'infer f(xs: f32[Time, 4]) -> f32 {\n  return scan x in xs over Time carry total = 0.0 {\n    yield carry total + x\n  }\n}',
+  },
+  NN0282: {
+    title: 'Wrong number of carries',
+    explanation: 'A `yield` passes on one value for each name the loop carries, in the same order.',
+    example:
+      'infer f(xs: f32[Time]) -> f32[Time] {\n  return scan x in xs over Time carry a = 0.0, b = 0.0 {\n    yield a * x carry b\n  }\n}',
+  },
+  NN0283: {
+    title: 'Loop without a result',
+    explanation:
+      'The body of a loop ends with `yield value carry next`: the value is stacked over the steps, what is carried goes to the next step. One of the two may be left out, and `iterate` has only carries.',
+    example: 'infer f(xs: f32[Time]) -> f32[Time] {\n  return scan x in xs over Time {\n    let _y = 2.0 * x\n  }\n}',
+  },
+  NN0284: {
+    title: 'State updated in a loop',
+    explanation:
+      'A loop may read a state but not update it, nor use layers that do. Carry the value from step to step, and update the state after the loop.',
+    example:
+      'model M(xs: f32[Time, 3]) -> f32[Time, 3] {\n  state sum: f32[3] = zeros\n  use count = Counter()\n  return scan x in xs over Time {\n    yield count(x) + sum\n  }\n}\n' +
+      'layer Counter()(x: f32[3]) -> f32[3] {\n  state n: f32 = 0.0\n  update n = n + 1.0\n  return x\n}',
+  },
+  NN0285: {
+    title: 'Wrong setting of a loop',
+    explanation:
+      '`iterate … until tolerance within limit` needs a tolerance of 0 or more and a whole number of steps up to 1,000,000, both known when compiled.',
+    example:
+      'infer f(x: f32[4]) -> f32[4] {\n  return iterate z = x until 1e-5 within 0 {\n    yield carry cos(z)\n  }\n}',
+  },
   NN0290: {
     title: 'Not part of this version',
     explanation:
-      'The language has this construct, but this version of the compiler does not: `import`, `load`, `scan`, `iterate`, `accumulate`.',
+      'The language has this construct, but this version of the compiler does not: `import`, `load`, `accumulate`.',
     example: 'import { Block } from "./block.nn"',
   },
 } as const satisfies Record<string, CatalogueEntry>

@@ -30,7 +30,7 @@ export function withPositiveDilation(attributes: ConvolutionAttributes): Convolu
 // input and output exchange their spacing and the filter runs backwards. ∂y/∂w is a sum over n and s: s and k exchange.
 const convolve: OpDef<'convolve'> = {
   arity: 2,
-  class: 'contraction',
+  class: 'convolution',
   infer: ([x, w], { strides, low, size, inputDilation, filterDilation }) => {
     requireDType('convolve', x!, ['f32'])
     requireDType('convolve', w!, ['f32'])

@@ -116,5 +116,9 @@ export function expressions(emitter: OpEmitter) {
     gather: (x: number, indices: number, axis: number): number => emit('gather', [x, indices], { axis }),
     scatterAdd: (updates: number, indices: number, axis: number, size: Dim): number =>
       emit('scatter_add', [updates, indices], { axis, size }),
+    scan: (operands: readonly number[], attributes: OpAttributes['scan']): number => emit('scan', operands, attributes),
+    iterate: (operands: readonly number[], attributes: OpAttributes['iterate']): number =>
+      emit('iterate', operands, attributes),
+    result: (loop: number, index: number): number => emit('result', [loop], { index }),
   }
 }

@@ -2,6 +2,7 @@
  * The primitives. Everything else in the language is made of these, in `.nn` text. An operation's attributes are
  * what is fixed when compiled; its inputs are values.
  */
+import type { Graph } from '../3-graph/graph.ts'
 import type { Dim } from '../dimensions/dimension.ts'
 import type { DType, TensorType } from '../types.ts'
 
@@ -108,6 +109,30 @@ export interface OpAttributes {
   gather: { readonly axis: number }
   /** scatter_add(updates, indices): the adjoint of gather; `size` is the length of the restored axis. */
   scatter_add: { readonly axis: number; readonly size: Dim }
+
+  /**
+   * A loop of `length` steps. Operands: the first carries, then the elements, then values from outside. The body has the
+   * inputs `carry0…`, `element0…`, `outside0…` and the outputs `carry0…` (the next carries, of the same types), then
+   * `yield0…`. Step t reads entry t of each element along its first axis and writes entry t of each stacked yield along a
+   * new first axis; with `reverse`, entry length − 1 − t of both. Its own type is that of result 0.
+   */
+  scan: {
+    readonly length: Dim
+    readonly reverse: boolean
+    readonly carries: number
+    readonly elements: number
+    readonly body: Graph
+  }
+  /**
+   * A fixed point: repeats the body from the first carries until no element of a carry moves by more than `tolerance`,
+   * at most `limit` times. Operands: the first carries, then values from outside; body inputs `carry0…`, `outside0…`,
+   * outputs `carry0…`. Results: the last carries, then the number of steps taken (i32 scalar). Its gradient is that of
+   * the exact fixed point by the implicit function theorem, which presumes that one was reached and that the body
+   * contracts there; where the iteration started has no influence.
+   */
+  iterate: { readonly tolerance: number; readonly limit: number; readonly carries: number; readonly body: Graph }
+  /** result(loop): one result of a scan (the last carries, then the stacked yields) or of an iterate. */
+  result: { readonly index: number }
 
   /**
    * gradient(y, x): d sum(y) / d x, x's type. Replaced by automatic differentiation; never reaches fusion.

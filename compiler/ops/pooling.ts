@@ -10,7 +10,7 @@ import { offsetsOf, rowMajorStrides } from './strides.ts'
 // y[n, s] = max over k of x[n, s·stride + k·dilation − low], elements outside left out.
 const pool_max: OpDef<'pool_max'> = {
   arity: 1,
-  class: 'indexed',
+  class: 'pooling',
   infer: ([x], attributes) => {
     requirePooling('pool_max', x!, attributes)
     return { dtype: 'f32', shape: [x!.shape[0]!, ...attributes.size] }
@@ -31,7 +31,7 @@ const pool_max: OpDef<'pool_max'> = {
 // Each g[n, s] is shared equally by the elements of its window that equal y[n, s]. Linear in g; x and y only choose.
 const pool_max_gradient: OpDef<'pool_max_gradient'> = {
   arity: 3,
-  class: 'indexed',
+  class: 'pooling',
   infer: ([x, y, g], attributes) => {
     requirePooling('pool_max_gradient', x!, attributes)
     for (const type of [y!, g!])

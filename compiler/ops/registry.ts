@@ -6,6 +6,7 @@ import { type OpClass, type OpDef, ShapeError } from './definition.ts'
 import { elementwise } from './elementwise.ts'
 import { indexed } from './indexed.ts'
 import { leaves } from './leaves.ts'
+import { loops } from './loops.ts'
 import { movement } from './movement.ts'
 import type { Operation, OpName } from './op.ts'
 import { pooling } from './pooling.ts'
@@ -23,6 +24,7 @@ export const opDefinitions: { readonly [K in OpName]: OpDef<K> } = {
   ...convolution,
   ...pooling,
   ...indexed,
+  ...loops,
   ...pseudo,
 }
 
@@ -38,10 +40,14 @@ export function definitionOf(op: OpName): OpDef<OpName> {
   return opDefinitions[op] as unknown as OpDef<OpName>
 }
 
-/** The type an operation's result has for operands of the given types. Throws a {@link ShapeError}. */
-export function inferType(operation: Operation, inputs: readonly TensorType[]): TensorType {
+/** The type an operation's result has for operands that come from the given nodes. Throws a {@link ShapeError}. */
+export function inferType(operation: Operation, operands: readonly (Operation & { type: TensorType })[]): TensorType {
   const definition = definitionOf(operation.op)
-  const fits = definition.arity === 'variadic' ? inputs.length > 0 : inputs.length === definition.arity
-  if (!fits) throw new ShapeError(`${operation.op} takes ${definition.arity} operands, not ${inputs.length}`)
-  return definition.infer(inputs, operation.attributes)
+  const fits = definition.arity === 'variadic' ? operands.length > 0 : operands.length === definition.arity
+  if (!fits) throw new ShapeError(`${operation.op} takes ${definition.arity} operands, not ${operands.length}`)
+  return definition.infer(
+    operands.map(({ type }) => type),
+    operation.attributes,
+    operands,
+  )
 }

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest'
 import { GraphBuilder } from '../../compiler/3-graph/builder.ts'
 import type { Graph } from '../../compiler/3-graph/graph.ts'
 import { interpret } from '../../compiler/3-graph/interpret.ts'
+import { differentiate } from '../../compiler/4-transform/differentiate.ts'
 import { simplify } from '../../compiler/4-transform/simplify.ts'
 import { symbol } from '../../compiler/dimensions/dimension.ts'
 import { expressions } from '../../compiler/ops/expressions.ts'
-import { definitionOf } from '../../compiler/ops/registry.ts'
 import { randomNumbers } from '../graph/sample-values.ts'
 import { environmentFor } from './environment.ts'
 import { compileGraphs, difference } from './run-wasm.ts'
@@ -53,13 +53,12 @@ function randomGraph(number: number): Graph {
     })
   }
   const cotangent = build.input('g', builder.typeOf(y))
-  const node = builder.node(y)
-  const gradients = definitionOf(node.op).gradient!({
-    ...{ build, inputs: node.inputs, output: y, cotangent },
-    attributes: node.attributes,
-  })
-  const outputs = [{ name: 'y', node: y }, ...gradients.map((gradient, at) => ({ name: `d${at}`, node: gradient! }))]
-  return simplify(builder.finish(outputs, []))
+  const all = builder.typeOf(y).shape.map((_, axis) => axis)
+  const gradients = [...builder.node(y).inputs].map((source) =>
+    build.gradient(build.reduceSum(build.mul(y, cotangent), all), source),
+  )
+  const outputs = [{ name: 'y', node: y }, ...gradients.map((node, at) => ({ name: `d${at}`, node }))]
+  return simplify(differentiate(builder.finish(outputs, [])).graph)
 }
 
 test('random convolutions and poolings as wasm mean what the interpreter says', async () => {

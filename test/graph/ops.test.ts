@@ -44,7 +44,8 @@ describe.each(opNames)('%s', (op) => {
   const samples = definition.samples() as readonly OpSample<object>[]
 
   test('its values have the inferred type, and its graphs read back', () => {
-    if (op !== 'gradient') expect(samples.length).toBeGreaterThan(0)
+    // Loops have tests of their own, for bodies are graphs.
+    if (op !== 'gradient' && definition.class !== 'loop') expect(samples.length).toBeGreaterThan(0)
     for (const sample of samples) {
       const { builder, y } = graphOf(op, sample)
       const graph = builder.finish([{ name: 'y', node: y }], [])
@@ -61,7 +62,7 @@ describe.each(opNames)('%s', (op) => {
   })
 
   const differentiable = samples.filter((sample) => sample.inputs.some((type) => type.dtype === 'f32'))
-  if (definition.gradient !== null && op !== 'gradient')
+  if (typeof definition.gradient === 'function')
     test('its gradient agrees with finite differences', () => {
       let compared = 0
       differentiable.forEach((sample, seed) => {
@@ -83,7 +84,9 @@ function compareGradient(op: OpName, sample: OpSample<object>, seed: number): nu
     build.mul(y, weight),
     Array.from({ length: rank }, (_, axis) => axis),
   )
-  const gradients = definitionOf(op).gradient!({
+  const { gradient } = definitionOf(op)
+  if (typeof gradient !== 'function') return 0
+  const gradients = gradient({
     build,
     inputs,
     output: y,

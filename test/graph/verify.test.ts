@@ -51,6 +51,79 @@ describe('the verifier', () => {
   })
 })
 
+describe('the verifier of loops', () => {
+  const scanOf = (body: string, attributes = 'carries: 1, elements: 1, length: 4, reverse: false'): string =>
+    `graph "g" infer
+%0: f32[3] = input() {name: "first", type: f32[3]}
+%1: f32[4, 3] = input() {name: "x", type: f32[4, 3]}
+%2: f32[3] = scan(%0, %1) {${attributes}}
+  graph "body" infer
+${body.replace(/^/gm, '  ')}
+%3: f32[3] = result(%2) {index: 0}
+output "y" = %3
+`
+  const carry = '%0: f32[3] = input() {name: "carry0", type: f32[3]}\n'
+  const element = '%1: f32[3] = input() {name: "element0", type: f32[3]}\n'
+  const sum = '%2: f32[3] = add(%0, %1)\n'
+  const next = 'output "carry0" = %2'
+  const right = scanOf(carry + element + sum + next)
+  test('takes a right one', () => {
+    verifyGraph(readGraph(right))
+    expect(printGraph(readGraph(right))).toBe(right)
+  })
+
+  const wrong: Record<string, [text: string, message: string]> = {
+    'a missing input': [
+      scanOf(`${carry}%1: f32[3] = neg(%0)\n${sum}${next}`),
+      'the body of scan has no input element0',
+    ],
+    'an input of another type': [
+      scanOf(`${carry}${element.replaceAll('[3]', '[2]')}%2: f32[3] = neg(%0)\n${next}`),
+      'element0 of scan is f32[3], but f32[2] in its body',
+    ],
+    'an input that is no operand': [
+      scanOf(`${carry}${element}${sum}%3: f32 = input() {name: "outside0", type: f32}\n${next}`),
+      'the body of scan has inputs that are no operands',
+    ],
+    'a carry that changes type': [
+      scanOf(`${carry}${element}%2: f32[1, 3] = reshape(%1) {shape: [1, 3]}\n${next}`),
+      'carry0 of scan starts as f32[3] and becomes f32[1, 3]',
+    ],
+    'outputs of other names': [scanOf(`${carry}${element}${sum}output "next" = %2`), 'has the outputs next'],
+    'elements of another length': [
+      scanOf(carry + element + sum + next, 'carries: 1, elements: 1, length: 5, reverse: false'),
+      'an element of a scan of 5 steps has as many entries, not f32[4, 3]',
+    ],
+    'too few operands': [
+      scanOf(carry + element + sum + next, 'carries: 2, elements: 1, length: 4, reverse: false'),
+      'scan has fewer operands than carries and elements',
+    ],
+    'a result there is not': [right.replace('index: 0', 'index: 1'), 'scan has no result 1'],
+    'a result of no loop': [right.replace('result(%2)', 'result(%0)'), 'result takes a scan or an iterate, not input'],
+    'a loop used as a value': [right.replace('result(%2) {index: 0}', 'neg(%2)'), 'a loop is read only by result'],
+    'a loop that leaves the graph': [
+      right.replace('"y" = %3', '"y" = %2'),
+      'output y is a loop, not one of its results',
+    ],
+    'a fault inside': [
+      scanOf(`${carry}${element}%2: f32[3] = add(%0, %9)\n${next}`),
+      'operand %9 does not come before',
+    ],
+    'a variable inside': [
+      scanOf(`${carry}${element}${sum}%3: f32 = variable() {name: "w", type: f32}\n${next}`),
+      'there is a variable in the body',
+    ],
+    'random numbers inside': [
+      scanOf(`${carry}${element}${sum}%3: f32[3] = uniform() {shape: [3], site: 1}\n${next}`),
+      'there is a uniform in the body',
+    ],
+  }
+  test.each(Object.entries(wrong))('finds %s', (_, [text, message]) => {
+    expect(() => verifyGraph(readGraph(text))).toThrow(/^internal: verify: graph (g|body): /)
+    expect(() => verifyGraph(readGraph(text))).toThrow(message)
+  })
+})
+
 describe('the text form', () => {
   test('reads back dimensions, numbers, limits and source places', () => {
     const [height, width] = [symbol('Height'), symbol('Width')]

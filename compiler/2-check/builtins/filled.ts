@@ -4,8 +4,8 @@ import type { DType, TensorType } from '../../types.ts'
 import { toTensor } from '../arithmetic.ts'
 import { expandTo } from '../broadcast.ts'
 import { type Builtin, type BuiltinCall, parameters } from '../builtin.ts'
+import { draw } from '../draw.ts'
 import { constant, emit } from '../entry.ts'
-import { drawSite } from '../random-site.ts'
 import { report } from '../session.ts'
 import { dimension, errorValue, type Value } from '../values.ts'
 import { dimArgument, typeArgument } from './arguments.ts'
@@ -73,8 +73,7 @@ function random(name: string, op: 'uniform' | 'normal', documentation: string): 
     apply: (call) => {
       const type = typeArgument(call, 'x')
       if (!type) return errorValue
-      const attributes = { shape: type.shape, site: drawSite(call.frame) }
-      return emit(call.frame, call.span, { dtype: 'f32', shape: type.shape }, { op, attributes }, [])
+      return draw(call.frame, call.span, op, type.shape)
     },
   }
 }
