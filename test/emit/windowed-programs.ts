@@ -24,7 +24,7 @@ export async function compileWindowed(source: string, build: BuildName): Promise
     return compilation.graphs!.graphs
   }
   const written = (await graphsAfter('graph')).map((graph) => erase(differentiate(graph).graph))
-  const graphs = await graphsAfter('simplify')
+  const graphs = await graphsAfter('hoist')
   const runner = await compileGraphs(graphs, build)
   const graph = (name: string): Graph => graphs.find((candidate) => candidate.name === name)!
   return {
