@@ -6,11 +6,11 @@ import { RELAXED } from './build'
 import { loadPartial, madd, storePartial, sum4 } from './vector'
 
 /** Rows of a tile. */
-const tileRows = 3
+export const tileRows = 3
 /** Depth of a block: a packed panel of 12 columns takes 18 KiB, well inside a first-level cache of 32. */
-const blockDepth = 392
+export const blockDepth = 392
 /** Rows of a block of A, whole tiles: with blockDepth, 395 KiB, inside a second-level cache of 512. */
-const blockRows = 258
+export const blockRows = 258
 /** Products this wide repay gathering a transposed A. */
 const gatherColumns = 64
 
@@ -141,7 +141,7 @@ function tiles(
  * All rows of a block times one panel. Where the panel is wider than C, or rows are left that fill no tile, tiles are computed in `strip`
  * and their valid part copied; in the last tile the last row of A stands in for those that are missing.
  */
-function panelProduct(
+export function panelProduct(
   c: usize, cRow: usize, a: usize, aRow: usize, aStep: usize, b: usize, depth: i32, rows: i32, columns: i32, width: i32, accumulate: bool,
   strip: usize,
 ): void {
@@ -172,7 +172,7 @@ function panelProduct(
 }
 
 /** Copies `columns` words of each of `rows` rows. */
-function copyBlock(target: usize, targetRow: usize, source: usize, sourceRow: usize, rows: i32, columns: i32): void {
+export function copyBlock(target: usize, targetRow: usize, source: usize, sourceRow: usize, rows: i32, columns: i32): void {
   for (let i = 0; i < rows; i++) {
     let at: usize = 0
     let j = columns
@@ -233,7 +233,7 @@ function packPanel(target: usize, b: usize, bRow: i32, bColumn: i32, depth: i32,
 }
 
 /** Rows p of `target`, `step` bytes apart, become (b0[p], b1[p], b2[p], b3[p]). */
-function transpose4(target: usize, step: usize, b0: usize, b1: usize, b2: usize, b3: usize, depth: i32): void {
+export function transpose4(target: usize, step: usize, b0: usize, b1: usize, b2: usize, b3: usize, depth: i32): void {
   let p = 0
   for (; p + 4 <= depth; p += 4) {
     const v0 = v128.load(b0), v1 = v128.load(b1), v2 = v128.load(b2), v3 = v128.load(b3)
@@ -260,7 +260,7 @@ function transpose4(target: usize, step: usize, b0: usize, b1: usize, b2: usize,
 /** Columns of the next panel: panels of 12 and, so that any multiple of four from 8 on divides exactly, up to two of 8. */
 // @ts-ignore: decorator
 @inline
-function panelWidth(remaining: i32): i32 {
+export function panelWidth(remaining: i32): i32 {
   return remaining > 16 || (remaining > 8 && remaining <= 12) ? 12 : 8
 }
 

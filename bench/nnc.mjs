@@ -9,18 +9,15 @@ const [id, build = 'plain'] = process.argv.slice(2)
 if (build === 'relaxed' && process.version.startsWith('v20.')) v8.setFlagsFromString('--experimental-wasm-relaxed-simd')
 const workload = workloads[id]
 const { widths, batch, kind } = workload
-const stages = widths
-  .slice(1)
-  .map((width, layer) => `fc${layer + 1}: Linear(${width})`)
-  .join(` |> ${workload.activation} |> `)
-const target = kind === 'mlp' ? 'i32[Batch]' : 'f32[Batch, 1]'
+const shape = kind === 'cnn' ? '1, 28, 28' : widths[0]
+const target = kind === 'tiny' ? 'f32[Batch, 1]' : 'i32[Batch]'
 const source = `
 dim Batch in 1..${batch}
-model Net(x: f32[Batch, ${widths[0]}]) -> f32[Batch, ${widths.at(-1)}] {
-  return x |> ${stages}
+model Net(x: f32[Batch, ${shape}]) -> f32[Batch, ${widths.at(-1)}] {
+  return x |> ${stagesOf(workload).join(' |> ')}
 }
-train fit(x: f32[Batch, ${widths[0]}], y: ${target}) {
-  loss ${kind === 'mlp' ? 'cross_entropy' : 'binary_cross_entropy'}(Net(x), y)
+train fit(x: f32[Batch, ${shape}], y: ${target}) {
+  loss ${kind === 'tiny' ? 'binary_cross_entropy' : 'cross_entropy'}(Net(x), y)
   optimizer adam(lr = 1e-3)
 }
 `
@@ -28,14 +25,34 @@ const { modules, diagnostics } = await compile(source, { file: `${id}.nn`, build
 if (!modules) throw new Error(diagnostics.map((diagnostic) => diagnostic.message).join('\n'))
 const model = await load(modules[build])
 model.init(1)
-layersOf(workload).forEach(({ fanIn, out, weights, bias }, layer) => {
-  // The workload's weights are [in, out]; ours are [out, in].
-  const transposed = Float32Array.from(
-    { length: weights.length },
-    (_, at) => weights[(at % fanIn) * out + Math.floor(at / fanIn)],
-  )
-  model.parameters.set(`fc${layer + 1}.w`, transposed)
-  model.parameters.set(`fc${layer + 1}.b`, bias)
+const layers = layersOf(workload)
+const names = kind === 'cnn' ? ['conv1', 'conv2', 'fc1', 'fc2'] : layers.map((_, layer) => `fc${layer + 1}`)
+layers.forEach(({ fanIn, out, channels, weights, bias }, layer) => {
+  // The workload's weights are [in, out], in [height, width, channel] order; ours are [out, in], channels first.
+  const pixels = fanIn / channels
+  const ours = new Float32Array(weights.length)
+  for (let from = 0; from < fanIn; from++) {
+    const to = (from % channels) * pixels + Math.floor(from / channels)
+    for (let o = 0; o < out; o++) ours[o * fanIn + to] = weights[from * out + o]
+  }
+  model.parameters.set(`${names[layer]}.w`, ours)
+  model.parameters.set(`${names[layer]}.b`, bias)
 })
 const inputs = batchOf(workload)
 measure(`nnc-${build}`, id, () => model.step('fit', inputs).loss)
+
+function stagesOf({ activation, widths: sizes }) {
+  if (kind !== 'cnn')
+    return sizes
+      .slice(1)
+      .flatMap((width, layer) => [...(layer ? [activation] : []), `fc${layer + 1}: Linear(${width})`])
+  const block = (name, channels) => [`${name}: Conv(${channels}, 3)`, 'relu', 'MaxPool(2)']
+  return [
+    ...block('conv1', 16),
+    ...block('conv2', 32),
+    'flatten(from = 1)',
+    'fc1: Linear(128)',
+    'relu',
+    'fc2: Linear(10)',
+  ]
+}

@@ -22,6 +22,7 @@ function perceptron(widths) {
     const fanIn = widths[layer]
     return {
       fanIn,
+      channels: fanIn,
       out,
       weights: fill(100 + 2 * layer, fanIn * out, 1 / Math.sqrt(fanIn)),
       bias: new Float32Array(out),
@@ -35,16 +36,31 @@ const tiny = [2, 16, 16, 1]
 export const workloads = {
   W1_b32: { title: 'MLP 784-256-128-10, batch 32', kind: 'mlp', activation: 'relu', widths: mlp, batch: 32 },
   W1_b128: { title: 'MLP 784-256-128-10, batch 128', kind: 'mlp', activation: 'relu', widths: mlp, batch: 128 },
+  W3: { title: 'CNN conv 16, conv 32, fc 128 on 28×28, batch 32', kind: 'cnn', widths: [784, 10], batch: 32 },
   W2: { title: 'MLP 2-16-16-1, batch 32', kind: 'tiny', activation: 'tanh', widths: tiny, batch: 32 },
 }
 
 export function layersOf(workload) {
-  return perceptron(workload.widths)
+  return workload.kind === 'cnn' ? convolutional() : perceptron(workload.widths)
+}
+
+/** Two convolutions, weights [height, width, in, out], and two dense layers on [height, width, channel] flattened. */
+function convolutional() {
+  const layers = [
+    { fanIn: 3 * 3 * 1, channels: 1, out: 16 },
+    { fanIn: 3 * 3 * 16, channels: 16, out: 32 },
+    { fanIn: 7 * 7 * 32, channels: 32, out: 128 },
+    { fanIn: 128, channels: 128, out: 10 },
+  ]
+  return layers.map(({ fanIn, channels, out }, layer) => {
+    const weights = fill(100 + 2 * layer, fanIn * out, 1 / Math.sqrt(fanIn))
+    return { fanIn, channels, out, weights, bias: new Float32Array(out) }
+  })
 }
 
 export function batchOf({ kind, batch, widths }) {
-  const x = fill(7, batch * widths[0], kind === 'mlp' ? Math.sqrt(3) : 1)
-  if (kind === 'mlp') return { x, y: classes(8, batch, widths.at(-1)) }
+  const x = fill(7, batch * widths[0], kind === 'tiny' ? 1 : Math.sqrt(3))
+  if (kind !== 'tiny') return { x, y: classes(8, batch, widths.at(-1)) }
   return { x, y: Float32Array.from({ length: batch }, (_, row) => (x[2 * row] * x[2 * row + 1] > 0 ? 1 : 0)) }
 }
 

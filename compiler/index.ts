@@ -17,6 +17,7 @@ import { printGraph } from './3-graph/print.ts'
 import { differentiate } from './4-transform/differentiate.ts'
 import { erase } from './4-transform/erase.ts'
 import { hoist } from './4-transform/hoist.ts'
+import { recogniseWindows } from './4-transform/recognise-convolution.ts'
 import { simplify } from './4-transform/simplify.ts'
 import { fuse } from './5-fuse/fuse.ts'
 import { MemoryLimitError } from './5-fuse/memory-limit.ts'
@@ -105,6 +106,11 @@ const passes: readonly Pass<CompileState>[] = [
   {
     name: 'graph',
     run: ({ checked }) => ({ graphs: buildGraphs(need(checked)) }),
+    print: printGraphs,
+  },
+  {
+    name: 'recognise',
+    run: ({ graphs }) => ({ graphs: mapGraphs(need(graphs), recogniseWindows) }),
     print: printGraphs,
   },
   {

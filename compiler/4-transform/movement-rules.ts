@@ -102,6 +102,8 @@ export const movementRules: readonly Rule[] = [
     return undefined
   }),
 
+  rule('windows one wide, side by side, or their sums', ['window', 'fold'], windowOfOne),
+
   rule('padding of nothing', 'pad', ({ x, attributes: { low, high } }) =>
     all(low, 0) && all(high, 0) ? x : undefined,
   ),
@@ -149,6 +151,14 @@ function reshapeOfExpand({ x, attributes, build, as }: Match<'reshape'>): number
   }
   if (axes.length === attributes.shape.length) return undefined
   return build.expand(build.reshape(inner.inputs[0]!, pick(attributes.shape, axes)), attributes.shape, axes)
+}
+
+function windowOfOne({ op, x, attributes, build }: Match<'window' | 'fold'>): number | undefined {
+  const { axis, count, size, stride } = attributes
+  const shape = build.shapeOf(x)
+  const length = 'length' in attributes ? attributes.length : shape[axis]!
+  if (!dimEqual(size, 1) || stride !== 1 || !dimEqual(count, length)) return undefined
+  return build.reshape(x, op === 'window' ? shape.toSpliced(axis, 1, count, 1) : shape.toSpliced(axis, 2, length))
 }
 
 function addedPads({ x, y, build, as }: Match<'add'>): number | undefined {

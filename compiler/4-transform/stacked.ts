@@ -1,5 +1,5 @@
 /** One operation of a loop's body done for all steps at once, on values stacked along a new first axis. */
-import type { Dim } from '../dimensions/dimension.ts'
+import { type Dim, divideExactly, multiply } from '../dimensions/dimension.ts'
 import { contractionAxes } from '../ops/contraction.ts'
 import type { Expressions } from '../ops/expressions.ts'
 import type { Operation } from '../ops/op.ts'
@@ -13,6 +13,10 @@ export function canStack({ op }: Operation, operands: readonly boolean[]): boole
     case 'movement':
     case 'contraction':
       return true
+    case 'pooling':
+      return true
+    case 'convolution':
+      return !operands[1]
     case 'indexed':
       return op === 'gather' ? !(operands[0] && operands[1]) : !operands[1]
     default:
@@ -73,6 +77,19 @@ export function stacked(
       return build.fold(x, { ...attributes, axis: attributes.axis + 1 })
     case 'contract':
       return stackedContraction(build, operation, operands, isStacked)
+    case 'convolve':
+      return apart(build, build.convolve(together(build, x), operands[1]!, attributes), length)
+    case 'pool_max':
+    case 'pool_max_gradient':
+      return apart(
+        build,
+        build.emit(
+          op,
+          all().map((id) => together(build, id)),
+          attributes,
+        ),
+        length,
+      )
     case 'gather': {
       if (!isStacked[1]) return build.gather(x, operands[1]!, attributes.axis + 1)
       const picked = build.gather(x, operands[1]!, attributes.axis)
@@ -107,4 +124,15 @@ function stackedContraction(
 function axisToFront(build: Expressions, x: number, axis: number): number {
   const others = build.shapeOf(x).flatMap((_, at) => (at === axis ? [] : [at]))
   return build.permute(x, [axis, ...others])
+}
+
+/** The axis of steps joined with the first axis of a value, and split from it again. */
+function together(build: Expressions, stack: number): number {
+  const [steps, first, ...rest] = build.shapeOf(stack)
+  return build.reshape(stack, [multiply(steps!, first!), ...rest])
+}
+
+function apart(build: Expressions, joined: number, length: Dim): number {
+  const [first, ...rest] = build.shapeOf(joined)
+  return build.reshape(joined, [length, divideExactly(first!, length)!, ...rest])
 }

@@ -1,5 +1,7 @@
 /** Which buffers live when, and from that their offsets in the arena. */
 import { boundsOf, type Dim } from '../dimensions/dimension.ts'
+import type { ConvolutionPlan } from './convolution.ts'
+import { convolutionScratchBytes } from './convolution-scratch.ts'
 import type { Packing } from './packing.ts'
 import { type ArenaRoom, largestBytes, type Planning } from './plan-graph.ts'
 import { type Lifetime, planArena } from './plan-memory.ts'
@@ -25,6 +27,7 @@ export function assignArena(
   { storage, ranges, typeOf }: Planning,
   steps: readonly Step[],
   products: ReadonlyMap<number, ProductPlan>,
+  convolutions: ReadonlyMap<number, ConvolutionPlan>,
   packed: ReadonlyMap<number, Packing>,
   last: ReadonlySet<number>,
 ): ArenaAssignment {
@@ -61,13 +64,20 @@ export function assignArena(
         }
         continue
       }
-      const plan = step.kind === 'library' ? products.get(step.node) : undefined
-      if (!plan || step.kind !== 'library') continue
-      const bytes = matmulScratchBytes(largest(plan.m.extent), largest(plan.n.extent), largest(plan.k.extent))
+      const bytes = step.kind === 'library' ? scratchBytes(step.node) : undefined
+      if (bytes === undefined || step.kind !== 'library') continue
       rooms.push({ kind: 'scratch', node: step.node, lifetime: { bytes, first, last: end } })
       const packing = packed.get(step.node)
       if (packing && packing.loop === undefined) panelsOf(step.node, first, end)
     }
+  }
+
+  /** Packing space of a library call, if it needs some. */
+  function scratchBytes(node: number): number | undefined {
+    const convolution = convolutions.get(node)
+    if (convolution) return convolutionScratchBytes(convolution, largest)
+    const plan = products.get(node)
+    return plan && matmulScratchBytes(largest(plan.m.extent), largest(plan.n.extent), largest(plan.k.extent))
   }
 
   function panelsOf(node: number, first: number, last: number): void {

@@ -12,9 +12,11 @@ import type { Stored } from './materialise.ts'
 import { LARGEST_MEMORY, MemoryLimitError } from './memory-limit.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
 import { type GraphPlan, largestBytes, planGraph } from './plan-graph.ts'
+import { poolingOf } from './pooling.ts'
 import type {
   Call,
   CallOrigin,
+  ConvolutionCall,
   Count,
   Entry,
   IndexedCall,
@@ -25,12 +27,13 @@ import type {
   Panels,
   Place,
   PointerMove,
+  PoolingCall,
   ProductCall,
   Program,
 } from './program.ts'
 import { slackOf } from './slack.ts'
 import type { LoopStep, Step } from './step.ts'
-import { indexedWork, loopWork, productWork } from './work.ts'
+import { convolutionWork, indexedWork, loopWork, productWork } from './work.ts'
 
 interface FuseState {
   readonly layout: Layout
@@ -250,11 +253,16 @@ function originOf(
   return { title: target + titleOf(plan.graph, nodes), ...(span && { span }) }
 }
 
-function libraryCall(state: FuseState, plan: GraphPlan, id: number): ProductCall | IndexedCall {
+function libraryCall(
+  state: FuseState,
+  plan: GraphPlan,
+  id: number,
+): ProductCall | ConvolutionCall | PoolingCall | IndexedCall {
   const { graph, products } = plan
   const node = graph.nodes[id]!
   const place = (buffer: number): Place => state.layout.place(plan, buffer)
-  const origin = originOf(plan, new Set([id]))
+  const permuted = node.op === 'permute' ? node.inputs[0]! : id
+  const origin = originOf(plan, new Set([permuted]))
   const target = place(id)
   const planned = products.get(id)
   if (planned) {
@@ -278,6 +286,25 @@ function libraryCall(state: FuseState, plan: GraphPlan, id: number): ProductCall
       ...(plan.packed.has(id) && { panels: panelsOf(state, plan, id) }),
       work: productWork(planned),
     }
+  }
+  const convolution = plan.convolutions.get(id)
+  if (convolution) {
+    const { x, w, ...rest } = convolution
+    return {
+      kind: 'convolution',
+      ...origin,
+      ...rest,
+      y: target,
+      x: placeOf(state, plan, x),
+      w: placeOf(state, plan, w),
+      scratch: state.layout.scratch(plan, id),
+      work: convolutionWork(convolution),
+    }
+  }
+  if (node.op === 'pool_max' || node.op === 'pool_max_gradient') {
+    const shapes = node.inputs.map((input) => graph.nodes[input]!.type.shape)
+    const sources = node.inputs.map((input) => placeOf(state, plan, plan.stored(input)))
+    return { ...origin, ...poolingOf(node, shapes), target, sources }
   }
   if (node.op !== 'gather' && node.op !== 'scatter_add') throw new Error(`internal: fuse: no call for ${node.op}`)
   const { axis } = node.attributes

@@ -6,6 +6,7 @@ import type { Graph, GraphNode } from '../3-graph/graph.ts'
 import { add, type Dim, dimEqual, product } from '../dimensions/dimension.ts'
 import type { OpName } from '../ops/op.ts'
 import { opDefinitions } from '../ops/registry.ts'
+import { keepsSpatialAxes } from './convolution.ts'
 import type { FlatGraph } from './flatten.ts'
 import { splitsOnly } from './movement.ts'
 
@@ -86,7 +87,7 @@ export function storedAt(
 /** Ops that a call of their own computes, from operands in memory. */
 export function isLibraryOp(op: OpName): boolean {
   const { class: kind } = opDefinitions[op]
-  return kind === 'contraction' || kind === 'indexed'
+  return kind === 'contraction' || kind === 'convolution' || kind === 'pooling' || kind === 'indexed'
 }
 
 export function chooseMaterialised(graph: FlatGraph): Materialisation {
@@ -134,7 +135,7 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
         give(behindAliases(graph, input))
         cost[input] = 0
       }
-    if (isLibraryOp(node.op)) for (const input of node.inputs) giveOperandBase(input, node.op === 'contract')
+    if (isLibraryOp(node.op)) for (const input of node.inputs) giveOperandBase(input, viewTaken(node))
     if (node.op === 'reshape') {
       const input = node.inputs[0]!
       const direct = isStored(input)
@@ -160,7 +161,9 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
     const node = nodes[id]!
     if (node.op !== 'permute') return false
     const input = nodes[node.inputs[0]!]!
-    if (input.op !== 'contract' || readers[input.id] !== 1 || wanted.has(input.id)) return false
+    if (readers[input.id] !== 1 || wanted.has(input.id)) return false
+    if (input.op === 'convolve') return keepsSpatialAxes(node.attributes.order, input.attributes.strides.length)
+    if (input.op !== 'contract') return false
     const { batch, contracted } = input.attributes
     const order = node.attributes.order.filter((_, position) => node.type.shape[position] !== 1)
     if (order.length > 0 && order.at(-1)! < batch.length) return false
@@ -172,8 +175,8 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
     return changes <= 1 && free.every((axis, at) => at === 0 || sides[at] !== sides[at - 1] || axis > free[at - 1]!)
   }
 
-  /** A library operand must lie in memory; a contraction takes any strided view of what does. */
-  function giveOperandBase(operand: number, strided: boolean): void {
+  /** A library operand must lie in memory; contractions and convolutions take some views of what does. */
+  function giveOperandBase(operand: number, takes: (view: GraphNode) => boolean): void {
     let at = operand
     while (!isStored(at)) {
       const node = nodes[at]!
@@ -181,11 +184,11 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
       if (node.op === 'reshape') {
         const base = behindAliases(graph, at)
         const splits = splitsOnly(nodes[input]!.type.shape, node.type.shape)
-        if (!strided || !isView(nodes[base]!) || !splits) {
+        if (!takes(nodes[base]!) || !splits) {
           give(base)
           return
         }
-      } else if (!isAlias(node) && !(strided && isView(node))) {
+      } else if (!isAlias(node) && !takes(node)) {
         give(at)
         return
       }
@@ -194,12 +197,21 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
   }
 }
 
-/** The contraction a materialised node is the result of: itself, or the one its permutation reorders. */
+/** Which views of memory a library op takes as its operands. */
+function viewTaken(node: GraphNode): (view: GraphNode) => boolean {
+  if (node.op === 'contract') return isView
+  if (node.op !== 'convolve') return () => false
+  const spatial = node.attributes.strides.length
+  return (view) => view.op === 'permute' && keepsSpatialAxes(view.attributes.order, spatial)
+}
+
+/** The contraction or convolution a materialised node is the result of: itself, or the one its permutation reorders. */
 export function productOf(graph: Graph, { materialised }: Materialisation, id: number): number | undefined {
+  const isProduct = ({ op }: GraphNode): boolean => op === 'contract' || op === 'convolve'
   const node = graph.nodes[id]!
-  if (node.op === 'contract') return id
+  if (isProduct(node)) return id
   const input = node.op === 'permute' ? graph.nodes[node.inputs[0]!]! : undefined
-  return input?.op === 'contract' && !materialised[input.id] ? input.id : undefined
+  return input && isProduct(input) && !materialised[input.id] ? input.id : undefined
 }
 
 function isView(node: GraphNode): boolean {

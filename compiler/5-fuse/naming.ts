@@ -24,6 +24,10 @@ const RESERVED = new Set([
   ],
   ...['exp', 'log', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'pow', 'sign', 'abs', 'min', 'max', 'load', 'store'],
   ...[
+    'poolMax',
+    'poolMaxGradient',
+    'convolve',
+    'convolveLarge',
     'matmul',
     'packPanels',
     'rsqrt',

@@ -4,6 +4,7 @@ import { boundsOf, type Dim, type DimRange, product } from '../dimensions/dimens
 import type { TensorType } from '../types.ts'
 import { assignArena } from './assign-arena.ts'
 import { type AxisTable, buildDrafts, copyDraft, type DraftContext, packDraft } from './build-draft.ts'
+import { type ConvolutionPlan, planConvolution } from './convolution.ts'
 import { type FlatGraph, flatten } from './flatten.ts'
 import { joinProducers } from './join-producers.ts'
 import {
@@ -29,6 +30,7 @@ export interface GraphPlan {
   readonly axes: AxisTable
   readonly steps: readonly Step[]
   readonly products: ReadonlyMap<number, ProductPlan>
+  readonly convolutions: ReadonlyMap<number, ConvolutionPlan>
   /** By a loop's number. */
   readonly loops: ReadonlyMap<number, LoopPlan>
   /** Graph buffers: a node's number, or from `nodes.length` on one made for an output, an update or a loop. */
@@ -37,7 +39,7 @@ export interface GraphPlan {
   readonly outputs: ReadonlyMap<string, number>
   /** Variables to be overwritten at the end. */
   readonly copies: readonly { readonly variable: string; readonly buffer: number }[]
-  /** Product node → its packing space. */
+  /** Product or convolution node → its packing space. */
   readonly scratch: ReadonlyMap<number, ArenaRoom>
   /** Product node → before which loop its right operand is packed, and where. */
   readonly packed: ReadonlyMap<number, Packing>
@@ -113,6 +115,7 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     return place
   }
   const products = new Map<number, ProductPlan>()
+  const convolutions = new Map<number, ConvolutionPlan>()
   const loops = new Map<number, LoopPlan>()
   const loopAt = new Map(graph.loops.map(({ node }, at) => [node, at]))
   const laidOut = new Map<string, number>()
@@ -132,7 +135,12 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     if (loop !== undefined) loops.set(loop, planLoop(planning, loop))
     if (!materialisation.materialised[id] || op === 'result') continue
     const own = steps[graph.regions[id]!]!
-    if (productOf(graph, materialisation, id) !== undefined) {
+    const product = productOf(graph, materialisation, id)
+    if (product !== undefined && nodes[product]!.op === 'convolve') {
+      const plan = planConvolution(graph, materialisation, id)
+      convolutions.set(id, plan)
+      own.push({ kind: 'library', node: id, reads: [plan.x.node, plan.w.node] })
+    } else if (product !== undefined) {
       const plan = planProduct(graph, materialisation, id, layOut)
       products.set(id, plan)
       own.push({ kind: 'library', node: id, reads: [plan.a.node, plan.b.node] })
@@ -161,7 +169,14 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     return `${node.op === 'input' ? node.attributes.name : node.op}${buffer}`
   }
   const packed = packedOnce(graph, products, planning.regionOf)
-  const arena = assignArena(planning, scheduled.steps, products, packed, new Set(copies.map(({ buffer }) => buffer)))
+  const arena = assignArena(
+    planning,
+    scheduled.steps,
+    products,
+    convolutions,
+    packed,
+    new Set(copies.map(({ buffer }) => buffer)),
+  )
   for (const [buffer, offset] of arena.offsets) storage.set(buffer, { kind: 'arena', offset })
   return {
     graph,
@@ -169,6 +184,7 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     axes: planning.context.axes,
     steps: scheduled.steps,
     products,
+    convolutions,
     loops,
     storage,
     outputs,

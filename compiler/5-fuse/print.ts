@@ -59,6 +59,18 @@ function callText(program: Program, call: Call): string {
         call.loops.length > 0 ? ` in loops over ${call.loops.map(({ extent }) => formatDim(extent)).join(', ')}` : ''
       return `${place(call.c)} = product(${place(call.a)}, ${place(call.b)}${call.panels === undefined ? '' : ' packed'}): ${sizes}${loops}; ${work}`
     }
+    case 'convolution': {
+      const axes = call.axes.filter(({ result, filter }) => result !== 1 || filter !== 1)
+      const list = (of: (axis: (typeof axes)[number]) => string): string => axes.map(of).join('×')
+      const about = `${list(({ result }) => formatDim(result))} results, filter ${list(({ filter }) => formatDim(filter))}`
+      const channels = `${formatDim(call.channels)} → ${formatDim(call.filters)} channels`
+      return `${place(call.y)} = convolution(${place(call.x)}, ${place(call.w)}): ${about}, ${channels}; ${work}`
+    }
+    case 'pool_max':
+    case 'pool_max_gradient': {
+      const windows = call.axes.filter(({ input }) => input !== 1).map(({ window }) => window)
+      return `${place(call.target)} = ${call.kind}(${call.sources.map(place).join(', ')}): windows ${windows.join('×')}; ${work}`
+    }
     case 'pack':
       return `${name(call.panels.buffer)} = pack(${place(call.b)}): ${formatDim(call.k)} × ${formatDim(call.n)}; ${work}`
     case 'gather':

@@ -158,7 +158,7 @@ function isScattered(view: View, group: readonly number[], short: number): boole
   return rest.length > 0 && isConstant(axis.extent) && axis.extent < short && !axes.some(({ a }) => a === 0)
 }
 
-interface View {
+export interface View {
   readonly node: number
   readonly shape: readonly Dim[]
   readonly strides: readonly Dim[]
@@ -166,7 +166,7 @@ interface View {
 }
 
 /** An operand as strides into the buffer behind it. */
-function viewOf(graph: Graph, materialisation: Materialisation, id: number): View {
+export function viewOf(graph: Graph, materialisation: Materialisation, id: number): View {
   const { shape } = graph.nodes[id]!.type
   let at = id
   let index: readonly Affine[] = shape.map((_, axis) => along(axis))

@@ -7,6 +7,7 @@ import type { Span } from '../diagnostics/diagnostic.ts'
 import type { Dim } from '../dimensions/dimension.ts'
 import type { OpName } from '../ops/op.ts'
 import type { DType, EntryKind, Hyper, RuntimeDim, TensorType, Variable } from '../types.ts'
+import type { ConvolutionPlan } from './convolution.ts'
 import type { Reducer } from './draft.ts'
 
 export interface Program {
@@ -71,7 +72,15 @@ export interface Place {
   readonly elements: Dim
 }
 
-export type Call = KernelCall | ProductCall | PackCall | IndexedCall | CopyCall | LoopCall
+export type Call =
+  | KernelCall
+  | ProductCall
+  | PackCall
+  | ConvolutionCall
+  | PoolingCall
+  | IndexedCall
+  | CopyCall
+  | LoopCall
 
 export interface CallOrigin {
   /** What it computes, in the reader's words: `fc1.w update`, `relu`. */
@@ -133,6 +142,35 @@ export interface PackCall extends CallOrigin {
   readonly k: Dim
   readonly bRow: Dim
   readonly bColumn: Dim
+}
+
+/** A convolution of asm/convolution.ts. */
+export interface ConvolutionCall extends CallOrigin, Omit<ConvolutionPlan, 'x' | 'w'> {
+  readonly kind: 'convolution'
+  readonly y: Place
+  readonly x: Place
+  readonly w: Place
+  readonly scratch: number
+}
+
+/** A pooling of asm/pooling.ts, or its gradient. */
+export interface PoolingCall extends CallOrigin {
+  readonly kind: 'pool_max' | 'pool_max_gradient'
+  readonly target: Place
+  /** The input; for the gradient also the result and its cotangent. */
+  readonly sources: readonly Place[]
+  readonly count: Dim
+  /** Per spatial axis, filled up to three in front. */
+  readonly axes: readonly PoolingAxis[]
+}
+
+export interface PoolingAxis {
+  readonly result: Dim
+  readonly input: Dim
+  readonly window: number
+  readonly stride: number
+  readonly low: Dim
+  readonly dilation: number
 }
 
 /** Rows of a table by index: gathered into `target`, or `target` zeroed and rows added to it. */

@@ -2,6 +2,7 @@
 import type { Graph } from '../3-graph/graph.ts'
 import { type Dim, dimKey, evaluateDim, formatDim } from '../dimensions/dimension.ts'
 import type { Affine } from './affine.ts'
+import type { ConvolutionPlan } from './convolution.ts'
 import { splitMoving } from './counter.ts'
 import { type DraftValue, mapOf, operandsOf, reachable, stageRoots } from './draft.ts'
 import type { LoopOrder } from './lanes.ts'
@@ -68,6 +69,20 @@ export function productWork({ m, n, k, loops }: ProductPlan): Work {
   return {
     flops: [[2, m.extent, n.extent, k.extent, ...times]],
     bytes: [matrix(m, k), matrix(k, n), matrix(m, n)],
+  }
+}
+
+/** As if every filter element met an element of the input everywhere. */
+export function convolutionWork({ batch, groups, filters, channels, axes }: ConvolutionPlan): Work {
+  const all = (which: 'result' | 'input' | 'filter'): Dim[] => axes.map((axis) => axis[which])
+  const outer = [batch, groups]
+  return {
+    flops: [[2, ...outer, filters, channels, ...all('result'), ...all('filter')]],
+    bytes: [
+      [4, ...outer, channels, ...all('input')],
+      [4, groups, filters, channels, ...all('filter')],
+      [4, ...outer, filters, ...all('result')],
+    ],
   }
 }
 

@@ -32,6 +32,8 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
   ],
   './random': ['uniform4', 'normal4'],
   './matmul': ['matmul', 'packPanels'],
+  './convolution': ['convolve', 'convolveLarge'],
+  './pooling': ['poolMax', 'poolMaxGradient'],
   './indexed': ['gatherRows', 'scatterAddRows', 'scatterAddRowsInteger'],
 }
 

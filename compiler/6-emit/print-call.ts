@@ -1,5 +1,16 @@
 /** One call of an entry as AssemblyScript. */
-import type { Call, IndexedCall, KernelCall, LoopCall, Panels, Place, ProductCall, Program } from '../5-fuse/program.ts'
+import type {
+  Call,
+  ConvolutionCall,
+  IndexedCall,
+  KernelCall,
+  LoopCall,
+  Panels,
+  Place,
+  PoolingCall,
+  ProductCall,
+  Program,
+} from '../5-fuse/program.ts'
 import { type Dim, multiply } from '../dimensions/dimension.ts'
 import { block, type Lines, line } from './lines.ts'
 import { printDimension } from './print-dimension.ts'
@@ -20,6 +31,13 @@ export function printCall(printer: CallPrinter, call: Call): void {
       break
     case 'product':
       printProduct(printer, call)
+      break
+    case 'convolution':
+      printConvolution(printer, call)
+      break
+    case 'pool_max':
+    case 'pool_max_gradient':
+      printPooling(printer, call)
       break
     case 'pack': {
       const sizes = [call.n, call.k, call.bRow, call.bColumn].map((dim) => size(printer, dim))
@@ -127,6 +145,36 @@ function printProduct(printer: CallPrinter, call: ProductCall): void {
       )
   }
   nest(0)
+}
+
+function printConvolution(printer: CallPrinter, call: ConvolutionCall): void {
+  const { batch, groups, filters, channels, strides, axes } = call
+  const list = (dims: readonly Dim[]): string => dims.map((dim) => size(printer, dim)).join(', ')
+  const each = (of: (axis: (typeof axes)[number]) => Dim): string => list(axes.map(of))
+  const rows = [
+    [...[call.y, call.x, call.w].map((own) => place(printer, own)), name(printer, call.scratch)].join(', '),
+    list([batch, groups, filters, channels]),
+    list([...strides.y, ...strides.x, ...strides.w]),
+    [each(({ result }) => result), each(({ input }) => input), each(({ filter }) => filter)].join(', '),
+    [each(({ stride }) => stride), each(({ low }) => low)].join(', '),
+    [each(({ inputDilation }) => inputDilation), each(({ filterDilation }) => filterDilation)].join(', '),
+  ]
+  line(printer.lines, `${call.large ? 'convolveLarge' : 'convolve'}(`)
+  for (const row of rows) line(printer.lines, `  ${row},`)
+  line(printer.lines, ')')
+}
+
+function printPooling(printer: CallPrinter, call: PoolingCall): void {
+  const { axes } = call
+  const each = (of: (axis: (typeof axes)[number]) => Dim): string =>
+    axes.map((axis) => size(printer, of(axis))).join(', ')
+  const values = [
+    ...[call.target, ...call.sources].map((own) => place(printer, own)),
+    ...[size(printer, call.count), each(({ result }) => result), each(({ input }) => input)],
+    ...[each(({ window }) => window), each(({ stride }) => stride), each(({ low }) => low)],
+    each(({ dilation }) => dilation),
+  ]
+  line(printer.lines, `${call.kind === 'pool_max' ? 'poolMax' : 'poolMaxGradient'}(${values.join(', ')})`)
 }
 
 function printIndexed(printer: CallPrinter, call: IndexedCall): void {

@@ -15,6 +15,8 @@ export type OpClass =
   | 'reduction'
   | 'movement'
   | 'contraction'
+  | 'convolution'
+  | 'pooling'
   | 'indexed'
   | 'random'
   | 'loop'

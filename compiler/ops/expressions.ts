@@ -1,7 +1,7 @@
 /** Writing graphs by hand: a function for each primitive, with the trivial cases (empty axes, same shape) left out. */
 import { type Dim, dimEqual, shapeEqual } from '../dimensions/dimension.ts'
 import type { DType, TensorType } from '../types.ts'
-import type { NoAttributes, OpAttributes, OpName, WindowAttributes } from './op.ts'
+import type { ConvolutionAttributes, NoAttributes, OpAttributes, OpName, WindowAttributes } from './op.ts'
 
 /** Anything that can add nodes to a graph; a node is known by its number. */
 export interface OpEmitter {
@@ -112,6 +112,7 @@ export function expressions(emitter: OpEmitter) {
     fold: (x: number, attributes: OpAttributes['fold']): number => emit('fold', [x], attributes),
     contract: (left: number, right: number, attributes: OpAttributes['contract']): number =>
       emit('contract', [left, right], attributes),
+    convolve: (x: number, w: number, attributes: ConvolutionAttributes): number => emit('convolve', [x, w], attributes),
     gather: (x: number, indices: number, axis: number): number => emit('gather', [x, indices], { axis }),
     scatterAdd: (updates: number, indices: number, axis: number, size: Dim): number =>
       emit('scatter_add', [updates, indices], { axis, size }),

@@ -98,6 +98,13 @@ export interface OpAttributes {
     readonly contracted: readonly (readonly [left: number, right: number])[]
   }
 
+  // Convolution of x [batch, group, channel, spatial…] with a filter [group, filter, channel, spatial…]
+  convolve: ConvolutionAttributes
+
+  // Pooling of x [n, spatial…]: the largest element of each window, and (x, y, cotangent of y) → cotangent of x
+  pool_max: PoolingAttributes
+  pool_max_gradient: PoolingAttributes
+
   // Indexed access. gather(x, indices): axis `axis` of x is replaced by the axes of indices (i32, bounded)
   gather: { readonly axis: number }
   /** scatter_add(updates, indices): the adjoint of gather; `size` is the length of the restored axis. */
@@ -148,6 +155,28 @@ export interface WindowAttributes {
   readonly size: Dim
   readonly stride: number
   readonly dilation: number
+}
+
+/**
+ * Per spatial axis: result element s and filter element k meet at position s·stride + k·filterDilation − low of the
+ * input, whose elements lie `inputDilation` apart with zeros between and around them. Strides and filter dilations
+ * may be negative, `low` too; `size` is the extent of the result.
+ */
+export interface ConvolutionAttributes {
+  readonly strides: readonly number[]
+  readonly low: readonly Dim[]
+  readonly size: readonly Dim[]
+  readonly inputDilation: readonly number[]
+  readonly filterDilation: readonly number[]
+}
+
+/** Per spatial axis: element k of the window of result s lies at s·stride + k·dilation − low; those outside are left out. */
+export interface PoolingAttributes {
+  readonly strides: readonly number[]
+  readonly low: readonly Dim[]
+  readonly size: readonly Dim[]
+  readonly window: readonly number[]
+  readonly dilation: readonly number[]
 }
 
 export type OpName = keyof OpAttributes

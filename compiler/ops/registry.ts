@@ -1,6 +1,7 @@
 /** Every primitive with its definition: the one table of ops. */
 import type { TensorType } from '../types.ts'
 import { contraction } from './contraction.ts'
+import { convolution } from './convolution.ts'
 import { type OpClass, type OpDef, ShapeError } from './definition.ts'
 import { elementwise } from './elementwise.ts'
 import { indexed } from './indexed.ts'
@@ -8,6 +9,7 @@ import { leaves } from './leaves.ts'
 import { loops } from './loops.ts'
 import { movement } from './movement.ts'
 import type { Operation, OpName } from './op.ts'
+import { pooling } from './pooling.ts'
 import { pseudo } from './pseudo.ts'
 import { random } from './random.ts'
 import { reductions } from './reductions.ts'
@@ -19,6 +21,8 @@ export const opDefinitions: { readonly [K in OpName]: OpDef<K> } = {
   ...reductions,
   ...movement,
   ...contraction,
+  ...convolution,
+  ...pooling,
   ...indexed,
   ...loops,
   ...pseudo,

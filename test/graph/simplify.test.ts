@@ -132,6 +132,11 @@ const cases: readonly (readonly [rule: string, write: Write, result: string])[] 
     (b, { x, y }) => b.slice(b.concat([x, y], 1), [0, 4], [batch, 4]),
     'y',
   ],
+  [
+    'windows one wide, side by side, or their sums',
+    (b, { w }) => b.window(w, { axis: 0, count: 5, size: 1, stride: 1, dilation: 1 }),
+    'reshape(w)',
+  ],
   ['padding of nothing', (b, { w }) => b.emit('pad', [w], { low: [0, 0], high: [0, 0], value: 1 }), 'w'],
   ['pad ∘ pad', (b, { w }) => b.pad(b.pad(w, [1, 0], [0, 0], 2), [1, 1], [0, 1], 2), 'pad(w)'],
   ['a constant padded with itself', (b) => b.pad(full(b, 2), [0, 1], [0, 1], 2), '2'],

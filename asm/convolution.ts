@@ -1,0 +1,260 @@
+// Convolutions in f32 as matrix products that are never written out: the channels of one image are spread out once (planes.ts), and
+// panels of what the filter meets are packed from there right before their use. `convolve` sums over channels and a small filter and
+// has many results; `convolveLarge`, whose filter is as large as its input (the gradient to a filter), sums over positions and
+// accumulates over channels, one after the other, so that results do not depend on how images are grouped.
+// Arguments: result y, input x, filter w; strides of their leading axes; extents of their three spatial axes, which are dense; then
+// for each axis stride, low, input dilation and filter dilation. Result s and filter element k meet at position
+// s·stride + k·filterDilation − low, input element e lies at e·inputDilation. A dilation of the input is positive.
+import { depthwise, depthwiseLarge } from './depthwise'
+import { blockDepth, blockRows, panelProduct, panelWidth, tileRows } from './matmul'
+import { below, copyWords, fillPlanes, packResults, packTaps, span, writeOffsets } from './planes'
+
+/** Zeros behind the planes, in words, for vectors that reach past the last row. */
+const beyond = 16
+
+// @ts-ignore: decorator
+@inline
+function bytes(elements: i32): usize {
+  return <usize>elements << 2
+}
+
+// @ts-ignore: decorator
+@inline
+function aligned(pointer: usize): usize {
+  return (pointer + 63) & ~63
+}
+
+/** y[n, g, o, s] = Σ over c and k of x[n, g, c, …]·w[g, o, c, k]. `scratch` holds convolutionScratchBytes. */
+export function convolve(
+  y: usize, x: usize, w: usize, scratch: usize, batch: i32, groups: i32, filters: i32, channels: i32,
+  yBatch: i32, yGroup: i32, yFilter: i32, xBatch: i32, xGroup: i32, xChannel: i32, wGroup: i32, wFilter: i32, wChannel: i32,
+  y0: i32, y1: i32, y2: i32, x0: i32, x1: i32, x2: i32, w0: i32, w1: i32, w2: i32, s0: i32, s1: i32, s2: i32,
+  l0: i32, l1: i32, l2: i32, i0: i32, i1: i32, i2: i32, f0: i32, f1: i32, f2: i32,
+): void {
+  const phased = (i0 > 1 || i1 > 1 || i2 > 1) && (i0 == 1 || s0 == 1) && (i1 == 1 || s1 == 1) && (i2 == 1 || s2 == 1)
+  if (!phased) {
+    convolvePhase(
+      y, x, w, scratch, batch, groups, filters, channels, yBatch, yGroup, yFilter, xBatch, xGroup, xChannel, wGroup, wFilter, wChannel,
+      y0, y1, y2, x0, x1, x2, w0, w1, w2, s0, s1, s2, l0, l1, l2, i0, i1, i2, f0, f1, f2,
+      y1 * y2, y2, 1, w1 * w2, w2, 1,
+    )
+    return
+  }
+  // Every i-th result meets the same few filter elements, every u-th: a convolution without zeros between the elements of its input.
+  // Results that meet none are zero.
+  for (let n = 0; n < batch; n++) {
+    for (let g = 0; g < groups; g++) {
+      for (let o = 0; o < filters; o++) memory.fill(y + bytes(n * yBatch + g * yGroup + o * yFilter), 0, bytes(y0 * y1 * y2))
+    }
+  }
+  const u0 = i0 / common(i0, f0), u1 = i1 / common(i1, f1), u2 = i2 / common(i2, f2)
+  for (let r0 = 0; r0 < min(i0, y0); r0++) {
+    const k0 = firstTap(r0, f0, l0, i0, w0)
+    if (k0 == w0) continue
+    for (let r1 = 0; r1 < min(i1, y1); r1++) {
+      const k1 = firstTap(r1, f1, l1, i1, w1)
+      if (k1 == w1) continue
+      for (let r2 = 0; r2 < min(i2, y2); r2++) {
+        const k2 = firstTap(r2, f2, l2, i2, w2)
+        if (k2 == w2) continue
+        convolvePhase(
+          y + bytes((r0 * y1 + r1) * y2 + r2), x, w + bytes((k0 * w1 + k1) * w2 + k2), scratch, batch, groups, filters, channels,
+          yBatch, yGroup, yFilter, xBatch, xGroup, xChannel, wGroup, wFilter, wChannel,
+          (y0 - r0 + i0 - 1) / i0, (y1 - r1 + i1 - 1) / i1, (y2 - r2 + i2 - 1) / i2, x0, x1, x2,
+          (w0 - k0 + u0 - 1) / u0, (w1 - k1 + u1 - 1) / u1, (w2 - k2 + u2 - 1) / u2,
+          s0, s1, s2, -(r0 * s0 + k0 * f0 - l0) / i0, -(r1 * s1 + k1 * f1 - l1) / i1, -(r2 * s2 + k2 * f2 - l2) / i2,
+          1, 1, 1, f0 * u0 / i0, f1 * u1 / i1, f2 * u2 / i2, i0 * y1 * y2, i1 * y2, i2, u0 * w1 * w2, u1 * w2, u2,
+        )
+      }
+    }
+  }
+}
+
+/** The greatest common divisor. */
+function common(a: i32, b: i32): i32 {
+  b = abs(b)
+  while (b != 0) {
+    const rest = a % b
+    a = b
+    b = rest
+  }
+  return a
+}
+
+/** The first filter element that meets an element of the input at result r, or their number. */
+function firstTap(r: i32, f: i32, low: i32, dilation: i32, taps: i32): i32 {
+  let k = 0
+  while (k < min(taps, dilation) && (r + k * f - low) % dilation != 0) k++
+  return k < min(taps, dilation) ? k : taps
+}
+
+/** convolve for results `e0`, `e1`, `e2` apart and filter elements `v0`, `v1`, `v2` apart in their planes. */
+function convolvePhase(
+  y: usize, x: usize, w: usize, scratch: usize, batch: i32, groups: i32, filters: i32, channels: i32,
+  yBatch: i32, yGroup: i32, yFilter: i32, xBatch: i32, xGroup: i32, xChannel: i32, wGroup: i32, wFilter: i32, wChannel: i32,
+  y0: i32, y1: i32, y2: i32, x0: i32, x1: i32, x2: i32, w0: i32, w1: i32, w2: i32, s0: i32, s1: i32, s2: i32,
+  l0: i32, l1: i32, l2: i32, i0: i32, i1: i32, i2: i32, f0: i32, f1: i32, f2: i32,
+  e0: i32, e1: i32, e2: i32, v0: i32, v1: i32, v2: i32,
+): void {
+  const results = y0 * y1 * y2
+  const taps = w0 * w1 * w2
+  const depth = channels * taps
+  const p0 = span(y0, s0, w0, f0), p1 = span(y1, s1, w1, f1), p2 = span(y2, s2, w2, f2)
+  const a0 = -below(y0, s0) - below(w0, f0) - l0
+  const a1 = -below(y1, s1) - below(w1, f1) - l1
+  const a2 = -below(y2, s2) - below(w2, f2) - l2
+  const plane = p0 * p1 * p2
+
+  const strip = aligned(scratch)
+  const panel = aligned(strip + bytes(12 * (min(filters, blockRows) + tileRows - 1)))
+  const offsets = aligned(panel + bytes(12 * min(depth, blockDepth)))
+  const rows = offsets + bytes(depth)
+  const planes = aligned(rows + bytes(y0 * y1))
+  const repacked = aligned(planes + bytes(channels * plane + beyond + 3 * abs(s2)))
+  const gathered = aligned(repacked + bytes(groups * filters * depth))
+  writeOffsets(offsets, channels, plane, w0, w1, w2, f0, f1, f2, p1, p2, 0)
+  writeOffsets(rows, 1, 0, y0, y1, 1, s0, s1, 1, p1, p2, below(y2, s2))
+  memory.fill(planes, 0, bytes(channels * plane + beyond + 3 * abs(s2)))
+
+  // Rows of the filter must be dense, and so must rows of results.
+  const denseTaps = v2 == 1 && v1 == w2 && v0 == w1 * w2
+  let filter = w
+  if (wChannel != taps || !denseTaps) {
+    filter = repacked
+    for (let g = 0; g < groups; g++) {
+      for (let o = 0; o < filters; o++) {
+        for (let c = 0; c < channels; c++) {
+          const target = repacked + bytes(((g * filters + o) * channels + c) * taps)
+          const source = w + bytes(g * wGroup + o * wFilter + c * wChannel)
+          if (denseTaps) copyWords(target, source, taps)
+          else gatherTaps(target, source, w0, w1, w2, v0, v1, v2)
+        }
+      }
+    }
+    wFilter = depth
+    wGroup = filters * depth
+  }
+  const dense = e2 == 1 && e1 == y2 && e0 == y1 * y2
+
+  for (let n = 0; n < batch; n++) {
+    for (let g = 0; g < groups; g++) {
+      fillPlanes(planes, x + bytes(n * xBatch + g * xGroup), channels, xChannel, x0, x1, x2, p0, p1, p2, a0, a1, a2, i0, i1, i2)
+      const final = y + bytes(n * yBatch + g * yGroup)
+      const target = dense ? final : gathered
+      const targetRow = dense ? yFilter : results
+      const own = filter + bytes(g * wGroup)
+      if (filters == 1 && channels == 1) depthwise(target, planes, own, offsets, taps, rows, y0 * y1, y2, s2 << 2)
+      else {
+        for (let p = 0; p < depth; p += blockDepth) {
+          const block = min(depth - p, blockDepth)
+          let width = 0
+          for (let j = 0; j < results; j += width) {
+            width = panelWidth(results - j)
+            const columns = min(width, results - j)
+            packResults(panel, width, planes, offsets + bytes(p), block, rows, y2, s2 << 2, j, columns)
+            for (let i = 0; i < filters; i += blockRows) {
+              panelProduct(
+                target + bytes(i * targetRow + j), bytes(targetRow), own + bytes(i * wFilter + p), bytes(wFilter), 4, panel, block,
+                min(filters - i, blockRows), columns, width, p > 0, strip,
+              )
+            }
+          }
+        }
+      }
+      if (!dense) {
+        for (let o = 0; o < filters; o++) scatterResults(final + bytes(o * yFilter), gathered + bytes(o * results), y0, y1, y2, e0, e1, e2)
+      }
+    }
+  }
+}
+
+/** Copies n0·n1·n2 words that lie `v0`, `v1`, `v2` apart next to each other. */
+function gatherTaps(target: usize, source: usize, n0: i32, n1: i32, n2: i32, v0: i32, v1: i32, v2: i32): void {
+  for (let i = 0; i < n0; i++) {
+    for (let j = 0; j < n1; j++) {
+      const row = source + bytes(i * v0 + j * v1)
+      for (let k = 0; k < n2; k++, target += 4) store<f32>(target, load<f32>(row + bytes(k * v2)))
+    }
+  }
+}
+
+/** The other way round. */
+function scatterResults(target: usize, source: usize, n0: i32, n1: i32, n2: i32, e0: i32, e1: i32, e2: i32): void {
+  const step = bytes(e2)
+  for (let i = 0; i < n0; i++) {
+    for (let j = 0; j < n1; j++) {
+      let at = target + bytes(i * e0 + j * e1)
+      let k = 0
+      for (; k + 4 <= n2; k += 4, source += 16, at += 4 * step) {
+        const v = v128.load(source)
+        v128.store_lane<i32>(at, v, 0), v128.store_lane<i32>(at + step, v, 1)
+        v128.store_lane<i32>(at + 2 * step, v, 2), v128.store_lane<i32>(at + 3 * step, v, 3)
+      }
+      for (; k < n2; k++, source += 4, at += step) store<f32>(at, load<f32>(source))
+    }
+  }
+}
+
+/** The same sum, for a filter that is larger than the result. */
+export function convolveLarge(
+  y: usize, x: usize, w: usize, scratch: usize, batch: i32, groups: i32, filters: i32, channels: i32,
+  yBatch: i32, yGroup: i32, yFilter: i32, xBatch: i32, xGroup: i32, xChannel: i32, wGroup: i32, wFilter: i32, wChannel: i32,
+  y0: i32, y1: i32, y2: i32, x0: i32, x1: i32, x2: i32, w0: i32, w1: i32, w2: i32, s0: i32, s1: i32, s2: i32,
+  l0: i32, l1: i32, l2: i32, i0: i32, i1: i32, i2: i32, f0: i32, f1: i32, f2: i32,
+): void {
+  const results = y0 * y1 * y2
+  const depth = w0 * w1 * w2
+  const width = batch * results
+  const p0 = span(y0, s0, w0, f0), p1 = span(y1, s1, w1, f1), p2 = span(y2, s2, w2, f2)
+  const a0 = -below(y0, s0) - below(w0, f0) - l0
+  const a1 = -below(y1, s1) - below(w1, f1) - l1
+  const a2 = -below(y2, s2) - below(w2, f2) - l2
+  const plane = p0 * p1 * p2
+
+  const strip = aligned(scratch)
+  const panel = aligned(strip + bytes(12 * (min(filters, blockRows) + tileRows - 1)))
+  const offsets = aligned(panel + bytes(12 * min(depth, blockDepth)))
+  const rows = offsets + bytes(width)
+  const planes = aligned(rows + bytes(w0 * w1))
+  const gathered = aligned(planes + bytes(batch * plane + beyond + 3 * abs(f2)))
+  writeOffsets(offsets, batch, plane, y0, y1, y2, s0, s1, s2, p1, p2, 0)
+  writeOffsets(rows, 1, 0, w0, w1, 1, f0, f1, 1, p1, p2, below(w2, f2))
+  memory.fill(planes, 0, bytes(batch * plane + beyond + 3 * abs(f2)))
+
+  // Results of one filter are neighbours if images are; otherwise they are put in their places at the end.
+  const dense = yBatch == results || batch == 1
+  for (let g = 0; g < groups; g++) {
+    const target = dense ? y + bytes(g * yGroup) : gathered
+    const targetRow = dense ? yFilter : width
+    for (let c = 0; c < channels; c++) {
+      fillPlanes(planes, x + bytes(c * xChannel + g * xGroup), batch, xBatch, x0, x1, x2, p0, p1, p2, a0, a1, a2, i0, i1, i2)
+      const own = w + bytes(g * wGroup + c * wChannel)
+      if (filters == 1 && batch == 1) {
+        depthwiseLarge(target, planes, own, offsets, results, rows, w0 * w1, w2, f2 << 2, c > 0)
+        continue
+      }
+      for (let p = 0; p < depth; p += blockDepth) {
+        const block = min(depth - p, blockDepth)
+        let step = 0
+        for (let j = 0; j < width; j += step) {
+          step = panelWidth(width - j)
+          const columns = min(step, width - j)
+          packTaps(panel, step, planes, offsets + bytes(j), columns, rows, w2, f2 << 2, p, block)
+          for (let i = 0; i < filters; i += blockRows) {
+            panelProduct(
+              target + bytes(i * targetRow + j), bytes(targetRow), own + bytes(i * wFilter + p), bytes(wFilter), 4, panel, block,
+              min(filters - i, blockRows), columns, step, c > 0 || p > 0, strip,
+            )
+          }
+        }
+      }
+    }
+    if (!dense) {
+      for (let o = 0; o < filters; o++) {
+        for (let n = 0; n < batch; n++) {
+          copyWords(y + bytes(g * yGroup + o * yFilter + n * yBatch), gathered + bytes(o * width + n * results), results)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { type Dim, dimEqual, product } from '../dimensions/dimension.ts'
+import type { ConvolutionPlan } from './convolution.ts'
+
+// The same figures as in asm/matmul.ts.
+const blockDepth = 392
+const blockRows = 258
+const tileRows = 3
+/** Zeros behind the planes, for vectors that reach past the last row. */
+const beyond = 16
+
+/**
+ * Bytes of packing space asm/convolution.ts needs. `largest` gives a dimension's largest size; the bytes grow with each
+ * size, so they cover all smaller ones.
+ */
+export function convolutionScratchBytes(plan: ConvolutionPlan, largest: (dim: Dim) => number): number {
+  const count = (dims: readonly Dim[]): number => dims.reduce<number>((total, dim) => total * largest(dim), 1)
+  const results = plan.axes.map(({ result }) => result)
+  const taps = plan.axes.map(({ filter }) => filter)
+  const span = plan.axes.reduce(
+    (words, { result, filter, stride, filterDilation }) =>
+      words * ((largest(result) - 1) * Math.abs(stride) + (largest(filter) - 1) * Math.abs(filterDilation) + 1),
+    1,
+  )
+  const [planes, depth, offsets, rows] = plan.large
+    ? [plan.batch, count(taps), count([plan.batch, ...results]), count(taps.slice(0, 2))]
+    : [plan.channels, count([plan.channels, ...taps]), count([plan.channels, ...taps]), count(results.slice(0, 2))]
+  const dense = plan.large
+    ? plan.batch === 1 || dimEqual(plan.strides.y[0]!, product(results))
+    : dimEqual(plan.strides.w[2]!, product(taps))
+  // Results of a dilated input are computed one phase after the other, and then put in their places.
+  const phased = !plan.large && plan.axes.some(({ inputDilation }) => inputDilation > 1)
+  const apart = plan.large
+    ? [plan.filters, plan.batch, ...results]
+    : [plan.groups, plan.filters, plan.channels, ...taps]
+  const lastStride = Math.abs((plan.large ? plan.axes[2]!.filterDilation : plan.axes[2]!.stride) * 3)
+  return [
+    12 * (Math.min(largest(plan.filters), blockRows) + tileRows - 1),
+    12 * Math.min(depth, blockDepth),
+    offsets + rows,
+    largest(planes) * span + beyond + lastStride,
+    dense && !phased ? 0 : count(apart),
+    phased ? count([plan.filters, ...results]) : 0,
+  ].reduce((bytes, words) => bytes + Math.ceil(words / 16) * 64, 64)
+}

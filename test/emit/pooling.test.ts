@@ -1,0 +1,110 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { compileWindowed, type WindowedPrograms } from './windowed-programs.ts'
+
+interface Case {
+  readonly name: string
+  readonly x: string
+  readonly result: string
+  readonly body: string
+  /** What it must be compiled to. */
+  readonly as: 'pool_max' | 'convolve' | 'reduce_max'
+}
+
+const tiles = 'let w = rearrange(x, [b, c, (i, p), (j, q)] -> [b, c, i, p, j, q], p = 2, q = 2)'
+const helpers = `
+fn inside(x: f32[Batch, 2, 9, 13]) -> f32[Batch, 2, 4, 3, 6, 3] {
+  let w[b, c, i, p, j, q] = x[b, c, 2 * i + p, 2 * j + q]
+  return w
+}
+fn around(x: f32[Batch, 2, 8, 12]) -> f32[Batch, 2, 4, 3, 6, 3] {
+  let w[b, c, i, p, j, q] = x[b, c, 2 * i + p - 1, 2 * j + q - 1] ?? -inf
+  return w
+}`
+const largest = 'let y[b, c, i, j] = max[p, q](w[b, c, i, p, j, q])'
+
+const cases: readonly Case[] = [
+  { name: 'squares', x: 'Batch, 3, 12, 18', result: 'Batch, 3, 6, 9', body: `${tiles}\n  ${largest}`, as: 'pool_max' },
+  { name: 'small', x: 'Batch, 3, 6, 6', result: 'Batch, 3, 3, 3', body: `${tiles}\n  ${largest}`, as: 'pool_max' },
+  {
+    name: 'behind_relu',
+    x: 'Batch, 3, 8, 12',
+    result: 'Batch, 3, 4, 6',
+    body: `let bias[c] = x[0, c, 0, 0]
+  let z[b, c, i, j] = max(x[b, c, i, j] + bias[c], 0.0)
+  ${tiles.replace('rearrange(x', 'rearrange(z')}
+  ${largest}`,
+    as: 'pool_max',
+  },
+  {
+    name: 'overlapping',
+    x: 'Batch, 2, 9, 13',
+    result: 'Batch, 2, 4, 6',
+    body: `let w = inside(x)\n  ${largest}`,
+    as: 'pool_max',
+  },
+  {
+    name: 'padded',
+    x: 'Batch, 2, 8, 12',
+    result: 'Batch, 2, 4, 6',
+    body: `let w = around(x)\n  ${largest}`,
+    as: 'pool_max',
+  },
+  {
+    name: 'mean_of_squares',
+    x: 'Batch, 3, 8, 10',
+    result: 'Batch, 3, 4, 5',
+    body: `${tiles}\n  ${largest.replace('max[', 'mean[')}`,
+    as: 'convolve',
+  },
+  {
+    name: 'whole_planes',
+    x: 'Batch, 3, 8, 10',
+    result: 'Batch, 3',
+    body: 'let y[b, c] = max[i, j](x[b, c, i, j])',
+    as: 'reduce_max',
+  },
+]
+
+function sourceOf({ name, x, result, body }: Case): string {
+  return `
+fn ${name}(x: f32[${x}]) -> f32[${result}] {
+  ${body}
+  return y
+}
+infer ${name}_value(x: f32[${x}]) -> f32[${result}] {
+  return ${name}(x)
+}
+infer ${name}_gradient(x: f32[${x}], g: f32[${result}]) -> f32[${x}] {
+  return gradient(sum(${name}(x) * g), x)
+}
+infer ${name}_second(x: f32[${x}], g: f32[${result}], v: f32[${x}]) -> f32[${x}] {
+  let d = gradient(sum(${name}(x) * ${name}(x) * g), x)
+  return gradient(sum(d * v), x)
+}
+`
+}
+
+describe.each(['plain', 'relaxed'] as const)('pooling in index notation, %s build', (build) => {
+  let programs: WindowedPrograms
+  beforeAll(async () => {
+    programs = await compileWindowed(`dim Batch in 1..5\n${helpers}${cases.map(sourceOf).join('')}`, build)
+  }, 120_000)
+
+  test.each(cases)('$name', ({ name, as }) => {
+    for (const kind of ['value', 'gradient', 'second']) {
+      const ops = programs.graph(`${name}_${kind}`).nodes.map(({ op }) => op)
+      expect(ops, `${name}_${kind}`).toContain(kind === 'gradient' && as === 'pool_max' ? 'pool_max_gradient' : as)
+      programs.check(`${name}_${kind}`)
+    }
+  })
+
+  test('bias and relu follow the pooling; nothing as large as the windows is kept', () => {
+    const { program } = programs.runner
+    const calls = (name: string) => program.entries.find((entry) => entry.name === name)!.calls.map(({ kind }) => kind)
+    expect(calls('behind_relu_value')).toEqual(['pool_max', 'kernel'])
+    expect(calls('overlapping_gradient')).toEqual(['pool_max', 'pool_max_gradient', 'kernel'])
+    const windows = 4 * 5 * 2 * 4 * 3 * 6 * 3
+    for (const { name, bytes } of program.buffers.filter((buffer) => /overlapping_(value|gradient)/.test(buffer.name)))
+      expect(bytes, name).toBeLessThan(windows)
+  })
+})
