@@ -60,7 +60,7 @@ function formatDeclaration(declaration: Declaration, formatting: Formatting): Do
         end: (alias ?? name).span.end,
         print: () => (alias === undefined ? name.text : `${name.text} as ${alias.text}`),
       }))
-      const list = formatList('{', names, '}', formatting, { pad: true })
+      const list = formatList('{', names, '}', formatting, { pad: true, end: declaration.path.span.start })
       return sequence(['import ', list, ' from ', expression(declaration.path)])
     }
     case 'dim': {

@@ -41,7 +41,7 @@ export function invoke(caller: Frame, invocation: Invocation): Value {
   caller.session.elaborated.add(declaration)
   const scope = createScope()
   const elementwise = [...inputs.values()].some(({ value }) => isElement(value))
-  const { indexed, instance: own, train, loop, expected, statePrefix, ...inherited } = caller
+  const { indexed, instance: own, train, steps, loop, expected, statePrefix, ...inherited } = caller
   let base: Frame = {
     ...inherited,
     scope,

@@ -48,9 +48,9 @@ export function findName(frame: Frame, name: string, span: Span): Value | undefi
   }
   if (frame.globals.missing.has(name)) return errorValue
   if (Object.hasOwn(predefined, name)) return predefined[name]!(frame)
-  if (name === 'step' && frame.train) {
+  if (name === 'step' && frame.steps) {
     if (frame.initializing) return { kind: 'prototype', type: { dtype: 'f32', shape: [] } }
-    return capture(frame, span, readStep({ ...frame, entry: rootOf(frame.entry) }, frame.train, span))
+    return capture(frame, span, readStep({ ...frame, entry: rootOf(frame.entry) }, frame.steps, span))
   }
   const builtin = builtins.get(name)
   return builtin && { kind: 'builtin', builtin }
@@ -75,7 +75,7 @@ function unknownName(frame: Frame, name: string, span: Span): Value {
     ...namesIn(frame.scope),
     ...globalNames(frame.globals),
     ...Object.keys(predefined),
-    ...(frame.train ? ['step'] : []),
+    ...(frame.steps ? ['step'] : []),
     ...builtins.keys(),
   ]
   const similar = suggest(name, candidates)

@@ -66,6 +66,8 @@ export interface Frame {
   /** What `state` in an optimizer or a train block is named after. */
   readonly statePrefix?: { readonly prefix: string; readonly kind: 'optimizer' | 'state' }
   readonly train?: TrainContext
+  /** The train block whose `step` is known here, in the bodies of its loops too. */
+  readonly steps?: TrainContext
   /** Inside the body of a loop. */
   readonly loop?: LoopContext
   /** The declared result, so that an index no read fixes gets its extent from it. */

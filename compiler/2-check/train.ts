@@ -44,7 +44,7 @@ function elaborate(session: Session, train: TrainDeclaration, entry: Entry, trai
   const name = train.name.text
   const context: TrainContext = { name, metrics: [] }
   const statePrefix = { prefix: `${name}/`, kind: 'state' } as const
-  const frame: Frame = { ...entryFrame(session, entry, training, name), statePrefix, train: context }
+  const frame: Frame = { ...entryFrame(session, entry, training, name), statePrefix, train: context, steps: context }
   const inputs: EntryInputs = { tensors: [] }
   runEntry(() => {
     inputs.tensors = bindEntryInputs(frame, train.inputs)

@@ -61,6 +61,9 @@ train fit`,
     expect(
       codesOf(text('metric rate = lr / step\n  when training {\n    let _s = step\n  }\n  optimizer sgd(lr / step)')),
     ).toEqual([])
+    const looping =
+      'let (_, all) = scan row in x over Batch carry h = 0.0 {\n    yield row carry h + step * sum(row)\n  }\n  metric all = all'
+    expect(codesOf(text(`${looping}\n  optimizer sgd(0.1 / step)`))).toEqual([])
     expect(codesOf(text('state first: f32 = step\n  optimizer sgd(0.1)'))).toContain('NN0209')
     expect(codesOf('fn f(x: f32[N]) -> f32[N] {\n  return x * step\n}')).toEqual(['NN0201'])
     expect(codesOf('fn f(step: f32[N]) -> f32[N] {\n  return step\n}')).toEqual([])
