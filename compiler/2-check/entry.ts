@@ -8,7 +8,7 @@ import { capture, rootOf } from './capture.ts'
 import type { CheckedEntry, CheckedValue } from './checked.ts'
 import type { Instance } from './instance.ts'
 import { ElaborationStop, type Frame, report, userPlace } from './session.ts'
-import { displayType, type Origin, type TensorValue, type VariableReference } from './values.ts'
+import { displayDim, displayType, type Origin, type TensorValue, type VariableReference } from './values.ts'
 
 export const MAXIMUM_VALUES = 200_000
 /** Bytes of one tensor at the largest sizes its dimensions may take. */
@@ -66,9 +66,10 @@ export function createBody(parent: Entry, length?: Dim): { entry: Entry; place: 
   return { entry: { ...parent, values: [], constants: new Map(), loop: place }, place }
 }
 
+/** An evaluation stores no updates: measuring must not change what training goes on from. */
 export function finishEntry(entry: Entry): CheckedEntry {
   const updates = [...entry.variables]
-    .filter(([, state]) => state.updated)
+    .filter(([, state]) => state.updated && entry.kind !== 'evaluate')
     .map(([variable, state]) => ({ variable, value: state.value.id }))
   return { name: entry.name, kind: entry.kind, values: entry.values, outputs: entry.outputs, updates }
 }
@@ -168,6 +169,13 @@ function variableState(frame: Frame, span: Span, reference: VariableReference) {
 }
 
 function checkSize(frame: Frame, span: Span, type: TensorType): void {
+  const empty = type.shape.find((dim) => isConstant(dim) && dim < 1)
+  if (empty !== undefined) {
+    report(frame, 'NN0261', span, `a tensor ${displayType(type)} has an axis of size ${displayDim(empty)}`, {
+      hint: 'sizes begin at 1: look at the constants and subtractions it is made of',
+    })
+    throw new ElaborationStop()
+  }
   if (frame.session.rigid) return
   let bytes = 4
   for (const dim of type.shape) bytes *= isConstant(dim) ? dim : Math.max(0, boundsOf(dim, rangesOf(frame)).maximum)

@@ -17,7 +17,6 @@ import {
   stageRoots,
   translateValue,
 } from './draft.ts'
-import { joinProducers } from './join-producers.ts'
 import { type Step, writesOf } from './step.ts'
 
 /** A merged kernel's largest number of values: beyond it registers spill and compilation slows. */
@@ -50,7 +49,7 @@ export function mergeSteps(steps: readonly Step[], context: MergeContext): Step[
     for (const buffer of buffersWritten(draft)) producers.set(buffer, Math.max(position, producers.get(buffer) ?? -1))
     remember(draft, position)
   }
-  return joinProducers(placed, context)
+  return placed
 
   function findHost(draft: Draft, ready: number): number | undefined {
     const producer = placed[ready]

@@ -6,6 +6,7 @@ import { assignArena } from './assign-arena.ts'
 import { type AxisTable, buildDrafts, copyDraft, type DraftContext, packDraft } from './build-draft.ts'
 import { type ConvolutionPlan, planConvolution } from './convolution.ts'
 import { type FlatGraph, flatten } from './flatten.ts'
+import { joinProducers } from './join-producers.ts'
 import {
   chooseMaterialised,
   isLibraryOp,
@@ -232,8 +233,9 @@ function startPlanning(
     },
     fill,
     order(region, kept, candidates) {
-      const merged = mergeSteps(steps[region]!, { extents: context.axes.extents, ranges })
-      return schedule(dropDeadStores(merged, kept), candidates)
+      const merging = { extents: context.axes.extents, ranges }
+      const joined = joinProducers(mergeSteps(steps[region]!, merging), merging)
+      return schedule(dropDeadStores(joined, kept), candidates)
     },
   }
 }

@@ -11,7 +11,7 @@ export function printProgram(program: Program): string {
     '',
     ...program.buffers.map(
       ({ name, kind, type, offset, bytes }) =>
-        `${kind} ${name}: ${type.dtype}${formatShape(type.shape)} at ${offset}, ${bytes} bytes`,
+        `${kind} ${name}: ${type.dtype}${formatShape(type.shape)}${kind === 'pointer' ? '' : ` at ${offset}, ${bytes} bytes`}`,
     ),
     '',
     ...program.kernels.map(printKernelLine),

@@ -33,6 +33,11 @@ describe('what would grow without end is refused with a place', () => {
       'NN0262',
     ],
     ['an infinite size', 'const A = 99999 ^ 99999\nfn f(x: f32[A]) -> f32[A] {\n  return x\n}', 'NN0215'],
+    [
+      'an axis of size zero',
+      'const V = 0\nmodel M(ids: i32[B]) -> f32[B, 4] {\n  return ids |> e: Embedding(V, 4)\n}',
+      'NN0261',
+    ],
     ['division by zero', 'fn f(x: f32[N / 0]) -> f32 {\n  return sum(x)\n}', 'NN0261'],
     [
       'mutual recursion',

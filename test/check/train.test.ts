@@ -57,6 +57,12 @@ train fit(x: f32[Batch, 2], y: f32[Batch, 1]) {
     expect(updated).toEqual(['A.fc.w', 'A.fc.b', 'fit/step'])
   })
 
+  test('an evaluation changes nothing', () => {
+    const carried = programOf(text('state seen = 0.0\n  update seen = seen + 1.0\n  optimizer sgd(0.1)'))
+    expect(entryOf(carried, 'fit.step').updates.map(({ variable }) => variable)).toContain('fit/seen')
+    expect(entryOf(carried, 'fit.evaluate').updates).toEqual([])
+  })
+
   test('metrics may use the loss', () => {
     const program = programOf(text('metric bits = loss / 0.69\n  optimizer sgd(0.1)'))
     expect(program.trains[0]?.metrics).toEqual(['bits'])
