@@ -4,123 +4,10 @@ import { parse } from '../../compiler/1-parse/parse.ts'
 import { printAst } from '../../compiler/1-parse/print.ts'
 import { renderDiagnostics } from '../../compiler/diagnostics/render.ts'
 import { corpus, random } from './corpus.ts'
+import { damaged, excerpt } from './mutations.ts'
 
 const files = 10_000
 const seed = Number(process.env.FUZZ_SEED ?? 20260)
-
-type Mutation = (text: string, next: (limit: number) => number) => string
-
-function splice(text: string, start: number, length: number, insert: string): string {
-  return text.slice(0, start) + insert + text.slice(start + length)
-}
-
-/** Rough tokens: words, numbers, signs and spaces. */
-function onTokens(change: (tokens: string[], next: (limit: number) => number) => void): Mutation {
-  return (text, next) => {
-    const tokens = text.match(/\w+|\s+|[^\w\s]/g) ?? []
-    if (tokens.length > 0) change(tokens, next)
-    return tokens.join('')
-  }
-}
-
-const signs = [
-  '(',
-  ')',
-  '[',
-  ']',
-  '{',
-  '}',
-  ',',
-  ':',
-  '=',
-  '|>',
-  '->',
-  '..',
-  '...',
-  '.',
-  '??',
-  '"',
-  "'",
-  '//',
-  '/*',
-  '\\',
-]
-const words =
-  'let if then else when scan iterate repeat rearrange yield carry over train data load loss batch stop not'.split(' ')
-const bytes = [
-  '\0',
-  '\u001b',
-  '\u200b',
-  '\ufeff',
-  '\ud800',
-  'é',
-  '日',
-  '🙂',
-  '\r',
-  '\t',
-  '`',
-  '$',
-  '#',
-  ';',
-  '1e999',
-  '9x',
-]
-const nests = [
-  '(',
-  '[',
-  '{',
-  'f(',
-  'x[',
-  'if x then ',
-  '- ',
-  'not ',
-  'x ^ ',
-  'x + ',
-  ' |> f',
-  'when x {',
-  'scan a in ',
-  'x?? ',
-  '(x',
-  '.y',
-  'else if ',
-]
-
-const mutations: Mutation[] = [
-  (text, next) => splice(text, next(text.length + 1), 1 + next(3), ''),
-  (text, next) => splice(text, next(text.length + 1), next(40), ''),
-  (text, next) =>
-    splice(
-      text,
-      next(text.length + 1),
-      0,
-      [...signs, ...words, ...bytes][next(signs.length + words.length + bytes.length)]!,
-    ),
-  (text, next) => splice(text, next(text.length + 1), 0, String.fromCharCode(next(65536))),
-  (text, next) => text.slice(0, next(text.length + 1)),
-  (text, next) => text.slice(next(text.length + 1)),
-  (text, next) => splice(text, next(text.length + 1), 0, nests[next(nests.length)]!.repeat(1 + next(400))),
-  onTokens((tokens, next) => tokens.splice(next(tokens.length), 1)),
-  onTokens((tokens, next) => {
-    const position = next(tokens.length)
-    tokens.splice(position, 0, ...tokens.slice(position, position + 1 + next(12)))
-  }),
-  onTokens((tokens, next) => {
-    const a = next(tokens.length)
-    const b = next(tokens.length)
-    ;[tokens[a], tokens[b]] = [tokens[b]!, tokens[a]!]
-  }),
-  onTokens((tokens, next) => {
-    tokens[next(tokens.length)] = tokens[next(tokens.length)]!
-  }),
-]
-
-/** Now and then a whole file, mostly a few declarations of it. */
-function excerpt(text: string, next: (limit: number) => number): string {
-  if (next(8) === 0) return text
-  const declarations = text.split(/\n(?=[a-z/])/)
-  const start = next(declarations.length)
-  return declarations.slice(start, start + 1 + next(6)).join('\n')
-}
 
 /** Milliseconds a file may take. */
 const LIMIT = 1000
@@ -140,8 +27,7 @@ test(`${files} damaged files give a tree or a diagnostic, in time (FUZZ_SEED=${s
   let slowest = 0
   for (let i = 0; i < files; i++) {
     const next = random(seed + i * 7919)
-    let text = excerpt(corpus[next(corpus.length)]!.text, next)
-    for (let count = 1 + next(4); count > 0; count--) text = mutations[next(mutations.length)]!(text, next)
+    const text = damaged(excerpt(corpus[next(corpus.length)]!.text, next), next)
     try {
       const start = performance.now()
       const { ast, diagnostics } = parse(text, 'fuzz.nn')
