@@ -12,13 +12,11 @@ import { below, copyWords, fillPlanes, packResults, packTaps, span, writeOffsets
 /** Zeros behind the planes, in words, for vectors that reach past the last row. */
 const beyond = 16
 
-// @ts-ignore: decorator
 @inline
 function bytes(elements: i32): usize {
   return <usize>elements << 2
 }
 
-// @ts-ignore: decorator
 @inline
 function aligned(pointer: usize): usize {
   return (pointer + 63) & ~63

@@ -2,14 +2,12 @@
 import { even4 } from './planes'
 import { loadPartial, loadStrided4, madd, storePartial, sum4 } from './vector'
 
-// @ts-ignore: decorator
 @inline
 function neighbours(source: usize, step: i32): v128 {
   return step == 4 ? v128.load(source) : step == 8 ? even4(source) : loadStrided4(source, step)
 }
 
 /** The first one to three of them; the other lanes are zero. */
-// @ts-ignore: decorator
 @inline
 function partialNeighbours(source: usize, step: i32, count: i32): v128 {
   if (step == 4) return loadPartial(source, count)

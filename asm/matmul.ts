@@ -14,7 +14,6 @@ export const blockRows = 258
 /** Products this wide repay gathering a transposed A. */
 const gatherColumns = 64
 
-// @ts-ignore: decorator
 @inline
 function bytes(elements: i32): usize {
   return <usize>elements << 2
@@ -25,7 +24,6 @@ function bytes(elements: i32): usize {
  * `aRow` and `aRow2` behind the first and all step by `aStep`; strides are bytes. Nine accumulators, three vectors of B, one
  * broadcast and one product just fit the sixteen registers of x64.
  */
-// @ts-ignore: decorator
 @inline
 function tile12(
   c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, accumulate: bool,
@@ -77,7 +75,6 @@ function tiles12(
 }
 
 /** tile12 with 8 columns. */
-// @ts-ignore: decorator
 @inline
 function tile8(
   c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, accumulate: bool,
@@ -128,7 +125,6 @@ function tiles8(
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function tiles(
   c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, count: i32, width: i32, accumulate: bool,
@@ -258,7 +254,6 @@ export function transpose4(target: usize, step: usize, b0: usize, b1: usize, b2:
 }
 
 /** Columns of the next panel: panels of 12 and, so that any multiple of four from 8 on divides exactly, up to two of 8. */
-// @ts-ignore: decorator
 @inline
 export function panelWidth(remaining: i32): i32 {
   return remaining > 16 || (remaining > 8 && remaining <= 12) ? 12 : 8
@@ -340,7 +335,6 @@ function vectorTimesRows(
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function put(out: usize, value: f32, accumulate: bool): void {
   store<f32>(out, accumulate ? load<f32>(out) + value : value)
@@ -384,7 +378,6 @@ export function packPanels(panels: usize, b: usize, n: i32, k: i32, bRow: i32, b
 }
 
 /** Where packPanels puts the panel that begins at row p and column j. */
-// @ts-ignore: decorator
 @inline
 function packedPanel(panels: usize, p: i32, j: i32, n: i32, depth: i32): usize {
   const columns = ((n + 3) & ~3) + 8
@@ -431,7 +424,6 @@ function tiledProduct(
 }
 
 /** Words between scratch columns of A: an odd number of cache lines of 16. */
-// @ts-ignore: decorator
 @inline
 function gatheredRow(rows: i32): i32 {
   return (((rows + 15) >> 4) | 1) << 4

@@ -3,21 +3,18 @@
 import { transpose4 } from './matmul'
 import { loadStrided4 } from './vector'
 
-// @ts-ignore: decorator
 @inline
 function bytes(elements: i32): usize {
   return <usize>elements << 2
 }
 
 /** How far positions lie below the first one along an axis of `count` steps. */
-// @ts-ignore: decorator
 @inline
 export function below(count: i32, step: i32): i32 {
   return max(0, (1 - count) * step)
 }
 
 /** Positions along one axis from the first to the last that results and filter elements reach together. */
-// @ts-ignore: decorator
 @inline
 export function span(results: i32, stride: i32, taps: i32, dilation: i32): i32 {
   return (results - 1) * abs(stride) + (taps - 1) * abs(dilation) + 1
@@ -53,14 +50,12 @@ export function fillPlanes(
 }
 
 /** The first element at a position e·d − a ≥ 0. */
-// @ts-ignore: decorator
 @inline
 function firstInside(a: i32, d: i32): i32 {
   return a > 0 ? (a + d - 1) / d : 0
 }
 
 /** The last element at a position e·d − a < size, or −1. */
-// @ts-ignore: decorator
 @inline
 function lastInside(a: i32, d: i32, size: i32): i32 {
   return size + a > 0 ? (size + a - 1) / d : -1
@@ -152,7 +147,6 @@ function packSegment(target: usize, targetStep: usize, base: usize, taps: usize,
 }
 
 /** Every other of the next seven words. */
-// @ts-ignore: decorator
 @inline
 export function even4(source: usize): v128 {
   return v128.shuffle<i32>(v128.load(source), v128.load(source, 12), 0, 2, 5, 7)

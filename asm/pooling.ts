@@ -2,28 +2,24 @@
 // that reach outside the input are cut off. Extents and strides come per spatial axis; the input is dense.
 import { even4 } from './planes'
 
-// @ts-ignore: decorator
 @inline
 function bytes(elements: i32): usize {
   return <usize>elements << 2
 }
 
 /** The first of the window's elements at or after 0: element k lies at start + k·dilation. */
-// @ts-ignore: decorator
 @inline
 function firstInside(start: i32, dilation: i32): i32 {
   return start < 0 ? (dilation - 1 - start) / dilation : 0
 }
 
 /** One past the last of them before `size`. */
-// @ts-ignore: decorator
 @inline
 function endInside(start: i32, dilation: i32, window: i32, size: i32): i32 {
   return start >= size ? 0 : min(window, (size - 1 - start) / dilation + 1)
 }
 
 /** Squares of two by two, side by side. */
-// @ts-ignore: decorator
 @inline
 function isPairs(y0: i32, x0: i32, w0: i32, w1: i32, w2: i32, s1: i32, s2: i32, low: i32, d1: i32, d2: i32): bool {
   return y0 == 1 && x0 == 1 && w0 == 1 && w1 == 2 && w2 == 2 && s1 == 2 && s2 == 2 && low == 0 && d1 == 1 && d2 == 1
@@ -98,7 +94,6 @@ export function poolMax(
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function neighbours(source: usize, stride: i32): v128 {
   if (stride == 1) return v128.load(source)

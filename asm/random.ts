@@ -13,7 +13,6 @@ export function normal4(seed: i32, step: i32, site: i32, element: v128): v128 {
   return threefry4(seed, step, site, element, true)
 }
 
-// @ts-ignore: decorator
 @inline
 function threefry4(seed: i32, step: i32, site: i32, element: v128, normal: bool): v128 {
   const key0 = i32x4.splat(seed)
@@ -60,7 +59,6 @@ function threefry4(seed: i32, step: i32, site: i32, element: v128, normal: bool)
   return f32x4.mul(radius, cosTurn24(i32x4.shr_u(y, 8)))
 }
 
-// @ts-ignore: decorator
 @inline
 function rotate(v: v128, bits: i32): v128 {
   return v128.or(i32x4.shl(v, bits), i32x4.shr_u(v, 32 - bits))

@@ -3,7 +3,6 @@
 // Errors are in ulp (units in the last place of the f32 result), measured over the whole range by test/kernels/vector.test.ts.
 import { RELAXED } from './build'
 
-// @ts-ignore: decorator
 @inline
 export function madd(a: v128, b: v128, c: v128): v128 {
   // a·b + c: one rounding in the relaxed build (on hardware with a fused instruction), two in the plain one.
@@ -11,7 +10,6 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c)
 }
 
-// @ts-ignore: decorator
 @inline
 export function nmadd(a: v128, b: v128, c: v128): v128 {
   // c − a·b
@@ -38,7 +36,6 @@ export function exp(x: v128): v128 {
 }
 
 /** e^x where |x| ≤ 87, so that 2ⁿ is a normal number: n is added to the exponent bits. */
-// @ts-ignore: decorator
 @inline
 function expBounded(x: v128): v128 {
   const turned = binaryExponent(x)
@@ -46,14 +43,12 @@ function expBounded(x: v128): v128 {
 }
 
 /** x / ln 2 rounded to an integer n, as the float 1.5·2²³ + n: its lowest bits are n. */
-// @ts-ignore: decorator
 @inline
 function binaryExponent(x: v128): v128 {
   return madd(x, f32x4.splat(1.44269504088896341), f32x4.splat(12582912.0))
 }
 
 /** e^(x − n·ln 2) */
-// @ts-ignore: decorator
 @inline
 function expFraction(x: v128, turned: v128): v128 {
   const n = f32x4.sub(turned, f32x4.splat(12582912.0))
@@ -121,7 +116,6 @@ export function tanh(x: v128): v128 {
   return withSign(v128.bitselect(small, large, f32x4.lt(magnitude, f32x4.splat(0.625))), x)
 }
 
-// @ts-ignore: decorator
 @inline
 function withSign(magnitude: v128, sign: v128): v128 {
   return v128.bitselect(magnitude, sign, i32x4.splat(0x7fffffff))
@@ -177,7 +171,6 @@ export function cos(x: v128): v128 {
   return circular(x, 1)
 }
 
-// @ts-ignore: decorator
 @inline
 function circular(x: v128, quarterTurns: i32): v128 {
   const low = f64x2.promote_low_f32x4(x)
@@ -194,7 +187,6 @@ function circular(x: v128, quarterTurns: i32): v128 {
   return quadrant(reduced, i32x4.add(turns, i32x4.splat(quarterTurns)))
 }
 
-// @ts-ignore: decorator
 @inline
 function withoutQuarterTurns(x: v128, turns: v128): v128 {
   // π/2 in two parts (fdlibm): the first has 33 bits, so its product with turns < 2²⁰ is exact.
@@ -202,13 +194,11 @@ function withoutQuarterTurns(x: v128, turns: v128): v128 {
   return f64x2.sub(first, f64x2.mul(turns, f64x2.splat(6.07710050650619224932e-11)))
 }
 
-// @ts-ignore: decorator
 @inline
 function pair(low: v128, high: v128): v128 {
   return v128.shuffle<i64>(low, high, 0, 2)
 }
 
-// @ts-ignore: decorator
 @inline
 function quadrant(reduced: v128, turns: v128): v128 {
   // sin(reduced + turns·π/2) for |reduced| ≤ π/4. Clamping only matters where the reduction ran out of digits.
@@ -262,7 +252,6 @@ export function pow(a: v128, b: v128): v128 {
   return v128.bitselect(one, result, isOne)
 }
 
-// @ts-ignore: decorator
 @inline
 function powPositive(a: v128, b: v128): v128 {
   // a = 2ᵉ·m, √½ ≤ m < √2; 0x3fe6a09e667f3bcd are the bits of √½ in f64
@@ -303,7 +292,6 @@ function powPositive(a: v128, b: v128): v128 {
 }
 
 /** −1, 0 or 1; ±0 and NaN stay themselves. */
-// @ts-ignore: decorator
 @inline
 export function sign(x: v128): v128 {
   const zero = f32x4.splat(0.0)
@@ -312,21 +300,18 @@ export function sign(x: v128): v128 {
 }
 
 /** 1 / √x, two correctly rounded operations (at most 1.5 ulp together). */
-// @ts-ignore: decorator
 @inline
 export function rsqrt(x: v128): v128 {
   return f32x4.div(f32x4.splat(1.0), f32x4.sqrt(x))
 }
 
 /** 1 / x, correctly rounded. */
-// @ts-ignore: decorator
 @inline
 export function reciprocal(x: v128): v128 {
   return f32x4.div(f32x4.splat(1.0), x)
 }
 
 /** (lane 0 + lane 2) + (lane 1 + lane 3). */
-// @ts-ignore: decorator
 @inline
 export function sum4(v: v128): f32 {
   const folded = f32x4.add(v, v128.shuffle<i32>(v, v, 2, 3, 2, 3))
@@ -334,7 +319,6 @@ export function sum4(v: v128): f32 {
 }
 
 /** (lane 0 · lane 2) · (lane 1 · lane 3). */
-// @ts-ignore: decorator
 @inline
 export function prod4(v: v128): f32 {
   const folded = f32x4.mul(v, v128.shuffle<i32>(v, v, 2, 3, 2, 3))
@@ -342,7 +326,6 @@ export function prod4(v: v128): f32 {
 }
 
 /** NaN if any lane is. */
-// @ts-ignore: decorator
 @inline
 export function max4(v: v128): f32 {
   const folded = f32x4.max(v, v128.shuffle<i32>(v, v, 2, 3, 2, 3))
@@ -350,7 +333,6 @@ export function max4(v: v128): f32 {
 }
 
 /** NaN if any lane is. */
-// @ts-ignore: decorator
 @inline
 export function min4(v: v128): f32 {
   const folded = f32x4.min(v, v128.shuffle<i32>(v, v, 2, 3, 2, 3))
@@ -358,21 +340,18 @@ export function min4(v: v128): f32 {
 }
 
 /** Sum of four i32 lanes, modulo 2³². */
-// @ts-ignore: decorator
 @inline
 export function sum4i(v: v128): i32 {
   const folded = i32x4.add(v, v128.shuffle<i32>(v, v, 2, 3, 2, 3))
   return i32x4.extract_lane(folded, 0) + i32x4.extract_lane(folded, 1)
 }
 
-// @ts-ignore: decorator
 @inline
 export function max4i(v: v128): i32 {
   const folded = i32x4.max_s(v, v128.shuffle<i32>(v, v, 2, 3, 2, 3))
   return max(i32x4.extract_lane(folded, 0), i32x4.extract_lane(folded, 1))
 }
 
-// @ts-ignore: decorator
 @inline
 export function min4i(v: v128): i32 {
   const folded = i32x4.min_s(v, v128.shuffle<i32>(v, v, 2, 3, 2, 3))
@@ -404,7 +383,6 @@ export function loadPartial(pointer: usize, count: i32): v128 {
 }
 
 /** Four words `strideBytes` apart. */
-// @ts-ignore: decorator
 @inline
 export function loadStrided4(pointer: usize, strideBytes: usize): v128 {
   let v = v128.load_zero<i32>(pointer)
@@ -414,14 +392,12 @@ export function loadStrided4(pointer: usize, strideBytes: usize): v128 {
 }
 
 /** All bits set in the first `count` lanes, none in the others. */
-// @ts-ignore: decorator
 @inline
 export function laneMask(count: i32): v128 {
   return i32x4.lt_s(laneIndices(), i32x4.splat(count))
 }
 
 /** 0, 1, 2, 3 as i32. */
-// @ts-ignore: decorator
 @inline
 export function laneIndices(): v128 {
   return i32x4(0, 1, 2, 3)
