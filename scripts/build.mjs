@@ -1,7 +1,7 @@
 // Builds dist/: embeds the text libraries, compiles with tsc, puts in the parser toolkit as one module and the parsed
 // standard library, joins the modules, and bundles the runtime for artifacts.
 import { execFileSync } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundlePackage } from './bundle-package.mjs'
@@ -24,6 +24,8 @@ execFileSync(
 bundleToolkit(join(root, 'dist/compiler/1-parse'))
 await parseLibrary(join(root, 'dist'))
 bundlePackage(join(root, 'dist'))
+// `npx nnc` in a checkout runs this file itself.
+chmodSync(join(root, 'dist/cli/main.js'), 0o755)
 const { code, types } = bundleRuntime()
 writeFileSync(join(root, 'dist/runtime/artifact-runtime.js'), code)
 writeFileSync(join(root, 'dist/runtime/artifact-types.d.ts'), types)
