@@ -26,6 +26,8 @@ export type Input = NumberArray | NestedArray | ShapedInput | number | boolean
 export interface ShapedInput<Data = NumberArray> {
   readonly data: Data
   readonly shape: readonly number[]
+  /** Where each row begins in `data`, for rows that overlap, such as windows of a text; else they follow each other. */
+  readonly starts?: Int32Array | readonly number[]
 }
 
 /** What may be fed where whole numbers or truth values are expected. */

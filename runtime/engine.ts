@@ -1,5 +1,6 @@
 import type { LoadOptions, ModuleSource } from './api.ts'
 import { bytesOf } from './bytes.ts'
+import { type CarriedStates, createCarriedStates } from './carried-states.ts'
 import { bad, checkManifest, checkOffsets } from './check-manifest.ts'
 import { ModelError } from './error.ts'
 import type { BuildName, Manifest, ManifestEntry } from './manifest.ts'
@@ -11,6 +12,7 @@ export interface Engine {
   readonly manifest: Manifest
   readonly floats: Float32Array
   readonly integers: Int32Array
+  readonly carried: CarriedStates
   /** Calls the entry's exported function; a trap becomes a ModelError. */
   run(entry: ManifestEntry, dims: DimensionValues): void
 }
@@ -71,10 +73,12 @@ export async function createEngine(
     if (typeof code !== 'function') throw bad(`lists the function ${entry.export}, which the module does not export`)
     functions.set(entry, code as (...sizes: number[]) => void)
   }
+  const integers = new Int32Array(memory.buffer)
   return {
     manifest,
     floats: new Float32Array(memory.buffer),
-    integers: new Int32Array(memory.buffer),
+    integers,
+    carried: createCarriedStates(manifest, integers),
     run(entry, dims) {
       try {
         functions.get(entry)!(...entry.dims.map((dim) => dims[dim]!))

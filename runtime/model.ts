@@ -1,5 +1,5 @@
 import type { LoadOptions, Model, ModuleSource, Signature } from './api.ts'
-import { evaluateRows, finish, predictRows } from './batches.ts'
+import { evaluatePart, finish, predictRows } from './batches.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { feed, type Inputs, prepareDataset, readMetrics, readOutputs } from './dataset.ts'
 import { createEngine, type Engine } from './engine.ts'
@@ -54,6 +54,7 @@ function createModel(engine: Engine): Model {
       integers[manifest.seedOffset / 4] = seed
       integers[manifest.stepOffset / 4] = 0
       for (const entry of manifest.entries) if (entry.kind === 'init') engine.run(entry, {})
+      engine.carried.remember()
     },
     parameters: createVariables(
       engine,
@@ -63,7 +64,15 @@ function createModel(engine: Engine): Model {
     variables: createVariables(engine, 'variable', manifest.variables),
     hyper: createHypers(engine),
     step: (train, inputs) => once(entryOf(trainOf(train), 'step'), inputs) as ReturnType<Model['step']>,
-    evaluate: (train, inputs) => once(entryOf(trainOf(train), 'evaluate'), inputs) as ReturnType<Model['evaluate']>,
+    evaluate(train, inputs) {
+      const settings = trainOf(train)
+      const putBack = engine.carried.setAside(settings)
+      try {
+        return once(entryOf(settings, 'evaluate'), inputs) as ReturnType<Model['evaluate']>
+      } finally {
+        putBack()
+      }
+    },
     predict(infer, inputs) {
       const entry = inferOf(infer)
       const dims = feed(engine, entry, inputs)
@@ -74,7 +83,7 @@ function createModel(engine: Engine): Model {
     evaluateAll(train, data, options = {}) {
       const settings = trainOf(train)
       const dataset = prepareDataset(engine, entryOf(settings, 'evaluate'), data, settings.batchDim)
-      return finish(evaluateRows(engine, dataset, options.batch))
+      return finish(evaluatePart(engine, settings, dataset, options.batch))
     },
     predictAll(infer, data, options = {}) {
       const entry = inferOf(infer)

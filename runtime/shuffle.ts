@@ -15,6 +15,15 @@ export function shuffledOrder(rows: number, seed: number, epoch: number): Uint32
   return order
 }
 
+/**
+ * The order in which row b of each batch follows row b of the batch before: the rows are cut into `batch` streams of the
+ * same length, of which each batch takes the next row. Rows that fill no more step of all streams are left out.
+ */
+export function streamOrder(rows: number, batch: number): Uint32Array {
+  const steps = Math.floor(rows / batch)
+  return Uint32Array.from({ length: steps * batch }, (_, at) => (at % batch) * steps + Math.floor(at / batch))
+}
+
 /** A bijection of 32-bit words in which every input bit changes each output bit half of the time. */
 function mix(word: number): number {
   let bits = word | 0

@@ -7,9 +7,12 @@ import type { BinaryOperator, CallExpression, Expression } from '../../compiler/
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
 import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import { DataFault } from './data-fault.ts'
+import { checkCall, functionNames, nameOf, settingsOf } from './functions.ts'
 import { category, type Learned, type LearningRows, oneHot, standardize } from './learned.ts'
 import { sameShape, shapeText, sizeOf } from './shape.ts'
 import type { Table } from './table.ts'
+import { extract, matches, requireText, time, tokenIds } from './text-columns.ts'
+import { window } from './window.ts'
 
 /** Numbers computed row by row. */
 export interface ComputedNumbers {
@@ -27,7 +30,24 @@ export interface ComputedText {
   compute(row: number): string
 }
 
-export type Computed = ComputedNumbers | ComputedText
+/** Token ids, as many in each row as its text has. */
+export interface ComputedSequence {
+  readonly kind: 'sequence'
+  compute(row: number): Int32Array
+}
+
+/** Windows of a sequence: each becomes a row of its own. */
+export interface ComputedWindows {
+  readonly kind: 'windows'
+  readonly sequence: ComputedSequence
+  readonly length: number
+  /** Tokens from the beginning of a window to that of the next. */
+  readonly every: number
+  /** Tokens all windows are moved by towards the end. */
+  readonly shift: number
+}
+
+export type Computed = ComputedNumbers | ComputedText | ComputedSequence | ComputedWindows
 
 /** Where names get their values, and where learned things come from and go to. */
 export interface ExpressionScope {
@@ -58,8 +78,6 @@ const ELEMENTWISE: Readonly<Record<string, (value: number) => number>> = {
   log: Math.log,
   sqrt: Math.sqrt,
 }
-
-const FUNCTIONS = ['column', 'standardize', 'category', 'one_hot', ...Object.keys(ELEMENTWISE)]
 
 /** Reports what no data expression may hold, before any file is opened. Throws {@link DataFault}. */
 export function checkExpression(expression: Expression): void {
@@ -92,21 +110,14 @@ function partsOf(expression: Expression): readonly Expression[] {
     'NN0405',
     expression.span,
     'this is not an expression of data blocks',
-    `use columns, numbers, + - * / % ^, lists and ${FUNCTIONS.join(', ')}`,
+    `use columns, numbers, + - * / % ^, lists and ${functionNames.join(', ')}`,
   )
 }
 
-function partsOfCall({ callee, arguments: given, span }: CallExpression): readonly Expression[] {
-  const name = callee.kind === 'name' ? callee.name : ''
-  if (!FUNCTIONS.includes(name)) {
-    const near = suggest(name, FUNCTIONS)
-    const hint = near ? `did you mean \`${near}\`?` : `the functions of data blocks are ${FUNCTIONS.join(', ')}`
-    throw new DataFault('NN0405', callee.span, `\`${name}\` is not a function of data blocks`, hint)
-  }
-  const argument = given[0]
-  if (given.length !== 1 || argument === undefined || argument.name !== undefined)
-    throw new DataFault('NN0405', span, `\`${name}\` takes one argument, without a name`)
-  if (name !== 'column') return [argument.value]
+function partsOfCall(call: CallExpression): readonly Expression[] {
+  checkCall(call)
+  const argument = call.arguments[0]!
+  if (nameOf(call) !== 'column') return [argument.value]
   if (argument.value.kind === 'string') return []
   throw new DataFault('NN0405', argument.span, '`column` takes the name of a column in quotes')
 }
@@ -128,23 +139,48 @@ export function compileExpression(expression: Expression, scope: ExpressionScope
     }
     case 'list':
       return stack(expression.items.map((item) => ({ column: numbers(item, scope, '[…]'), span: item.span })))
-    case 'call': {
-      const argument = expression.arguments[0]!.value
-      const name = expression.callee.kind === 'name' ? expression.callee.name : ''
-      if (name === 'column' && argument.kind === 'string') return named(argument.value, argument.span, scope)
-      if (name === 'category') return category(compileExpression(argument, scope), expression.span, scope)
-      if (name === 'one_hot') return oneHot(compileExpression(argument, scope), expression.span, scope)
-      const input = numbers(argument, scope, name)
-      return name === 'standardize' ? standardize(input, expression.span, scope) : map(input, ELEMENTWISE[name]!)
-    }
+    case 'call':
+      return compileCall(expression, scope)
     default:
       throw new Error(`internal: data: an unchecked ${expression.kind} expression`)
+  }
+}
+
+function compileCall(call: CallExpression, scope: ExpressionScope): Computed {
+  const { span } = call
+  const argument = call.arguments[0]!.value
+  const name = nameOf(call)
+  if (name === 'column' && argument.kind === 'string') return named(argument.value, argument.span, scope)
+  const input = (): Computed => compileExpression(argument, scope)
+  const text = (): ComputedText => requireText(input(), argument.span, name)
+  switch (name) {
+    case 'category':
+      return category(input(), span, scope)
+    case 'one_hot':
+      return oneHot(input(), span, scope)
+    case 'standardize':
+      return standardize(numbers(argument, scope, name), span, scope)
+    case 'characters':
+    case 'words':
+      return tokenIds(name, text(), settingsOf(call), span, scope)
+    case 'window':
+      return window(input(), settingsOf(call), span)
+    case 'matches':
+      return matches(text(), settingsOf(call))
+    case 'extract':
+      return extract(text(), settingsOf(call))
+    case 'time':
+      return time(text(), span, scope)
+    default:
+      return map(numbers(argument, scope, name), ELEMENTWISE[name]!)
   }
 }
 
 function numbers(expression: Expression, scope: ExpressionScope, user: string): ComputedNumbers {
   const column = compileExpression(expression, scope)
   if (column.kind === 'number') return column
+  if (column.kind !== 'text')
+    throw new DataFault('NN0412', expression.span, `\`${user}\` needs one value per row, and this is a sequence`)
   throw new DataFault(
     'NN0411',
     expression.span,

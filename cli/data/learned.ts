@@ -1,14 +1,16 @@
 /** Functions of a data block that learn from rows: means, names of categories, numbers of classes. Pure. */
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
+import type { Vocabulary } from '../../runtime/tokenizer.ts'
 import { DataFault } from './data-fault.ts'
 import type { Computed, ComputedNumbers, ExpressionScope } from './expression.ts'
 import { shapeText, sizeOf } from './shape.ts'
 
-/** What one `standardize`, `category` or `one_hot` learned. Plain JSON: it is kept in checkpoints. */
+/** What one `standardize`, `category`, `one_hot`, `characters` or `words` learned. Plain JSON: it is kept in checkpoints. */
 export type Learned =
   | { readonly kind: 'standardize'; readonly mean: readonly number[]; readonly deviation: readonly number[] }
   | { readonly kind: 'category'; readonly names: readonly string[] }
   | { readonly kind: 'one_hot'; readonly count: number }
+  | Vocabulary
 
 /** The rows things are learned from: statistics from the training part, categories from the whole source. */
 export interface LearningRows {
@@ -84,6 +86,8 @@ export function category(input: Computed, span: Span, scope: ExpressionScope): C
 
 function single(input: Computed, span: Span, user: string): (row: number) => string {
   if (input.kind === 'text') return (row) => input.compute(row)
+  if (input.kind !== 'number')
+    throw new DataFault('NN0412', span, `\`${user}\` takes one value per row, and this is a sequence`)
   if (input.shape.length > 0)
     throw new DataFault(
       'NN0412',
@@ -99,7 +103,7 @@ function single(input: Computed, span: Span, user: string): (row: number) => str
 
 /** A one at the category's position, zeros elsewhere. Whole numbers are their own positions. */
 export function oneHot(input: Computed, span: Span, scope: ExpressionScope): ComputedNumbers {
-  const positions = input.kind === 'text' ? category(input, span, scope) : input
+  const positions = input.kind === 'number' ? input : category(input, span, scope)
   if (positions.shape.length > 0)
     throw new DataFault(
       'NN0412',
@@ -140,7 +144,7 @@ function learnCount(positionOf: (row: number) => number, span: Span, scope: Expr
   return learned.count
 }
 
-function changed(span: Span): DataFault {
+export function changed(span: Span): DataFault {
   return new DataFault(
     'NN0412',
     span,

@@ -3,11 +3,11 @@ import type { DataDeclaration, StringLiteral } from '../../compiler/1-parse/ast.
 import type { SourceText } from '../source-file.ts'
 import { DiagnosticsError, UserError } from '../user-error.ts'
 import { DataFault } from './data-fault.ts'
-import { readDataFile } from './data-file.ts'
+import { readDataFile, readDataFiles } from './data-file.ts'
 import { buildDataset, type Dataset, type FedInputs, type SourceTables } from './dataset.ts'
 import { fieldColumns, type LearnedFields, materialize, type WantedInput } from './fields.ts'
 import { FormatError } from './format-error.ts'
-import { type DataPlan, planData, type SourcePlan } from './plan.ts'
+import { type DataPlan, planData, type SourcePlan, takesMany } from './plan.ts'
 import { readIdx } from './read-idx.ts'
 import { allRows } from './split.ts'
 import type { Table } from './table.ts'
@@ -47,7 +47,7 @@ export async function loadRows(
 ): Promise<FedInputs> {
   const plan = planOf(declaration, source)
   const format = plan.source.format
-  if (files.length !== plan.source.paths.length)
+  if (!takesMany(format) && files.length !== plan.source.paths.length)
     throw new UserError(
       `the data of ${source.name} is ${format}: give ${format === 'csv' ? 'one file' : 'the images and the labels'}`,
     )
@@ -60,7 +60,7 @@ export async function loadRows(
     if (table.rows === 0) throw new UserError(`${table.origin} has no rows`)
     const columns = fieldColumns(plan, table, known)
     const chosen = allRows(table.rows)
-    return Object.fromEntries(wanted.map((input) => [input.name, materialize(input, columns, table, chosen)]))
+    return materialize(wanted, columns, table, chosen).inputs
   })
 }
 
@@ -82,6 +82,11 @@ export async function asDiagnostics<Result>(source: SourceText, evaluate: () => 
 }
 
 async function readTable(plan: SourcePlan, sourcePath: string): Promise<Table> {
+  if (takesMany(plan.format)) {
+    const { readDocuments, readText } = await import('./read-text.ts')
+    const read = plan.format === 'text' ? readText : readDocuments
+    return read(await readDataFiles(plan.paths, sourcePath), plan.paths.map(({ value }) => value).join(', '))
+  }
   const files = await Promise.all(plan.paths.map((path) => readDataFile(path, sourcePath)))
   try {
     if (plan.format === 'idx') return readIdx(files[0]!, files[1]!)

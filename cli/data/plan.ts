@@ -1,4 +1,4 @@
-import type { DataDeclaration, DataStatement, Expression, StringLiteral } from '../../compiler/1-parse/ast.ts'
+import type { DataDeclaration, DataStatement, Expression, Name, StringLiteral } from '../../compiler/1-parse/ast.ts'
 import type { Diagnostic, Span } from '../../compiler/diagnostics/diagnostic.ts'
 import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import { DataFault } from './data-fault.ts'
@@ -18,7 +18,7 @@ export interface DataPlan {
 }
 
 export interface SourcePlan {
-  readonly format: 'csv' | 'idx'
+  readonly format: 'csv' | 'idx' | 'text' | 'documents'
   readonly paths: readonly StringLiteral[]
   readonly span: Span
 }
@@ -32,6 +32,10 @@ export interface FieldPlan {
 export interface SplitPlan {
   readonly parts: readonly { readonly part: Part; readonly percent: number }[]
   readonly seed: number
+  /** The field or column whose equal values stay in one part. */
+  readonly by?: Name
+  /** Rows keep their order, or get that of a field or column. */
+  readonly inOrder?: { readonly of?: Name }
   readonly span: Span
 }
 
@@ -41,6 +45,8 @@ type SplitStatement = Extract<DataStatement, { kind: 'split' }>
 const SOURCES: Readonly<Record<SourcePlan['format'], readonly string[]>> = {
   csv: ['the path of a file with a header row'],
   idx: ['the path of the images', 'the path of the labels'],
+  text: ['the paths of files that make one text'],
+  documents: ['the paths of files, one example each'],
 }
 
 /**
@@ -93,6 +99,13 @@ export function planData(declaration: DataDeclaration): { plan?: DataPlan; diagn
         `\`${declaration.name.text}\` has no \`source\``,
         'add a line such as `source csv("rows.csv")`',
       )
+    if (sources.get('source')?.format === 'text' && split && (!split.inOrder || split.inOrder.of || split.by))
+      throw new DataFault(
+        'NN0407',
+        split.span,
+        'one text has one order and is cut, not shuffled',
+        'end the split with `in order`, or read the files one by one: `source documents(…)`',
+      )
     for (const { part } of split?.parts ?? []) {
       if (part !== 'train' && sources.has(part))
         throw new DataFault('NN0407', split!.span, `\`${part}\` has its own source and cannot be split off as well`)
@@ -123,16 +136,28 @@ function attempt(action: () => void, diagnostics: Diagnostic[]): void {
 function planSource(statement: SourceStatement): SourcePlan {
   const { callee, arguments: given, span } = statement.call
   const format = callee.kind === 'name' ? callee.name : ''
-  if (format !== 'csv' && format !== 'idx') {
+  if (!isFormat(format)) {
     const near = suggest(format, Object.keys(SOURCES))
-    const hint = near ? `did you mean \`${near}\`?` : 'there are `csv("table.csv")` and `idx("images", "labels")`'
+    const hint = near
+      ? `did you mean \`${near}\`?`
+      : 'there are `csv("table.csv")`, `idx("images", "labels")`, `text("book.txt")` and `documents("letters/*.txt")`'
     throw new DataFault('NN0401', callee.span, `there is no source \`${format || 'of this form'}\``, hint)
   }
   const paths = given.map(({ name, value }) => (name === undefined && value.kind === 'string' ? value : undefined))
   const wanted = SOURCES[format]
-  if (paths.length !== wanted.length || paths.some((path) => path === undefined))
+  const fits = takesMany(format) ? paths.length > 0 : paths.length === wanted.length
+  if (!fits || paths.some((path) => path === undefined))
     throw new DataFault('NN0402', span, `\`${format}\` takes ${wanted.join(' and ')}, in quotes`)
   return { format, paths: paths as StringLiteral[], span: statement.span }
+}
+
+function isFormat(name: string): name is SourcePlan['format'] {
+  return Object.hasOwn(SOURCES, name)
+}
+
+/** Whether a source takes any number of paths, with `*` and `?` in them. */
+export function takesMany(format: SourcePlan['format']): boolean {
+  return format === 'text' || format === 'documents'
 }
 
 function planSplit(statement: SplitStatement): SplitPlan {
@@ -146,5 +171,13 @@ function planSplit(statement: SplitStatement): SplitPlan {
   if (!parts.some(({ role }) => role === 'train')) throw new DataFault('NN0407', span, 'a split needs a part `train`')
   if (Math.abs(total - 100) > 1e-9)
     throw new DataFault('NN0407', span, `the parts sum to ${Number(total.toPrecision(12))} %, not to 100 %`)
-  return { parts: parts.map(({ role, percent }) => ({ part: role, percent })), seed: statement.seed?.value ?? 0, span }
+  const { by, inOrder, seed } = statement
+  if (inOrder && seed) throw new DataFault('NN0407', seed.span, 'rows in order are not shuffled, so there is no `seed`')
+  return {
+    parts: parts.map(({ role, percent }) => ({ part: role, percent })),
+    seed: seed?.value ?? 0,
+    ...(by && { by }),
+    ...(inOrder && { inOrder }),
+    span,
+  }
 }

@@ -162,7 +162,7 @@ export type DataStatement =
     }
   /** `image = pixels / 255.0` */
   | { readonly kind: 'field'; readonly name: Name; readonly value: Expression; readonly span: Span }
-  /** `split train 90%, valid 10% seed 7` */
+  /** `split train 90%, valid 10% seed 7`, `split train 80%, test 20% by thread in order of sent` */
   | {
       readonly kind: 'split'
       readonly parts: readonly {
@@ -170,6 +170,10 @@ export type DataStatement =
         readonly percent: number
         readonly span: Span
       }[]
+      /** The field whose equal values stay in one part. */
+      readonly by?: Name
+      /** The rows keep their order, or get that of a field. */
+      readonly inOrder?: { readonly of?: Name }
       readonly seed?: NumberLiteral
       readonly span: Span
     }
@@ -294,11 +298,13 @@ export interface OptimizerStatement extends Node {
   readonly pattern?: StringLiteral
 }
 
-/** `batch 64`, `epochs 5`, `seed 1`, `accumulate 4` */
+/** `batch 64`, `batch 32 in streams`, `epochs 5`, `seed 1`, `accumulate 4` */
 export interface SettingStatement extends Node {
   readonly kind: 'setting'
   readonly setting: 'batch' | 'epochs' | 'seed' | 'accumulate'
   readonly value: Expression
+  /** `in streams` is written after it. */
+  readonly streams?: boolean
 }
 
 /** `stop when valid.loss has not improved for 3 epochs` */

@@ -275,6 +275,8 @@ function buildDataStatement(tree: CstNode, building: Building): DataStatement {
   }
   if (tree.children.Split) {
     const seed = optionalToken(tree, 'NumberText')
+    const group = optionalToken(tree, 'group')
+    const orderedBy = optionalToken(tree, 'orderedBy')
     return {
       kind: 'split',
       parts: nodes(tree, 'splitPart').map((part) => ({
@@ -282,6 +284,8 @@ function buildDataStatement(tree: CstNode, building: Building): DataStatement {
         percent: buildNumber(token(part, 'NumberText'), building).value,
         span: nodeSpan(file, part),
       })),
+      ...(group && { by: nameOf(file, group) }),
+      ...(tree.children.inOrder && { inOrder: { ...(orderedBy && { of: nameOf(file, orderedBy) }) } }),
       ...(seed && { seed: buildNumber(seed, building) }),
       span,
     }

@@ -138,6 +138,7 @@ function buildStatement(tree: CstNode, building: Building): Statement {
         kind: 'setting',
         setting: token(part, 'setting').image as SettingStatement['setting'],
         value: buildBinary(node(part, 'binary'), building),
+        ...(part.children.Streams && { streams: true }),
         span,
       }
     case 'stopStatement':

@@ -156,13 +156,16 @@ function formatDataStatement(statement: DataStatement, formatting: Formatting): 
     case 'field':
       return sequence([`${statement.name.text} = `, formatExpression(statement.value, formatting)])
     case 'split': {
-      const { parts, seed } = statement
+      const { parts, by, inOrder, seed } = statement
       const shares = parts.map(({ role, span }) => {
         const share = formatting.source.slice(span.start + role.length, span.end).replace(/\s|\/\/[^\r\n]*/g, '')
         return `${role} ${share}`
       })
+      const group = by === undefined ? '' : ` by ${by.text}`
+      const order =
+        inOrder === undefined ? '' : inOrder.of === undefined ? ' in order' : ` in order of ${inOrder.of.text}`
       const suffix = seed === undefined ? [] : [' seed ', formatExpression(seed, formatting)]
-      return sequence([`split ${shares.join(', ')}`, ...suffix])
+      return sequence([`split ${shares.join(', ')}${group}${order}`, ...suffix])
     }
   }
 }
@@ -285,7 +288,7 @@ function formatStatement(statement: Statement, formatting: Formatting): Document
     case 'clip':
       return sequence(['clip ', expression(statement.call)])
     case 'setting':
-      return sequence([`${statement.setting} `, expression(statement.value)])
+      return sequence([`${statement.setting} `, expression(statement.value), statement.streams ? ' in streams' : ''])
     case 'stop': {
       const { metric, epochs } = statement
       const unit = epochs.kind === 'number' && epochs.value === 1 ? 'epoch' : 'epochs'

@@ -269,6 +269,10 @@ export abstract class StatementGrammar extends ExpressionGrammar {
         { ALT: () => this.CONSUME(contextualWords.accumulate, { LABEL: 'setting' }) },
       ])
       this.SUBRULE(this.binary)
+      this.OPTION(() => {
+        this.CONSUME(contextualWords.in)
+        this.CONSUME(contextualWords.streams)
+      })
     },
     propagate,
   )
@@ -346,6 +350,27 @@ export abstract class StatementGrammar extends ExpressionGrammar {
             this.MANY(() => {
               this.CONSUME(Comma)
               this.SUBRULE2(this.splitPart)
+            })
+            this.OPTION2({
+              GATE: () => !this.nextIs(Equal, 2),
+              DEF: () => {
+                this.CONSUME(contextualWords.by)
+                this.CONSUME2(Identifier, { LABEL: 'group' })
+              },
+            })
+            this.OPTION3({
+              GATE: () => !this.nextIs(Equal, 2),
+              DEF: () => {
+                this.CONSUME(contextualWords.in)
+                this.CONSUME(contextualWords.order, { LABEL: 'inOrder' })
+                this.OPTION4({
+                  GATE: () => !this.nextIs(Equal, 2),
+                  DEF: () => {
+                    this.CONSUME(contextualWords.of)
+                    this.CONSUME3(Identifier, { LABEL: 'orderedBy' })
+                  },
+                })
+              },
             })
             this.OPTION(() => {
               this.CONSUME(contextualWords.seed)

@@ -96,6 +96,10 @@ export const contextualWords = {
   iterate: reserved('iterate', [Identifier]),
   repeat: reserved('repeat', [Identifier]),
   rearrange: reserved('rearrange', [Identifier]),
+  order: reserved('order', [Identifier]),
+  of: reserved('of', [Identifier]),
+  by: reserved('by', [Identifier]),
+  streams: reserved('streams', [Identifier]),
 } as const
 
 const wordTokens = new Map(

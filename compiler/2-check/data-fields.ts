@@ -14,6 +14,10 @@ function reportFields(session: Session, ast: SourceFile, data: DataDeclaration):
   const names = fields.map(({ name }) => name.text)
   const read = new Set<string>()
   for (const { value } of fields) collectNames(value, read)
+  for (const statement of data.statements) {
+    if (statement.kind !== 'split') continue
+    for (const name of [statement.by, statement.inOrder?.of]) if (name) read.add(name.text)
+  }
   const wanted = new Set<string>()
   let trained = false
   for (const declaration of ast.declarations) {

@@ -67,9 +67,10 @@ export function createBody(parent: Entry, length?: Dim): { entry: Entry; place: 
 }
 
 /** An evaluation stores no updates: measuring must not change what training goes on from. */
-export function finishEntry(entry: Entry): CheckedEntry {
+/** @param kept whether an evaluation, which else changes nothing, keeps the new value of a variable */
+export function finishEntry(entry: Entry, kept: (variable: string) => boolean = () => false): CheckedEntry {
   const updates = [...entry.variables]
-    .filter(([, state]) => state.updated && entry.kind !== 'evaluate')
+    .filter(([variable, state]) => state.updated && (entry.kind !== 'evaluate' || kept(variable)))
     .map(([variable, state]) => ({ variable, value: state.value.id }))
   return { name: entry.name, kind: entry.kind, values: entry.values, outputs: entry.outputs, updates }
 }

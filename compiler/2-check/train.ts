@@ -15,7 +15,7 @@ import { matchesPattern } from './pattern.ts'
 import { type Frame, report, type Session, type TrainContext, type VariableRecord } from './session.ts'
 import { runStatement } from './statements.ts'
 import { advanceStep, readStep } from './step-count.ts'
-import { groupSize, trainSettings } from './train-settings.ts'
+import { batchInStreams, groupSize, trainSettings } from './train-settings.ts'
 import type { TensorValue, Value } from './values.ts'
 
 /** Statements that say how to train; the others say what is computed. */
@@ -31,7 +31,10 @@ export function checkTrain(session: Session, train: TrainDeclaration): CheckedTr
   const step = elaborate(session, train, createEntry(`${name}.step`, 'step'), true)
   const evaluation = elaborate(session, train, createEntry(`${name}.evaluate`, 'evaluate'), false)
   const settings = trainSettings(step.frame, train, step.inputs, step.context)
-  return { entries: [finishEntry(step.frame.entry), finishEntry(evaluation.frame.entry)], settings }
+  const streams = batchInStreams(train)
+  const carried = (variable: string): boolean =>
+    streams && variable.startsWith(`${name}/`) && session.variables.get(variable)?.kind === 'state'
+  return { entries: [finishEntry(step.frame.entry), finishEntry(evaluation.frame.entry, carried)], settings }
 }
 
 interface Elaborated {

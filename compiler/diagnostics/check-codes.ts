@@ -243,6 +243,14 @@ export const checkCodes = {
     example:
       '// compiled with --set Hiden=256\nconst Hidden = 128\nfn f(x: f32[Hidden]) -> f32[Hidden] {\n  return x\n}',
   },
+  NN0249: {
+    title: 'A setting of a data block not known when compiled',
+    explanation:
+      'What follows the first argument in a call of a `data` block is a setting: a number, a text in quotes, or arithmetic on ' +
+      'the constants of the file, as in `window(ids, length = T + 1)`.',
+    example:
+      'dim T in 1..64\ndata d {\n  source text("book.txt")\n  ids = characters(text)\n  x = window(ids, length = T)\n}',
+  },
   NN0250: {
     title: 'Wrong range',
     explanation:
