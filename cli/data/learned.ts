@@ -3,14 +3,22 @@ import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
 import type { Vocabulary } from '../../runtime/tokenizer.ts'
 import { DataFault } from './data-fault.ts'
 import type { Computed, ComputedNumbers, ExpressionScope } from './expression.ts'
+import { rowValues } from './row-values.ts'
 import { shapeText, sizeOf } from './shape.ts'
 
-/** What one `standardize`, `category`, `one_hot`, `characters` or `words` learned. Plain JSON: it is kept in checkpoints. */
+/** What one learning function of a field (`standardize`, `category`, `fill` and so on) learned. Plain JSON: it is kept in checkpoints. */
 export type Learned =
   | { readonly kind: 'standardize'; readonly mean: readonly number[]; readonly deviation: readonly number[] }
   | { readonly kind: 'category'; readonly names: readonly string[] }
   | { readonly kind: 'one_hot'; readonly count: number }
   | Vocabulary
+  | { readonly kind: 'fill'; readonly values: readonly number[] | readonly string[] }
+  | { readonly kind: 'robust_scale'; readonly median: readonly number[]; readonly range: readonly number[] }
+  | {
+      readonly kind: 'minmax_scale' | 'clip_quantiles'
+      readonly low: readonly number[]
+      readonly high: readonly number[]
+    }
 
 /** The rows things are learned from: statistics from the training part, categories from the whole source. */
 export interface LearningRows {
@@ -21,13 +29,20 @@ export interface LearningRows {
 /** (x − mean) / deviation, each element with its own statistics; a constant element becomes 0. */
 export function standardize(input: ComputedNumbers, span: Span, scope: ExpressionScope): ComputedNumbers {
   const size = sizeOf(input.shape)
-  const learned = scope.learned(span, ({ train }) => ({ kind: 'standardize', ...statistics(input, train) }))
+  const learned = scope.learned(span, ({ train }) => ({
+    kind: 'standardize',
+    ...statistics(
+      input,
+      train.filter((row) => !input.absent(row)),
+    ),
+  }))
   if (learned.kind !== 'standardize' || learned.mean.length !== size || learned.deviation.length !== size)
     throw changed(span)
   const { mean, deviation } = learned
   return {
     kind: 'number',
     shape: input.shape,
+    absent: input.absent,
     compute(row, target, at) {
       input.compute(row, target, at)
       for (let i = 0; i < size; i++) target[at + i] = (target[at + i]! - mean[i]!) / (deviation[i]! || 1)
@@ -57,7 +72,7 @@ export function category(input: Computed, span: Span, scope: ExpressionScope): C
   const textOf = single(input, span, 'category')
   const learned = scope.learned(span, ({ all }) => {
     const names = new Set<string>()
-    for (let n = 0; n < all.length; n++) names.add(textOf(all[n]!))
+    for (const row of all) if (!input.absent(row)) names.add(textOf(row))
     const order = input.kind === 'number' ? (a: string, b: string) => Number(a) - Number(b) : undefined
     return { kind: 'category', names: [...names].sort(order) }
   })
@@ -67,6 +82,7 @@ export function category(input: Computed, span: Span, scope: ExpressionScope): C
     kind: 'number',
     shape: [],
     categories: learned.names,
+    absent: input.absent,
     compute(row, target, at) {
       const value = textOf(row)
       const position = positions.get(value)
@@ -84,10 +100,9 @@ export function category(input: Computed, span: Span, scope: ExpressionScope): C
   }
 }
 
-function single(input: Computed, span: Span, user: string): (row: number) => string {
+function single(column: Computed, span: Span, user: string): (row: number) => string {
+  const input = rowValues(column, span, user)
   if (input.kind === 'text') return (row) => input.compute(row)
-  if (input.kind !== 'number')
-    throw new DataFault('NN0412', span, `\`${user}\` takes one value per row, and this is a sequence`)
   if (input.shape.length > 0)
     throw new DataFault(
       'NN0412',
@@ -102,8 +117,9 @@ function single(input: Computed, span: Span, user: string): (row: number) => str
 }
 
 /** A one at the category's position, zeros elsewhere. Whole numbers are their own positions. */
-export function oneHot(input: Computed, span: Span, scope: ExpressionScope): ComputedNumbers {
-  const positions = input.kind === 'number' ? input : category(input, span, scope)
+export function oneHot(column: Computed, span: Span, scope: ExpressionScope): ComputedNumbers {
+  const input = rowValues(column, span, 'one_hot')
+  const positions = input.kind === 'text' ? category(input, span, scope) : input
   if (positions.shape.length > 0)
     throw new DataFault(
       'NN0412',
@@ -115,10 +131,11 @@ export function oneHot(input: Computed, span: Span, scope: ExpressionScope): Com
     positions.compute(row, value, 0)
     return value[0]!
   }
-  const count = positions.categories?.length ?? learnCount(positionOf, span, scope)
+  const count = positions.categories?.length ?? learnCount(positions, positionOf, span, scope)
   return {
     kind: 'number',
     shape: [count],
+    absent: positions.absent,
     compute(row, target, at) {
       const position = positionOf(row)
       if (!Number.isInteger(position) || position < 0 || position >= count)
@@ -134,16 +151,22 @@ export function oneHot(input: Computed, span: Span, scope: ExpressionScope): Com
   }
 }
 
-function learnCount(positionOf: (row: number) => number, span: Span, scope: ExpressionScope): number {
+function learnCount(
+  input: ComputedNumbers,
+  positionOf: (row: number) => number,
+  span: Span,
+  scope: ExpressionScope,
+): number {
   const learned = scope.learned(span, ({ all }) => {
     let largest = 0
-    for (let n = 0; n < all.length; n++) largest = Math.max(largest, positionOf(all[n]!))
+    for (const row of all) if (!input.absent(row)) largest = Math.max(largest, positionOf(row))
     return { kind: 'one_hot', count: Math.floor(largest) + 1 }
   })
   if (learned.kind !== 'one_hot') throw changed(span)
   return learned.count
 }
 
+/** What was learned before is of another form than this file asks for. */
 export function changed(span: Span): DataFault {
   return new DataFault(
     'NN0412',

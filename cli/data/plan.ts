@@ -1,4 +1,10 @@
-import type { DataDeclaration, DataStatement, Expression, Name, StringLiteral } from '../../compiler/1-parse/ast.ts'
+import type {
+  DataDeclaration,
+  DataStatement,
+  Expression,
+  SplitManner,
+  StringLiteral,
+} from '../../compiler/1-parse/ast.ts'
 import type { Diagnostic, Span } from '../../compiler/diagnostics/diagnostic.ts'
 import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import { DataFault } from './data-fault.ts'
@@ -14,11 +20,13 @@ export interface DataPlan {
   readonly valid?: SourcePlan
   readonly test?: SourcePlan
   readonly fields: readonly FieldPlan[]
+  /** Which rows take part, in the order written. */
+  readonly filters: readonly FilterPlan[]
   readonly split?: SplitPlan
 }
 
 export interface SourcePlan {
-  readonly format: 'csv' | 'idx' | 'text' | 'documents'
+  readonly format: 'csv' | 'idx' | 'json' | 'text' | 'documents'
   readonly paths: readonly StringLiteral[]
   readonly span: Span
 }
@@ -29,13 +37,13 @@ export interface FieldPlan {
   readonly span: Span
 }
 
+export type FilterPlan = Extract<DataStatement, { kind: 'where' | 'drop' }>
+
 export interface SplitPlan {
   readonly parts: readonly { readonly part: Part; readonly percent: number }[]
   readonly seed: number
-  /** The field or column whose equal values stay in one part. */
-  readonly by?: Name
-  /** Rows keep their order, or get that of a field or column. */
-  readonly inOrder?: { readonly of?: Name }
+  /** Shuffled when absent. */
+  readonly manner?: SplitManner
   readonly span: Span
 }
 
@@ -45,6 +53,7 @@ type SplitStatement = Extract<DataStatement, { kind: 'split' }>
 const SOURCES: Readonly<Record<SourcePlan['format'], readonly string[]>> = {
   csv: ['the path of a file with a header row'],
   idx: ['the path of the images', 'the path of the labels'],
+  json: ['the path of a file with a list of records'],
   text: ['the paths of files that make one text'],
   documents: ['the paths of files, one example each'],
 }
@@ -57,6 +66,7 @@ export function planData(declaration: DataDeclaration): { plan?: DataPlan; diagn
   const diagnostics: Diagnostic[] = []
   const sources = new Map<SourceStatement['role'], SourcePlan>()
   const fields = new Map<string, FieldPlan>()
+  const filters: FilterPlan[] = []
   let split: SplitPlan | undefined
 
   const read = (statement: DataStatement): void => {
@@ -81,6 +91,14 @@ export function planData(declaration: DataDeclaration): { plan?: DataPlan; diagn
       case 'split':
         if (split) throw new DataFault('NN0404', statement.span, 'a data block is split once')
         split = planSplit(statement)
+        return
+      case 'where':
+        checkExpression(statement.condition)
+        filters.push(statement)
+        return
+      case 'drop':
+        for (const column of statement.columns) checkExpression(column)
+        filters.push(statement)
     }
   }
   for (const statement of declaration.statements) attempt(() => read(statement), diagnostics)
@@ -99,7 +117,7 @@ export function planData(declaration: DataDeclaration): { plan?: DataPlan; diagn
         `\`${declaration.name.text}\` has no \`source\``,
         'add a line such as `source csv("rows.csv")`',
       )
-    if (sources.get('source')?.format === 'text' && split && (!split.inOrder || split.inOrder.of || split.by))
+    if (sources.get('source')?.format === 'text' && split && !isPlainOrder(split.manner))
       throw new DataFault(
         'NN0407',
         split.span,
@@ -119,6 +137,7 @@ export function planData(declaration: DataDeclaration): { plan?: DataPlan; diagn
     ...(valid && { valid }),
     ...(test && { test }),
     fields: [...fields.values()],
+    filters,
     ...(split && { split }),
   }
   return { plan, diagnostics }
@@ -140,7 +159,7 @@ function planSource(statement: SourceStatement): SourcePlan {
     const near = suggest(format, Object.keys(SOURCES))
     const hint = near
       ? `did you mean \`${near}\`?`
-      : 'there are `csv("table.csv")`, `idx("images", "labels")`, `text("book.txt")` and `documents("letters/*.txt")`'
+      : 'there are `csv("table.csv")`, `json("records.json")`, `idx("images", "labels")`, `text("book.txt")` and `documents("letters/*.txt")`'
     throw new DataFault('NN0401', callee.span, `there is no source \`${format || 'of this form'}\``, hint)
   }
   const paths = given.map(({ name, value }) => (name === undefined && value.kind === 'string' ? value : undefined))
@@ -156,12 +175,21 @@ function isFormat(name: string): name is SourcePlan['format'] {
 }
 
 /** Whether a source takes any number of paths, with `*` and `?` in them. */
-export function takesMany(format: SourcePlan['format']): boolean {
+export function takesMany(format: SourcePlan['format']): format is 'text' | 'documents' {
   return format === 'text' || format === 'documents'
 }
 
+/** One text is cut where its parts begin; there are no rows to put into an order of their own. */
+function isPlainOrder(manner: SplitManner | undefined): boolean {
+  return manner?.kind === 'in order' && !manner.of && !manner.by
+}
+
 function planSplit(statement: SplitStatement): SplitPlan {
-  const { parts, span } = statement
+  const { parts, manner, seed, span } = statement
+  if (manner?.by) checkExpression(manner.by)
+  if (manner?.kind === 'in order' && manner.of) checkExpression(manner.of)
+  if (manner?.kind === 'in order' && seed)
+    throw new DataFault('NN0407', seed.span, 'a split in order is not shuffled, so it has no seed', 'leave out `seed`')
   const total = parts.reduce((sum, part) => sum + part.percent, 0)
   for (const [index, { role, percent, span: place }] of parts.entries()) {
     if (parts.findIndex((other) => other.role === role) < index)
@@ -171,13 +199,10 @@ function planSplit(statement: SplitStatement): SplitPlan {
   if (!parts.some(({ role }) => role === 'train')) throw new DataFault('NN0407', span, 'a split needs a part `train`')
   if (Math.abs(total - 100) > 1e-9)
     throw new DataFault('NN0407', span, `the parts sum to ${Number(total.toPrecision(12))} %, not to 100 %`)
-  const { by, inOrder, seed } = statement
-  if (inOrder && seed) throw new DataFault('NN0407', seed.span, 'rows in order are not shuffled, so there is no `seed`')
   return {
     parts: parts.map(({ role, percent }) => ({ part: role, percent })),
     seed: seed?.value ?? 0,
-    ...(by && { by }),
-    ...(inOrder && { inOrder }),
+    ...(manner && { manner }),
     span,
   }
 }

@@ -1,25 +1,49 @@
 /** Functions of a data block that work on text. Pure. */
+import type { CallExpression } from '../../compiler/1-parse/ast.ts'
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
 import { createTokenizer, PADDING, RESERVED, tokensOf, type Vocabulary } from '../../runtime/tokenizer.ts'
 import { DataFault } from './data-fault.ts'
 import type { Computed, ComputedNumbers, ComputedSequence, ComputedText, ExpressionScope } from './expression.ts'
-import { patternOf, type Settings } from './functions.ts'
 import { changed } from './learned.ts'
 import { readTime } from './read-time.ts'
+import { nameOf, patternOf, type Settings, settingsOf } from './text-functions.ts'
+import { window } from './window.ts'
 
 /** Words kept when `words` is not told how many ids there may be. */
 const DEFAULT_WORDS = 10_000
 
-export function requireText(column: Computed, span: Span, user: string): ComputedText {
-  if (column.kind === 'text') return column
-  throw new DataFault('NN0411', span, `\`${user}\` works on text, and this is not`)
+/** One of the functions for text, of what it works on. */
+export function computeTextFunction(
+  call: CallExpression,
+  input: Computed,
+  place: Span,
+  scope: ExpressionScope,
+): Computed {
+  const { span } = call
+  const name = nameOf(call)
+  const settings = settingsOf(call)
+  if (name === 'window') return window(input, settings, span)
+  if (input.kind !== 'text') throw new DataFault('NN0411', place, `\`${name}\` works on text, and this is not`)
+  switch (name) {
+    case 'characters':
+    case 'words':
+      return tokenIds(name, input, settings, span, scope)
+    case 'matches':
+      return matches(input, settings)
+    case 'extract':
+      return extract(input, settings)
+    case 'time':
+      return time(input, span, scope)
+    default:
+      throw new Error(`internal: data: ${name} is no function for text`)
+  }
 }
 
 /**
  * Token ids of a text, with a vocabulary learned from the training rows: a sequence as long as the text, or, with
  * `length`, rows of that many ids, cut off or padded with 0 at the end.
  */
-export function tokenIds(
+function tokenIds(
   kind: Vocabulary['kind'],
   input: ComputedText,
   settings: Settings,
@@ -31,10 +55,12 @@ export function tokenIds(
   if (learned.kind !== kind) throw changed(span)
   const tokenizer = createTokenizer(learned)
   const length = settings.length as number | undefined
-  if (length === undefined) return { kind: 'sequence', compute: (row) => tokenizer.encode(input.compute(row)) }
+  const { absent } = input
+  if (length === undefined) return { kind: 'sequence', absent, compute: (row) => tokenizer.encode(input.compute(row)) }
   return {
     kind: 'number',
     shape: [length],
+    absent,
     compute(row, target, at) {
       const ids = tokenizer.encode(input.compute(row))
       for (let i = 0; i < length; i++) target[at + i] = ids[i] ?? PADDING
@@ -59,11 +85,12 @@ function learnNames(
 }
 
 /** 1 where the pattern is found in the text, else 0. */
-export function matches(input: ComputedText, { pattern }: Settings): ComputedNumbers {
+function matches(input: ComputedText, { pattern }: Settings): ComputedNumbers {
   const expression = patternOf(pattern as string)
   return {
     kind: 'number',
     shape: [],
+    absent: input.absent,
     compute(row, target, at) {
       target[at] = expression.test(input.compute(row)) ? 1 : 0
     },
@@ -71,10 +98,11 @@ export function matches(input: ComputedText, { pattern }: Settings): ComputedNum
 }
 
 /** The pattern's first group where it is first found, or all of the match without a group; empty where it is not. */
-export function extract(input: ComputedText, { pattern }: Settings): ComputedText {
+function extract(input: ComputedText, { pattern }: Settings): ComputedText {
   const expression = patternOf(pattern as string)
   return {
     kind: 'text',
+    absent: input.absent,
     compute(row) {
       const found = expression.exec(input.compute(row))
       return found?.[1] ?? (found && found.length === 1 ? found[0] : '')
@@ -83,10 +111,11 @@ export function extract(input: ComputedText, { pattern }: Settings): ComputedTex
 }
 
 /** Seconds since 1970 of a date in the text. */
-export function time(input: ComputedText, span: Span, scope: ExpressionScope): ComputedNumbers {
+function time(input: ComputedText, span: Span, scope: ExpressionScope): ComputedNumbers {
   return {
     kind: 'number',
     shape: [],
+    absent: input.absent,
     compute(row, target, at) {
       const text = input.compute(row)
       const seconds = readTime(text)

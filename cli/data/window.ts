@@ -2,7 +2,7 @@
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
 import { DataFault } from './data-fault.ts'
 import type { Computed, ComputedSequence, ComputedWindows } from './expression.ts'
-import type { Settings } from './functions.ts'
+import type { Settings } from './text-functions.ts'
 
 /** `length` tokens, a window beginning every `every` tokens; `shift` moves all of them towards the end. */
 export function window(input: Computed, { length, every, shift }: Settings, span: Span): ComputedWindows {
@@ -20,6 +20,7 @@ export function window(input: Computed, { length, every, shift }: Settings, span
     length: size,
     every: (every as number | undefined) ?? size,
     shift: (shift as number | undefined) ?? 0,
+    absent: input.absent,
   }
 }
 

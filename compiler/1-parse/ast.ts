@@ -162,7 +162,16 @@ export type DataStatement =
     }
   /** `image = pixels / 255.0` */
   | { readonly kind: 'field'; readonly name: Name; readonly value: Expression; readonly span: Span }
-  /** `split train 90%, valid 10% seed 7`, `split train 80%, test 20% by thread in order of sent` */
+  /** `where year >= 1975`: the rows that take part */
+  | { readonly kind: 'where'; readonly condition: Expression; readonly span: Span }
+  /** `drop missing`, `drop duplicates in name, year`; without columns, all those the block reads */
+  | {
+      readonly kind: 'drop'
+      readonly what: 'missing' | 'duplicates'
+      readonly columns: readonly Expression[]
+      readonly span: Span
+    }
+  /** `split train 90%, valid 10% seed 7`, `split train 80%, test 20% stratified by label`, `… by thread in order of sent` */
   | {
       readonly kind: 'split'
       readonly parts: readonly {
@@ -170,13 +179,17 @@ export type DataStatement =
         readonly percent: number
         readonly span: Span
       }[]
-      /** The field whose equal values stay in one part. */
-      readonly by?: Name
-      /** The rows keep their order, or get that of a field. */
-      readonly inOrder?: { readonly of?: Name }
+      readonly manner?: SplitManner
       readonly seed?: NumberLiteral
       readonly span: Span
     }
+
+export type SplitManner =
+  | { readonly kind: 'stratified'; readonly by: Expression }
+  /** Rows with the same value stay in one part. */
+  | { readonly kind: 'grouped'; readonly by: Expression }
+  /** The rows, or groups of them, as they come, or in order of a number. */
+  | { readonly kind: 'in order'; readonly of?: Expression; readonly by?: Expression }
 
 /** `load Gpt from "base.safetensors" { map "a.{i}" -> "b.{i}" transpose  missing "**.lora_*" }` */
 export interface LoadDeclaration extends DeclarationBase {

@@ -5,6 +5,7 @@ import type {
   DataDeclaration,
   DataStatement,
   Declaration,
+  Expression,
   GivenGradient,
   LoadDeclaration,
   Name,
@@ -275,8 +276,6 @@ function buildDataStatement(tree: CstNode, building: Building): DataStatement {
   }
   if (tree.children.Split) {
     const seed = optionalToken(tree, 'NumberText')
-    const group = optionalToken(tree, 'group')
-    const orderedBy = optionalToken(tree, 'orderedBy')
     return {
       kind: 'split',
       parts: nodes(tree, 'splitPart').map((part) => ({
@@ -284,11 +283,17 @@ function buildDataStatement(tree: CstNode, building: Building): DataStatement {
         percent: buildNumber(token(part, 'NumberText'), building).value,
         span: nodeSpan(file, part),
       })),
-      ...(group && { by: nameOf(file, group) }),
-      ...(tree.children.inOrder && { inOrder: { ...(orderedBy && { of: nameOf(file, orderedBy) }) } }),
+      ...splitManner(tree, building),
       ...(seed && { seed: buildNumber(seed, building) }),
       span,
     }
+  }
+  if (tree.children.condition)
+    return { kind: 'where', condition: buildExpression(node(tree, 'condition'), building), span }
+  const [drop] = nodes(tree, 'dropStatement')
+  if (drop) {
+    const what = token(drop, 'what').image as 'missing' | 'duplicates'
+    return { kind: 'drop', what, columns: nodes(drop, 'operand').map((item) => buildOperand(item, building)), span }
   }
   const role = token(tree, 'role').image as 'source' | 'valid' | 'test'
   const call = buildOperand(node(tree, 'operand'), building)
@@ -302,6 +307,25 @@ function buildDataStatement(tree: CstNode, building: Building): DataStatement {
     throw new Damaged('source')
   }
   return { kind: 'source', role, call, span }
+}
+
+function splitManner(
+  tree: CstNode,
+  building: Building,
+): Pick<Extract<DataStatement, { kind: 'split' }>, 'manner'> | undefined {
+  const [manner] = nodes(tree, 'splitManner')
+  if (!manner) return undefined
+  const operand = (tree: CstNode | undefined, label: string): Expression | undefined => {
+    const [found] = tree ? nodes(tree, label) : []
+    return found && buildOperand(found, building)
+  }
+  const stratum = operand(manner, 'stratum')
+  if (stratum) return { manner: { kind: 'stratified', by: stratum } }
+  const by = operand(manner, 'group')
+  const [order] = nodes(manner, 'splitOrder')
+  if (by && !order) return { manner: { kind: 'grouped', by } }
+  const of = operand(order, 'key')
+  return { manner: { kind: 'in order', ...(of && { of }), ...(by && { by }) } }
 }
 
 function buildLoad(tree: CstNode, building: Building): Omit<LoadDeclaration, 'span'> {

@@ -351,37 +351,89 @@ export abstract class StatementGrammar extends ExpressionGrammar {
               this.CONSUME(Comma)
               this.SUBRULE2(this.splitPart)
             })
-            this.OPTION2({
-              GATE: () => !this.nextIs(Equal, 2),
-              DEF: () => {
-                this.CONSUME(contextualWords.by)
-                this.CONSUME2(Identifier, { LABEL: 'group' })
-              },
-            })
-            this.OPTION3({
-              GATE: () => !this.nextIs(Equal, 2),
-              DEF: () => {
-                this.CONSUME(contextualWords.in)
-                this.CONSUME(contextualWords.order, { LABEL: 'inOrder' })
-                this.OPTION4({
-                  GATE: () => !this.nextIs(Equal, 2),
-                  DEF: () => {
-                    this.CONSUME(contextualWords.of)
-                    this.CONSUME3(Identifier, { LABEL: 'orderedBy' })
-                  },
-                })
-              },
-            })
+            this.OPTION2({ GATE: () => !this.nextIs(Equal, 2), DEF: () => this.SUBRULE(this.splitManner) })
             this.OPTION(() => {
               this.CONSUME(contextualWords.seed)
               this.CONSUME(NumberText)
             })
           },
         },
+        {
+          ALT: () => {
+            this.CONSUME(contextualWords.where)
+            this.SUBRULE2(this.expression, { LABEL: 'condition' })
+          },
+        },
+        { ALT: () => this.SUBRULE(this.dropStatement) },
         { ALT: () => this.SUBRULE(this.stray), IGNORE_AMBIGUITIES: true },
       ]),
     )
   })
+
+  /** `stratified by species`, `in order`, `in order of sent`, `by thread`, `by thread in order of sent` */
+  protected splitManner = this.RULE(
+    'splitManner',
+    () => {
+      this.OR([
+        {
+          ALT: () => {
+            this.CONSUME(contextualWords.stratified)
+            this.CONSUME(contextualWords.by)
+            this.SUBRULE(this.operand, { LABEL: 'stratum' })
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME2(contextualWords.by)
+            this.SUBRULE2(this.operand, { LABEL: 'group' })
+            this.OPTION({ GATE: () => !this.nextIs(Equal, 2), DEF: () => this.SUBRULE(this.splitOrder) })
+          },
+        },
+        { ALT: () => this.SUBRULE2(this.splitOrder) },
+      ])
+    },
+    propagate,
+  )
+
+  /** `drop missing`, `drop duplicates in name, column("two words")` */
+  protected dropStatement = this.RULE(
+    'dropStatement',
+    () => {
+      this.CONSUME(contextualWords.drop)
+      this.OR({
+        DEF: [
+          { ALT: () => this.CONSUME(contextualWords.missing, { LABEL: 'what' }) },
+          { ALT: () => this.CONSUME(contextualWords.duplicates, { LABEL: 'what' }) },
+        ],
+        ERR_MSG: '`missing` or `duplicates`',
+      })
+      this.OPTION(() => {
+        this.CONSUME(contextualWords.in)
+        this.SUBRULE(this.operand)
+        this.MANY(() => {
+          this.CONSUME(Comma)
+          this.SUBRULE2(this.operand)
+        })
+      })
+    },
+    propagate,
+  )
+
+  protected splitOrder = this.RULE(
+    'splitOrder',
+    () => {
+      this.CONSUME(contextualWords.in)
+      this.CONSUME(contextualWords.order)
+      this.OPTION({
+        GATE: () => !this.nextIs(Equal, 2),
+        DEF: () => {
+          this.CONSUME(contextualWords.of)
+          this.SUBRULE(this.operand, { LABEL: 'key' })
+        },
+      })
+    },
+    propagate,
+  )
 
   protected splitPart = this.RULE(
     'splitPart',

@@ -71,8 +71,13 @@ export const contextualWords = {
   valid: reserved('valid', [StatementWord, Identifier]),
   test: reserved('test', [StatementWord, Identifier]),
   split: reserved('split', [StatementWord, Identifier]),
+  drop: reserved('drop', [StatementWord, Identifier]),
   map: reserved('map', [StatementWord, Identifier]),
   missing: reserved('missing', [StatementWord, Identifier]),
+  duplicates: reserved('duplicates', [Identifier]),
+  stratified: reserved('stratified', [Identifier]),
+  by: reserved('by', [Identifier]),
+  order: reserved('order', [Identifier]),
   transpose: reserved('transpose', [Identifier]),
   except: reserved('except', [Identifier]),
   from: reserved('from', [Identifier]),
@@ -96,9 +101,7 @@ export const contextualWords = {
   iterate: reserved('iterate', [Identifier]),
   repeat: reserved('repeat', [Identifier]),
   rearrange: reserved('rearrange', [Identifier]),
-  order: reserved('order', [Identifier]),
   of: reserved('of', [Identifier]),
-  by: reserved('by', [Identifier]),
   streams: reserved('streams', [Identifier]),
 } as const
 

@@ -15,8 +15,9 @@ function reportFields(session: Session, ast: SourceFile, data: DataDeclaration):
   const read = new Set<string>()
   for (const { value } of fields) collectNames(value, read)
   for (const statement of data.statements) {
-    if (statement.kind !== 'split') continue
-    for (const name of [statement.by, statement.inOrder?.of]) if (name) read.add(name.text)
+    if (statement.kind === 'where') collectNames(statement.condition, read)
+    if (statement.kind === 'drop') for (const column of statement.columns) collectNames(column, read)
+    if (statement.kind === 'split' && statement.manner) collectNames(statement.manner, read)
   }
   const wanted = new Set<string>()
   let trained = false

@@ -58,7 +58,7 @@ export function batchInStreams(train: TrainDeclaration): boolean {
 function checkStreams(frame: Frame, train: TrainDeclaration, data: string): void {
   const batch = train.body.statements.find((own) => own.kind === 'setting' && own.streams === true)!
   for (const statement of frame.globals.data.get(data)!.statements) {
-    if (statement.kind === 'split' && !statement.inOrder)
+    if (statement.kind === 'split' && statement.manner?.kind !== 'in order')
       report(frame, 'NN0245', batch.span, `\`in streams\` needs rows in their order, and \`${data}\` is shuffled`, {
         labels: [{ span: statement.span, message: 'split here' }],
         hint: 'end the split with `in order`',

@@ -1,6 +1,5 @@
-/** The functions of data blocks: one argument they work on, then settings, each a number or a text. */
+/** The functions of data blocks for text: one argument they work on, then settings, each a number or a text. */
 import type { CallExpression } from '../../compiler/1-parse/ast.ts'
-import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import { DataFault } from './data-fault.ts'
 
 interface SettingForm {
@@ -18,14 +17,6 @@ const tokens: readonly SettingForm[] = [
 const pattern: readonly SettingForm[] = [{ name: 'pattern', type: 'text', required: true }]
 
 const SETTINGS: Readonly<Record<string, readonly SettingForm[]>> = {
-  column: [],
-  standardize: [],
-  category: [],
-  one_hot: [],
-  abs: [],
-  exp: [],
-  log: [],
-  sqrt: [],
   characters: tokens,
   words: tokens,
   window: [
@@ -41,19 +32,13 @@ const SETTINGS: Readonly<Record<string, readonly SettingForm[]>> = {
 /** The settings of a call by name. */
 export type Settings = Readonly<Record<string, number | string>>
 
-/** The names of all functions, for messages. */
-export const functionNames: readonly string[] = Object.keys(SETTINGS)
+export const textFunctionNames: readonly string[] = Object.keys(SETTINGS)
 
-/** Checks a call's function and settings; names of constants among the settings count as numbers still to come. */
-export function checkCall(call: CallExpression): void {
-  const { callee, arguments: given, span } = call
+/** Checks the settings of a call of one of these functions. */
+export function checkTextFunction(call: CallExpression): void {
+  const { arguments: given, span } = call
   const name = nameOf(call)
-  const forms = Object.hasOwn(SETTINGS, name) ? SETTINGS[name] : undefined
-  if (forms === undefined) {
-    const near = suggest(name, functionNames)
-    const hint = near ? `did you mean \`${near}\`?` : `the functions of data blocks are ${functionNames.join(', ')}`
-    throw new DataFault('NN0405', callee.span, `\`${name}\` is not a function of data blocks`, hint)
-  }
+  const forms = SETTINGS[name]!
   const [first, ...rest] = given
   if (first === undefined || first.name !== undefined || rest.length > forms.length)
     throw new DataFault(
@@ -92,11 +77,11 @@ function checkSetting(name: string, form: SettingForm, value: CallExpression['ar
     }
     return
   }
-  if (value.kind === 'string' || (value.kind === 'number' && !(value.integer && value.value >= (form.least ?? 0))))
+  if (value.kind !== 'number' || !value.integer || value.value < (form.least ?? 0))
     throw new DataFault(
       'NN0405',
       value.span,
-      `\`${form.name}\` of \`${name}\` is a whole number from ${form.least ?? 0} on`,
+      `\`${form.name}\` of \`${name}\` is a whole number from ${form.least ?? 0} on, or made of the file's constants`,
     )
 }
 
