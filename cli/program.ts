@@ -5,6 +5,7 @@ import { checkCommand } from './commands/check.ts'
 import { docCommand } from './commands/doc.ts'
 import { evalCommand } from './commands/eval.ts'
 import { fmtCommand } from './commands/fmt.ts'
+import { generateCommand } from './commands/generate.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { predictCommand } from './commands/predict.ts'
 import { trainCommand } from './commands/train.ts'
@@ -58,6 +59,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
     trainCommand,
     evalCommand,
     predictCommand,
+    generateCommand,
     inspectCommand,
     docCommand,
     fmtCommand,

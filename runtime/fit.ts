@@ -4,6 +4,7 @@ import { type Dataset, feedRows, type Inputs, readMetrics } from './dataset.ts'
 import type { Engine } from './engine.ts'
 import { type Plan, planOf } from './fit-plan.ts'
 import type { ManifestTrain } from './manifest.ts'
+import { nextTask } from './next-task.ts'
 import { shuffledOrder, streamOrder } from './shuffle.ts'
 import { watchEpochs } from './watch-epochs.ts'
 
@@ -115,19 +116,4 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
     seconds: (performance.now() - began) / 1000,
     ...(test && { test }),
   }
-}
-
-/** Resolves after everything else that waits for the thread has had its turn. Timers would wait 4 ms in a page. */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => {
-    if (typeof setImmediate === 'function') setImmediate(resolve)
-    else {
-      const { port1, port2 } = new MessageChannel()
-      port1.onmessage = () => {
-        port1.close()
-        resolve()
-      }
-      port2.postMessage(0)
-    }
-  })
 }

@@ -5,6 +5,7 @@ import { feed, type Inputs, prepareDataset, readMetrics, readOutputs } from './d
 import { createEngine, type Engine } from './engine.ts'
 import { ModelError } from './error.ts'
 import { startFit } from './fit.ts'
+import { startGenerate } from './generate.ts'
 import type { ManifestEntry, ManifestTrain } from './manifest.ts'
 import { find } from './names.ts'
 import { createHypers, createVariables } from './variables.ts'
@@ -90,6 +91,7 @@ function createModel(engine: Engine): Model {
       const rowDim = entry.inputs.map((input) => input.shape[0]).find((size) => typeof size === 'string')
       return predictRows(engine, prepareDataset(engine, entry, data, rowDim as string | undefined), options.batch)
     },
+    generate: (infer, options) => startGenerate(engine, inferOf(infer), options),
     save: (options = {}) => writeCheckpoint(engine, options),
     restore: (bytes, options = {}) => readCheckpoint(engine, bytes, options),
   }

@@ -1,20 +1,5 @@
 /** Text to token ids and back. Ids begin with 0 for padding and 1 for what the vocabulary does not have. */
-
-/** What `characters` or `words` of a data block learned: the token of id n + 2 is the n-th name. Plain JSON. */
-export interface Vocabulary {
-  readonly kind: 'characters' | 'words'
-  readonly names: readonly string[]
-}
-
-export interface Tokenizer {
-  /** The number of ids, padding and unknown included. */
-  readonly size: number
-  encode(text: string): Int32Array<ArrayBuffer>
-  /** Padding becomes nothing, the unknown token `�`. */
-  decode(ids: ArrayLike<number>): string
-  /** The different tokens of a text that the vocabulary does not have. */
-  unknownIn(text: string): readonly string[]
-}
+import type { Tokenizer, Vocabulary } from './api.ts'
 
 export const PADDING = 0
 export const UNKNOWN = 1

@@ -1,6 +1,6 @@
 /** Functions of a data block that learn from rows: means, names of categories, numbers of classes. Pure. */
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
-import type { Vocabulary } from '../../runtime/tokenizer.ts'
+import type { Vocabulary } from '../../runtime/api.ts'
 import { DataFault } from './data-fault.ts'
 import type { Computed, ComputedNumbers, ExpressionScope } from './expression.ts'
 import { rowValues } from './row-values.ts'

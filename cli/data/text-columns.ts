@@ -1,7 +1,8 @@
 /** Functions of a data block that work on text. Pure. */
 import type { CallExpression } from '../../compiler/1-parse/ast.ts'
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
-import { createTokenizer, PADDING, RESERVED, tokensOf, type Vocabulary } from '../../runtime/tokenizer.ts'
+import type { Vocabulary } from '../../runtime/api.ts'
+import { createTokenizer, PADDING, RESERVED, tokensOf } from '../../runtime/tokenizer.ts'
 import { DataFault } from './data-fault.ts'
 import type { Computed, ComputedNumbers, ComputedSequence, ComputedText, ExpressionScope } from './expression.ts'
 import { changed } from './learned.ts'
