@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { DataDeclaration } from '../compiler/1-parse/ast.ts'
 import { suggest } from '../compiler/diagnostics/suggest.ts'
-import type { BuildName, ManifestEntry, ManifestTrain, Model } from '../runtime/index.ts'
+import type { SimdBuild, ManifestEntry, ManifestTrain, Model } from '../runtime/index.ts'
 import { load, ModelError } from '../runtime/index.ts'
 import { type CompiledFile, compileFile } from './compile-file.ts'
 import type { LearnedFields, WantedInput } from './data/fields.ts'
@@ -13,7 +13,7 @@ import { UserError } from './user-error.ts'
 
 export interface OpenOptions {
   readonly set?: Assignments
-  readonly build?: BuildName
+  readonly build?: SimdBuild
   readonly cache: boolean
 }
 

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import type { BuildName } from '../../runtime/manifest.ts'
+import type { SimdBuild } from '../../runtime/manifest.ts'
 import type { FedInputs } from '../data/dataset.ts'
 import { formatCount, formatMetric } from '../numbers.ts'
 import { type Assignments, buildOption, cacheOption, setOption } from '../options.ts'
@@ -21,7 +21,7 @@ interface EvalOptions {
   readonly data?: readonly string[]
   readonly set?: Assignments
   readonly json?: true
-  readonly build?: BuildName
+  readonly build?: SimdBuild
   readonly cache: boolean
 }
 

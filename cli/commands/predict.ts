@@ -4,7 +4,7 @@ import { Command, Option } from 'commander'
 import type { DataDeclaration } from '../../compiler/1-parse/ast.ts'
 import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import type { Input } from '../../runtime/api.ts'
-import type { BuildName, ManifestEntry, ManifestTrain } from '../../runtime/manifest.ts'
+import type { SimdBuild, ManifestEntry, ManifestTrain } from '../../runtime/manifest.ts'
 import type { FedInputs } from '../data/dataset.ts'
 import type { WantedInput } from '../data/fields.ts'
 import { FormatError } from '../data/format-error.ts'
@@ -32,7 +32,7 @@ interface PredictOptions {
   readonly entry?: string
   readonly format?: 'json' | 'csv'
   readonly set?: Assignments
-  readonly build?: BuildName
+  readonly build?: SimdBuild
   readonly cache: boolean
 }
 

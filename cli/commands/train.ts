@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import type { DoneEvent, Model } from '../../runtime/api.ts'
-import type { BuildName, ManifestTrain } from '../../runtime/manifest.ts'
+import type { SimdBuild, ManifestTrain } from '../../runtime/manifest.ts'
 import { exitCode } from '../exit-code.ts'
 import { makeFolder } from '../make-folder.ts'
 import {
@@ -40,7 +40,7 @@ interface TrainOptions {
   readonly resume?: string
   readonly quiet?: true
   readonly json?: true
-  readonly build?: BuildName
+  readonly build?: SimdBuild
   readonly cache: boolean
 }
 
