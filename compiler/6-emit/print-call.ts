@@ -12,6 +12,7 @@ import type {
   ProductCall,
   Program,
 } from '../5-fuse/program.ts'
+import { boundsOf, type DimRange } from '../dimensions/bounds.ts'
 import { type Dim, multiply } from '../dimensions/dimension.ts'
 import { block, type Lines, line } from './lines.ts'
 import { printDimension } from './print-dimension.ts'
@@ -181,9 +182,16 @@ function printProduct(printer: CallPrinter, call: ProductCall): void {
   }
   const again = call.loops.flatMap((loop, at) => (loop.c === 0 ? [`j${at}`] : []))
   const accumulate = again.length === 0 ? 'false' : `(${again.join(' | ')}) != 0`
-  const sizes = [call.m, call.n, call.k, call.aRow, call.aColumn, call.bRow, call.bColumn, call.cRow].map((dim) =>
-    size(printer, dim),
-  )
+  // Where a sum may have no terms, the product still runs once around it, with k = 0, to write the zeros.
+  const maybeEmpty = call.loops.filter(({ c, extent }) => c === 0 && boundsOf(extent, rangesOf(printer)).minimum < 1)
+  const isEmpty = maybeEmpty.map(({ extent }) => `${grouped(size(printer, extent))} == 0`).join(' || ')
+  const depth = size(printer, call.k)
+  const strides = [call.aRow, call.aColumn, call.bRow, call.bColumn, call.cRow]
+  const sizes = [
+    ...[call.m, call.n].map((dim) => size(printer, dim)),
+    isEmpty === '' ? depth : `${isEmpty} ? 0 : ${depth}`,
+    ...strides.map((dim) => size(printer, dim)),
+  ]
   const scratch = call.scratch === undefined ? '0' : name(printer, call.scratch)
   // Threads share the outer loop where each index has its own part of c and there are enough, else each product.
   const [outer] = call.loops
@@ -191,13 +199,15 @@ function printProduct(printer: CallPrinter, call: ProductCall): void {
   const print = (product: string, memory: string, range: readonly string[]): void => {
     const values = [pointer('c'), pointer('a'), pointer('b'), ...sizes, accumulate, memory]
     if (call.panels) values.push(panelsOf(printer, call.panels))
-    const nest = (depth: number): void => {
-      const loop = call.loops[depth]
-      const index = `j${depth}`
+    const nest = (level: number): void => {
+      const loop = call.loops[level]
+      const index = `j${level}`
       if (!loop) line(lines, `${product}(${values.join(', ')})`)
       else {
-        const [from, to] = depth === 0 && range.length > 0 ? range : ['0', size(printer, loop.extent)]
-        block(lines, `for (let ${index}: i32 = ${from}; ${index} < ${to}; ${index}++)`, () => nest(depth + 1))
+        const extent = size(printer, loop.extent)
+        const end = maybeEmpty.includes(loop) ? `max(1, ${extent})` : extent
+        const [from, to] = level === 0 && range.length > 0 ? range : ['0', end]
+        block(lines, `for (let ${index}: i32 = ${from}; ${index} < ${to}; ${index}++)`, () => nest(level + 1))
       }
     }
     nest(0)
@@ -341,6 +351,11 @@ function size({ locals }: CallPrinter, dim: Dim): string {
     if (local === undefined) throw new Error(`internal: emit: the dimension ${name} is not known here`)
     return local
   })
+}
+
+/** The ranges of run-time dimensions; the counters of loops count as unknown. */
+function rangesOf({ program }: CallPrinter): Readonly<Record<string, DimRange>> {
+  return Object.fromEntries(program.entries.flatMap((entry) => entry.dims.map((dim) => [dim.name, dim])))
 }
 
 function name(printer: CallPrinter, buffer: number): string {
