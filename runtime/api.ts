@@ -276,6 +276,9 @@ export interface MessagePortLike {
 export interface ModelInWorker<S extends Signature = Signature> {
   readonly manifest: Manifest
   readonly build: BuildName
+  readonly threads: number
+  /** Why there is one thread where more were asked for. */
+  readonly obstacle?: string
   init(seed?: number): Promise<void>
   readonly parameters: VariablesInWorker<S['parameters']>
   readonly variables: VariablesInWorker<S['variables']>

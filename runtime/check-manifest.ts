@@ -88,7 +88,12 @@ export function checkOffsets(manifest: Manifest, bytes: number): void {
   for (const hyper of manifest.hypers) within(hyper.name, hyper.offset, 1)
   within('the seed', manifest.seedOffset, 1)
   within('the step counter', manifest.stepOffset, 1)
-  if (manifest.threads) within('what threads share', manifest.threads.control, (manifest.threads.privateOffset - manifest.threads.control) / 4)
+  if (manifest.threads)
+    within(
+      'what threads share',
+      manifest.threads.control,
+      (manifest.threads.privateOffset - manifest.threads.control) / 4,
+    )
 }
 
 export function bad(what: string): ModelError {

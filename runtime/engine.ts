@@ -84,7 +84,10 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
     ...(wanted > 1 && (pool?.count ?? 1) === 1 && { obstacle: obstacle ?? 'the module was compiled for one thread' }),
     run(entry, dims) {
       if (pool?.failed)
-        throw new ModelError('threads-failed', 'a thread of this model has died; load the module again and restore a checkpoint')
+        throw new ModelError(
+          'threads-failed',
+          'a thread of this model has died; load the module again and restore a checkpoint',
+        )
       try {
         functions.get(entry)!(...entry.dims.map((dim) => dims[dim]!))
       } catch (error) {
@@ -117,7 +120,8 @@ async function chooseModule(
   }
   const simd = wanted ?? (source.relaxed !== undefined && supports('relaxed') ? 'relaxed' : 'plain')
   const threaded = source[`${simd}-threads`]
-  if (threaded !== undefined && wantedThreads(options) > 1 && obstacle === undefined) return { bytes: await readBytes(threaded) }
+  if (threaded !== undefined && wantedThreads(options) > 1 && obstacle === undefined)
+    return { bytes: await readBytes(threaded) }
   const chosen = source[simd]
   if (chosen === undefined)
     throw new ModelError('build-unavailable', `the ${simd} build was asked for, but only the plain one is given`)
@@ -137,7 +141,10 @@ function sharedMemory(threads: ManifestThreads, count: number): WebAssembly.Memo
       shared: true,
     })
   } catch (error) {
-    throw new ModelError('threads-failed', `there is no shared memory here for a module of several threads: ${messageOf(error)}`)
+    throw new ModelError(
+      'threads-failed',
+      `there is no shared memory here for a module of several threads: ${messageOf(error)}`,
+    )
   }
 }
 

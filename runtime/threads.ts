@@ -64,7 +64,10 @@ export async function startThreads(
     await Promise.all(threads.map(({ ready }) => ready))
   } catch (error) {
     close()
-    throw new ModelError('threads-failed', `a thread could not be started: ${error instanceof Error ? error.message : error}`)
+    throw new ModelError(
+      'threads-failed',
+      `a thread could not be started: ${error instanceof Error ? error.message : error}`,
+    )
   }
   return {
     count,

@@ -10,15 +10,15 @@ import { block, emptyLines, type Lines, line } from './lines.ts'
 import { manifestOf } from './manifest.ts'
 import { printCalls } from './print-call.ts'
 import { printKernel } from './print-kernel.ts'
-import { leastShared, planThreads, type ThreadPlan } from './thread-plan.ts'
+import { planThreads, type ThreadPlan } from './thread-plan.ts'
 
 export interface EmitOptions {
   /** Texts by file name: comments can then name `.nn` lines. */
   readonly sources?: ReadonlyMap<string, string>
   /** The compiler's version, for the manifest. */
   readonly compiler?: string
-  /** For several threads over one memory. */
-  readonly threads?: boolean
+  /** For several threads over one memory; `always` shares even what is too short to gain by it. */
+  readonly threads?: boolean | 'always'
 }
 
 export interface Emission {
@@ -43,7 +43,7 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
 
 export function emit(program: Program, options: EmitOptions = {}): Emission {
   const body = emptyLines()
-  const threads = options.threads ? planThreads(program) : undefined
+  const threads = options.threads ? planThreads(program, options.threads === 'always') : undefined
   printMemory(program, body)
   for (const [at, kernel] of program.kernels.entries()) {
     printKernelComment(program, kernel, at, options, body)
@@ -138,25 +138,25 @@ function printEntry(
     }
   })
   line(lines, '')
-  if (threads) printBeginning(program, entry, number, [...parameters.values()], threads, lines)
+  if (threads) printBeginning(entry, number, [...parameters.values()], threads, lines)
 }
 
 /** What the host calls: the entry, on all threads where that is worth it. */
 function printBeginning(
-  program: Program,
   entry: Entry,
   number: number,
   parameters: readonly string[],
   threads: ThreadPlan,
   lines: Lines,
 ): void {
-  const least = leastShared(threads, program, entry)
+  const least = threads.leastShared(entry)
   const list = parameters.map((name) => `${name}: i32`).join(', ')
   block(lines, `export function ${entry.export}(${list}): void`, () => {
     parameters.forEach((name, at) => {
       line(lines, `setSize(${at}, ${name})`)
     })
-    const worth = least === Number.POSITIVE_INFINITY ? 'false' : least === 1 ? 'true' : `${product(parameters)} >= ${least}`
+    const worth =
+      least === Number.POSITIVE_INFINITY ? 'false' : least === 1 ? 'true' : `${product(parameters)} >= ${least}`
     line(lines, `begin(${number}, ${worth})`)
     line(lines, `${bodyName(entry)}(${parameters.join(', ')})`)
   })

@@ -287,7 +287,10 @@ function printPooling(printer: CallPrinter, call: PoolingCall): void {
   }
   const count = size(printer, call.count)
   if (!printer.together) {
-    print(count, planes.map((own) => place(printer, own)))
+    print(
+      count,
+      planes.map((own) => place(printer, own)),
+    )
     return
   }
   // Results and their cotangents have one size, the input and its gradient the other.
@@ -296,7 +299,10 @@ function printPooling(printer: CallPrinter, call: PoolingCall): void {
   )
   const steps = forward ? [result, input] : [input, input, result, result]
   printShare(printer, count, 1, () =>
-    print('to - from', planes.map((own, at) => `${place(printer, own)} + (<usize>(from * ${steps[at]}) << 2)`)),
+    print(
+      'to - from',
+      planes.map((own, at) => `${place(printer, own)} + (<usize>(from * ${steps[at]}) << 2)`),
+    ),
   )
 }
 

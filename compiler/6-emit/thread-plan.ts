@@ -17,6 +17,8 @@ export interface ThreadPlan {
   /** Whether a call is shared, or in a loop one of its body. */
   isShared(call: Call): boolean
   splitOf(call: ConvolutionCall): ConvolutionSplit | undefined
+  /** From which product of its run-time dimensions on an entry is worth sharing; Infinity where it never is. */
+  leastShared(entry: Entry): number
 }
 
 /** How a convolution is shared: the axis, and the strides along it. */
@@ -39,12 +41,13 @@ const SHORTEST_CALL = 2000
 /** An entry that takes less is run by one thread: the others may have to be woken. */
 const SHORTEST_ENTRY = 60_000
 
-export function planThreads(program: Program): ThreadPlan {
+/** @param always share whatever can be shared, however short */
+export function planThreads(program: Program, always = false): ThreadPlan {
   const partitions = program.kernels.map(partitionOf)
   const sizes = largestSizes(program)
   const isShared = (call: Call): boolean => {
     if (call.kind === 'loop') return call.body.some(isShared)
-    if (nanoseconds(call, sizes) < SHORTEST_CALL) return false
+    if (!always && nanoseconds(call, sizes) < SHORTEST_CALL) return false
     switch (call.kind) {
       case 'kernel':
         return partitions[call.kernel] !== undefined
@@ -56,7 +59,16 @@ export function planThreads(program: Program): ThreadPlan {
         return call.kind === 'product' || call.kind === 'pool_max' || call.kind === 'pool_max_gradient'
     }
   }
-  return { partitions, isShared, splitOf }
+  return { partitions, isShared, splitOf, leastShared }
+
+  // As if an entry's time grew with that product.
+  function leastShared(entry: Entry): number {
+    const time = entry.calls.filter(isShared).reduce((total, call) => total + nanoseconds(call, sizes), 0)
+    if (always) return 1
+    if (time < SHORTEST_ENTRY) return Number.POSITIVE_INFINITY
+    const largest = entry.dims.reduce((total, { maximum }) => total * maximum, 1)
+    return Math.max(1, Math.ceil((largest * SHORTEST_ENTRY) / time))
+  }
 }
 
 /** Calls in order; neighbours that one thread does alone are joined. */
@@ -74,19 +86,6 @@ export function groupCalls({ isShared }: ThreadPlan, calls: readonly Call[]): Ca
     }
   }
   return groups
-}
-
-/**
- * From which product of its run-time dimensions on an entry is worth sharing: as if its time grew with that product. Infinity where
- * it never is.
- */
-export function leastShared(plan: ThreadPlan, program: Program, entry: Entry): number {
-  const sizes = largestSizes(program)
-  const shared = entry.calls.filter(plan.isShared)
-  const time = shared.reduce((total, call) => total + nanoseconds(call, sizes), 0)
-  if (time < SHORTEST_ENTRY) return Number.POSITIVE_INFINITY
-  const largest = entry.dims.reduce((total, { maximum }) => total * maximum, 1)
-  return Math.max(1, Math.ceil((largest * SHORTEST_ENTRY) / time))
 }
 
 /** By batch, where results of different images do not meet; else by groups, else by filters, two at a time. */
