@@ -53,7 +53,7 @@ export async function startThreads(
   const sleepers = sleeping.map((offset) => offset / 4)
   words[control / 4] = count
   words[control / 4 + 3] = PATIENCE
-  const start = await threadStarter()
+  const start = threadStarter()
   const threads = Array.from({ length: count - 1 }, (_, at) =>
     start({ module, memory, id: at + 1, failed, sleeping: sleepers }),
   )
@@ -99,15 +99,15 @@ const program = `async function work({ module, memory, id, failed, sleeping }, a
   }
 }`
 
-async function threadStarter(): Promise<(task: ThreadTask) => Thread> {
-  const process = (globalThis as { process?: { getBuiltinModule?: unknown; versions?: { node?: string } } }).process
-  if (process?.versions?.node !== undefined) {
-    const { Worker } = await import('node:worker_threads')
+function threadStarter(): (task: ThreadTask) => Thread {
+  // Asked for in a way that bundlers for the browser leave alone.
+  const node = globalThis.process?.getBuiltinModule?.('node:worker_threads')
+  if (node) {
     const text = `${program}
 const { parentPort, workerData } = require('node:worker_threads')
 work(workerData, (message) => parentPort.postMessage(message))`
     return (task) => {
-      const worker = new Worker(text, { eval: true, workerData: task })
+      const worker = new node.Worker(text, { eval: true, workerData: task })
       const ready = new Promise<void>((resolve, reject) => {
         worker.once('message', (message) => (message === 'ready' ? resolve() : reject(new Error(message))))
         worker.once('error', reject)

@@ -1,4 +1,4 @@
-import type { Worker } from 'node:worker_threads'
+import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { assemble } from '../../compiler/6-emit/assemble.ts'
@@ -8,18 +8,6 @@ import { compile, renderDiagnostics } from '../../compiler/index.ts'
 import { createEngine } from '../../runtime/engine.ts'
 import { load, type Model } from '../../runtime/index.ts'
 import { INPUT_WIDTH, randomProgram, VOCABULARY } from '../language/random-program.ts'
-
-const started: Worker[] = []
-vi.mock('node:worker_threads', async (original) => {
-  const actual = await original<typeof import('node:worker_threads')>()
-  class Watched extends actual.Worker {
-    constructor(...given: ConstructorParameters<typeof actual.Worker>) {
-      super(...given)
-      started.push(this)
-    }
-  }
-  return { ...actual, Worker: Watched }
-})
 
 /** The same file for one thread, and for several with everything shared that can be. */
 async function bothBuilds(source: string): Promise<{ readonly alone: Uint8Array; readonly shared: Uint8Array }> {
@@ -184,8 +172,16 @@ describe('where there are no threads to be had', () => {
 
   test('a thread that dies ends the step with an error', async () => {
     const { shared } = await bothBuilds(source)
-    started.length = 0
+    const started: Worker[] = []
+    class Watched extends Worker {
+      constructor(...given: ConstructorParameters<typeof Worker>) {
+        super(...given)
+        started.push(this)
+      }
+    }
+    const builtin = vi.spyOn(process, 'getBuiltinModule').mockReturnValue({ Worker: Watched } as never)
     const engine = await createEngine(shared, { threads: 2 })
+    builtin.mockRestore()
     // The seconds to wait, in the control block.
     engine.integers[engine.manifest.threads!.control / 4 + 3] = 1
     const entry = engine.manifest.entries.find(({ kind }) => kind === 'infer')!
