@@ -116,10 +116,8 @@ export async function connectWorker<S extends Signature = Signature>(
   }
 
   const made = send((id) => ({ id, create: options }))[1]
-  const { manifest, build } = (await made) as Pick<Model, 'manifest' | 'build'>
   const model = {
-    manifest,
-    build,
+    ...((await made) as Pick<Model, 'manifest' | 'build' | 'threads' | 'obstacle'>),
     fit: (train: string, data: Inputs, { signal, ...rest }: FitOptions = {}) =>
       follow<FitEvent>('fit', [train, data, rest], signal),
     generate: (infer: string, options: GenerateOptions) => follow<number>('generate', [infer, options]),

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import type { Tokenizer, Vocabulary } from '../../runtime/api.ts'
 import { ModelError } from '../../runtime/index.ts'
-import type { BuildName, ManifestEntry } from '../../runtime/manifest.ts'
+import type { ManifestEntry, SimdBuild } from '../../runtime/manifest.ts'
 import { type Step, stepOf } from '../../runtime/step.ts'
 import { createTokenizer, PADDING, UNKNOWN } from '../../runtime/tokenizer.ts'
 import { exitCode } from '../exit-code.ts'
@@ -36,7 +36,7 @@ interface GenerateCommandOptions {
   readonly vocabulary?: string
   readonly json?: true
   readonly set?: Assignments
-  readonly build?: BuildName
+  readonly build?: SimdBuild
   readonly cache: boolean
 }
 

@@ -52,6 +52,7 @@ const RESERVED = new Set([
     'scatterAddRows',
     'scatterAddRowsInteger',
   ],
+  ...['matmulShare', 'share', 'own', 'barrier', 'begin', 'next', 'setSize', 'size', 'thread', 'active', 'work'],
 ])
 
 /** `text` as an identifier no other name in `taken` has; added to it. */

@@ -29,7 +29,10 @@ const generated = (entry: string, options: Partial<GenerateOptions> = {}): numbe
 function greedyFromWhole(entry: string, inputs: object, text: readonly number[], count: number): number[] {
   const tokens = [...text]
   while (tokens.length < text.length + count) {
-    const { logits, output = logits } = model.predict(entry, { id: { data: tokens, shape: [1, tokens.length] }, ...inputs })
+    const { logits, output = logits } = model.predict(entry, {
+      id: { data: tokens, shape: [1, tokens.length] },
+      ...inputs,
+    })
     const row = output!.data.subarray((tokens.length - 1) * 12, tokens.length * 12)
     tokens.push(row.indexOf(Math.max(...row)))
   }
