@@ -35,7 +35,7 @@ export type { BuildName, Manifest } from '../runtime/manifest.ts'
 export type { SourceFile } from './1-parse/ast.ts'
 export { format } from './1-parse/format.ts'
 export type { ImportResolver } from './1-parse/imports.ts'
-export type { CheckedProgram } from './2-check/checked.ts'
+export type { CheckedLoad, CheckedProgram } from './2-check/checked.ts'
 export type { GraphProgram } from './3-graph/graph.ts'
 export type { Program } from './5-fuse/program.ts'
 export type { AssemblyReport } from './6-emit/assemble.ts'
@@ -155,8 +155,9 @@ const passes: readonly Pass<CompileState>[] = [
   },
   {
     name: 'emit',
-    run({ program, sources }) {
-      const emission = emit(need(program), { sources, compiler: compilerVersion })
+    run({ program, sources, checked }) {
+      const { loads } = need(checked)
+      const emission = emit(need(program), { sources, compiler: compilerVersion, loads })
       return { emission, assemblyScript: emission.source, manifest: emission.manifest('plain') }
     },
     print: (state) => need(state.assemblyScript),

@@ -19,6 +19,15 @@ const form: Form = {
   stepOffset: 'offset',
 }
 
+const pretrainedForm: Form = [
+  {
+    name: 'text',
+    file: 'text',
+    tensors: [{ variable: 'text', tensor: 'text', order: '?axes', reshape: '?yes' }],
+    unused: ['text'],
+  },
+]
+
 const tests: Readonly<Record<string, (value: unknown) => boolean>> = {
   text: (value) => typeof value === 'string',
   number: Number.isFinite,
@@ -26,6 +35,8 @@ const tests: Readonly<Record<string, (value: unknown) => boolean>> = {
   offset: (value) => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) % 4 === 0,
   dtype: (value) => value === 'f32' || value === 'i32' || value === 'bool',
   build: (value) => value === 'plain' || value === 'relaxed',
+  axes: (value) => Array.isArray(value) && value.every((_, axis) => value.includes(axis)),
+  yes: (value) => value === true,
   size: (value) =>
     typeof value === 'string' ||
     Number.isSafeInteger(value) ||
@@ -49,6 +60,10 @@ export function checkManifest(text: string): Manifest {
   }
   match(value, form, '')
   const manifest = value as Manifest
+  if (manifest.pretrained !== undefined) match(manifest.pretrained, pretrainedForm, 'pretrained')
+  for (const { variable } of manifest.pretrained?.flatMap(({ tensors }) => tensors) ?? []) {
+    if (!manifest.variables.some(({ name }) => name === variable)) throw bad(`loads the unknown variable ${variable}`)
+  }
   const known = new Set(manifest.dims.map((dim) => dim.name))
   for (const entry of manifest.entries) {
     const fed = new Set(entry.inputs.flatMap((input) => input.shape.flatMap(namesIn)))

@@ -7,6 +7,7 @@ import { ModelError } from './error.ts'
 import { startFit } from './fit.ts'
 import type { ManifestEntry, ManifestTrain } from './manifest.ts'
 import { find } from './names.ts'
+import { loadPretrained } from './pretrained.ts'
 import { createHypers, createVariables } from './variables.ts'
 
 /**
@@ -83,6 +84,7 @@ function createModel(engine: Engine): Model {
     },
     save: (options = {}) => writeCheckpoint(engine, options),
     restore: (bytes, options = {}) => readCheckpoint(engine, bytes, options),
+    loadPretrained: (files) => loadPretrained(engine, files),
   }
   for (const { offset, default: value } of manifest.hypers) engine.floats[offset / 4] = value
   return model

@@ -86,14 +86,18 @@ async function runTraining(
     '../open-model.ts'
   )
   const { loadData } = await import('../data/load-data.ts')
+  const { loadPretrained } = await import('../pretrained.ts')
   report.preparing(`compiling ${file}`)
-  const { compiled, model } = await openModel(file, options, terminal)
+  const open = await openModel(file, options, terminal)
+  const { compiled, model } = open
   const settings = chooseTrain(model, compiled.source.name, options.train)
   const declaration = dataOf(compiled, settings)
   const wanted = wantedInputs(stepEntry(model, settings), settings.batchDim)
   report.preparing('reading the data')
   const { parts, rows, learned, categories } = await loadData(declaration, compiled.source, wanted)
   if (options.seed !== undefined) model.init(options.seed | 0)
+  // A checkpoint holds what had become of the pretrained values.
+  const pretrained = options.resume === undefined ? await loadPretrained(open) : []
   const resumed =
     options.resume && (await restoreWeights(model, options.resume, terminal.directory, { optimizer: true }))
   for (const [name, value] of Object.entries(options.hyper ?? {})) model.hyper.set(name, value)
@@ -121,6 +125,7 @@ async function runTraining(
     file: compiled.source.name,
     train: settings.name,
     parameters: parameterCount(model),
+    ...(pretrained.length > 0 && { pretrained }),
     build: model.build,
     compileMilliseconds: compiled.milliseconds,
     fromCache: compiled.fromCache,

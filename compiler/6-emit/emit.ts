@@ -3,6 +3,7 @@
  * reading.
  */
 import type { BuildName, Manifest } from '../../runtime/manifest.ts'
+import type { CheckedLoad } from '../2-check/checked.ts'
 import { uniqueName } from '../5-fuse/naming.ts'
 import { type Entry, everyCall, type Kernel, type KernelCall, type Program } from '../5-fuse/program.ts'
 import { formatDim } from '../dimensions/dimension.ts'
@@ -16,6 +17,8 @@ export interface EmitOptions {
   readonly sources?: ReadonlyMap<string, string>
   /** The compiler's version, for the manifest. */
   readonly compiler?: string
+  /** The program's `load` blocks, for the manifest. */
+  readonly loads?: readonly CheckedLoad[]
 }
 
 export interface Emission {
@@ -58,7 +61,7 @@ export function emit(program: Program, options: EmitOptions = {}): Emission {
   if (text.includes('floorDivide(')) printFloorDivide(head)
   return {
     source: `${head.text.join('\n')}\n${text}\n`,
-    manifest: (build) => manifestOf(program, build, options.compiler ?? ''),
+    manifest: (build) => manifestOf(program, build, options.compiler ?? '', options.loads ?? []),
   }
 }
 
