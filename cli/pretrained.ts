@@ -101,14 +101,20 @@ function diagnose(
   }
   const { shape } = model.variables.list().find(({ name }) => name === variable)!
   const given = tensors.get(tensor)!.shape
-  return { span, hint: remedy(shape, given) }
+  // Without a `map` of its own the place is the block's name, before the path.
+  const rule = span.start < load.path.span.start ? `map "${tensor}" -> "${tensor}"` : undefined
+  return { span, hint: remedy(shape, given, rule) }
 }
 
-/** What would make a tensor of one shape fit a variable of another. */
-function remedy(shape: readonly number[], given: readonly number[]): string {
+/**
+ * What would make a tensor of one shape fit a variable of another.
+ * @param rule the `map` to write where there is none
+ */
+function remedy(shape: readonly number[], given: readonly number[], rule: string | undefined): string {
   const swapped = [...given.slice(0, -2), ...given.slice(-2).reverse()]
   if (String(shape) === String(given)) return 'convert the file'
-  if (given.length >= 2 && String(swapped) === String(shape)) return 'add `transpose` behind its `map`'
+  if (given.length >= 2 && String(swapped) === String(shape))
+    return rule ? `write \`${rule} transpose\`` : 'add `transpose` behind the `map`'
   if (elementCount(shape) === elementCount(given))
     return '`transpose [1, 0, …]` reorders axes, `reshape` keeps the elements in their order'
   return 'the sizes of the model are not those the file was made with; `missing` leaves it to its initializer'

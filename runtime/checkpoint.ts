@@ -166,7 +166,8 @@ function verifyChecksum(file: Uint8Array, metadata: Readonly<Record<string, stri
   const stated = metadata[CHECKSUM] ?? ''
 
   if (!Object.keys(metadata).some((key) => key.startsWith('nnc.'))) return
-  const copy = file.slice()
+  // Not slice(): that of Node's buffers copies nothing.
+  const copy = new Uint8Array(file)
   const place = checksumPlace(copy, stated)
   copy.set(new TextEncoder().encode(UNKNOWN_CHECKSUM), Math.max(place, 0))
   if (place < 0 || hexadecimal(crc32(copy)) !== stated) {

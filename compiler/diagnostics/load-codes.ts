@@ -15,7 +15,7 @@ export const loadCodes = {
       'Every parameter and state of the model comes from the tensor a `map` names, else from the tensor of its own path. ' +
       'What is not in the file and keeps its initializer is named by `missing "pattern"`.',
     example:
-      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(2) |> head: Linear(1)\n}\nload M from "base.safetensors"',
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1) |> head: Linear(1)\n}\nload M from "base.safetensors"',
   },
   NN0503: {
     title: 'Tensor of another shape or kind',

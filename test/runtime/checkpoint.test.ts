@@ -78,6 +78,15 @@ describe('a checkpoint', () => {
     expect(model.save()).toEqual(file)
   })
 
+  test('is left as it is, also in a buffer of Node, whose slices are no copies', async () => {
+    const first = await trained()
+    const file = Buffer.from(first.save())
+    const before = Uint8Array.from(file)
+    const second = await load(wasm)
+    second.restore(file)
+    expect(Uint8Array.from(file)).toEqual(before)
+  })
+
   test('without the optimizer holds parameters and states, and leaves the rest of a model alone', async () => {
     const model = await trained()
     const file = model.save({ optimizer: false })
