@@ -1,7 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { artifactFiles } from '../../cli/artifact/artifact.ts'
 import { compile } from '../../compiler/index.ts'
-import { load, type Model, ModelError } from '../../runtime/index.ts'
+import { connectWorker, load, type Model, ModelError, serveModel } from '../../runtime/index.ts'
 import { type StoredTensor, writeSafetensors } from '../../runtime/safetensors.ts'
+// @ts-expect-error: a plain script without types
+import { bundleRuntime } from '../../scripts/bundle-runtime.mjs'
 
 const source = `
 model Net(x: f32[Batch, 3]) -> f32[Batch, 2] {
@@ -122,6 +125,28 @@ test('a checkpoint of nnc is read without its optimizer, and refused if damaged'
   expect(second.steps).toBe(0)
   saved[saved.length - 1]! ^= 1
   expect(() => second.loadPretrained(saved)).toThrow('its checksum does not match')
+})
+
+test('in a worker, and in an artifact, which has the runtime inside', async () => {
+  const { port1, port2 } = new MessageChannel()
+  serveModel(() => load(wasm), port1)
+  const remote = await connectWorker(port2)
+  await remote.loadPretrained(file())
+  expect([...(await remote.variables.get('fc.w'))]).toEqual([1, 3, 5, 2, 4, 6])
+  remote.close()
+  port1.close()
+
+  const modules = { plain: wasm }
+  const files = artifactFiles({
+    manifest: (await load(wasm)).manifest,
+    modules,
+    runtime: bundleRuntime(),
+    inline: true,
+  })
+  const { create } = await import(`data:text/javascript;base64,${Buffer.from(files.get('net.js')!).toString('base64')}`)
+  const model: Model = await create()
+  model.loadPretrained(file())
+  expect(values(model, 'fc.w')).toEqual([1, 3, 5, 2, 4, 6])
 })
 
 describe('files that do not fit leave the model as it was:', () => {
