@@ -1,5 +1,5 @@
 import type { DoneEvent, EpochEvent, StepEvent } from '../../runtime/api.ts'
-import type { BuildName } from '../../runtime/manifest.ts'
+import type { SimdBuild } from '../../runtime/manifest.ts'
 import type { LoadedFile } from '../pretrained.ts'
 
 /** What is known before the first step. */
@@ -9,7 +9,8 @@ export interface TrainFacts {
   readonly parameters: number
   /** What `load` blocks brought. */
   readonly pretrained?: readonly LoadedFile[]
-  readonly build: BuildName
+  readonly build: SimdBuild
+  readonly threads: number
   readonly compileMilliseconds: number
   readonly fromCache: boolean
   readonly rows: Readonly<Partial<Record<'train' | 'valid' | 'test', number>>>

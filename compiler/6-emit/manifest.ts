@@ -12,6 +12,7 @@ import type { CheckedLoad } from '../2-check/checked.ts'
 import type { EntryTensor, Program } from '../5-fuse/program.ts'
 import { type Dim, type DimensionAtom, isConstant } from '../dimensions/dimension.ts'
 import type { RuntimeDim } from '../types.ts'
+import { threadMemory } from './thread-memory.ts'
 
 export function manifestOf(
   program: Program,
@@ -28,6 +29,7 @@ export function manifestOf(
     ...(limit !== undefined && { limit: manifestSize(limit) }),
   })
   const { variables, inputs, outputs, arena, total } = program.memory
+  const threads = build.endsWith('-threads') ? threadMemory(program) : undefined
   return {
     format: 'nnc',
     version: 1,
@@ -67,6 +69,7 @@ export function manifestOf(
     seedOffset: program.seedOffset,
     stepOffset: program.stepOffset,
     memory: { variables, inputs: inputs + outputs, arena, total },
+    ...(threads && { threads }),
   }
 }
 

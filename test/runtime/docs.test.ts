@@ -57,6 +57,7 @@ test('every error code is on the page', () => {
     'checkpoint-mismatch': true,
     'pretrained-mismatch': true,
     trap: true,
+    'threads-failed': true,
     'worker-failed': true,
   }
   const listed = [...page.slice(page.indexOf('## Errors')).matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell]) =>
