@@ -1,7 +1,8 @@
 /** One entry point, or the body of a loop in one, while it is being written: a flat list of values. */
 import type { CallableDeclaration } from '../1-parse/ast.ts'
 import type { Span } from '../diagnostics/diagnostic.ts'
-import { boundsOf, type Dim, type DimRange, isConstant } from '../dimensions/dimension.ts'
+import { boundsOf, type DimRange } from '../dimensions/bounds.ts'
+import { type Dim, isConstant } from '../dimensions/dimension.ts'
 import type { Operation } from '../ops/op.ts'
 import type { DType, EntryKind, TensorType } from '../types.ts'
 import { capture, rootOf } from './capture.ts'

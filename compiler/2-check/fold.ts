@@ -1,9 +1,9 @@
 /** Arithmetic on what is known when compiled: numbers, dimensions, booleans, strings. */
 import type { BinaryOperator } from '../1-parse/ast.ts'
 import type { Span } from '../diagnostics/diagnostic.ts'
+import { boundsOf } from '../dimensions/bounds.ts'
 import {
   add,
-  boundsOf,
   type Dim,
   DimensionError,
   dimEqual,

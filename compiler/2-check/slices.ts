@@ -1,6 +1,7 @@
 /** Subscripts outside index notation: `x[0]`, `x[1:3]`, `x[..., 0]`, and items of tuples. */
 import type { IndexExpression, Subscript } from '../1-parse/ast.ts'
-import { add, boundsOf, type Dim, floorDivide, isConstant, subtract } from '../dimensions/dimension.ts'
+import { boundsOf } from '../dimensions/bounds.ts'
+import { add, type Dim, floorDivide, isConstant, subtract } from '../dimensions/dimension.ts'
 import { reshaped } from './builtins/movement.ts'
 import { emit, rangesOf } from './entry.ts'
 import { evaluate } from './expressions.ts'
