@@ -156,13 +156,22 @@ function formatDataStatement(statement: DataStatement, formatting: Formatting): 
     case 'field':
       return sequence([`${statement.name.text} = `, formatExpression(statement.value, formatting)])
     case 'split': {
-      const { parts, seed } = statement
+      const { parts, manner, seed } = statement
       const shares = parts.map(({ role, span }) => {
         const share = formatting.source.slice(span.start + role.length, span.end).replace(/\s|\/\/[^\r\n]*/g, '')
         return `${role} ${share}`
       })
-      const suffix = seed === undefined ? [] : [' seed ', formatExpression(seed, formatting)]
+      const suffix: Document[] = seed === undefined ? [] : [' seed ', formatExpression(seed, formatting)]
+      if (manner?.kind === 'in order') suffix.unshift(' in order')
+      if (manner?.kind === 'stratified') suffix.unshift(' stratified by ', formatExpression(manner.by, formatting))
       return sequence([`split ${shares.join(', ')}`, ...suffix])
+    }
+    case 'where':
+      return sequence(['where ', formatExpression(statement.condition, formatting)])
+    case 'drop': {
+      const { what, columns } = statement
+      const names = columns.map((column) => formatExpression(column, formatting))
+      return sequence([`drop ${what}`, ...(names.length === 0 ? [] : [' in ', join(names, ', ')])])
     }
   }
 }
