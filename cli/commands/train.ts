@@ -1,7 +1,8 @@
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import type { DoneEvent, Model } from '../../runtime/api.ts'
-import type { BuildName, ManifestTrain } from '../../runtime/manifest.ts'
+import { simdOf } from '../../runtime/builds.ts'
+import type { ManifestTrain, SimdBuild } from '../../runtime/manifest.ts'
 import type { HistoryKeeper } from '../curve/keep-history.ts'
 import { exitCode } from '../exit-code.ts'
 import { makeFolder } from '../make-folder.ts'
@@ -13,6 +14,7 @@ import {
   positiveInteger,
   seed,
   setOption,
+  threadsOption,
 } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { replaceFile } from '../replace-file.ts'
@@ -43,7 +45,8 @@ interface TrainOptions {
   readonly curve?: string
   readonly quiet?: true
   readonly json?: true
-  readonly build?: BuildName
+  readonly build?: SimdBuild
+  readonly threads?: number
   readonly cache: boolean
 }
 
@@ -62,6 +65,7 @@ export function trainCommand(context: CommandContext): Command {
     .option('--resume <checkpoint>', 'go on where an interrupted run stopped')
     .option('--curve <file>', 'draw loss and metrics, an .svg renewed while training goes on')
     .addOption(buildOption())
+    .addOption(threadsOption())
     .option('--quiet', 'print errors only')
     .option('--json', 'print one JSON object per line: start, epoch …, done')
     .addOption(cacheOption())
@@ -120,7 +124,8 @@ async function runTraining(
     file: compiled.source.name,
     train: settings.name,
     parameters: parameterCount(model),
-    build: model.build,
+    build: simdOf(model.build),
+    threads: model.threads,
     compileMilliseconds: compiled.milliseconds,
     fromCache: compiled.fromCache,
     rows,
