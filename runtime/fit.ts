@@ -70,7 +70,7 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
       average.add(metrics, count)
       toldRows += count
       const elapsed = performance.now() - told
-      if (elapsed >= plan.progressEvery) {
+      if (elapsed >= plan.progressEvery || atNotedStep(plan, step + 1, steps)) {
         yield {
           kind: 'step',
           epoch,
@@ -116,4 +116,9 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
     seconds: (performance.now() - began) / 1000,
     ...(test && { test }),
   }
+}
+
+/** Every `progressSteps` steps of an epoch, and its last. */
+function atNotedStep({ progressSteps }: Plan, step: number, steps: number): boolean {
+  return progressSteps !== undefined && (step % progressSteps === 0 || step === steps)
 }

@@ -191,7 +191,7 @@ export type SplitManner =
   /** The rows, or groups of them, as they come, or in order of a number. */
   | { readonly kind: 'in order'; readonly of?: Expression; readonly by?: Expression }
 
-/** `load Gpt from "base.safetensors" { map "a.{i}" -> "b.{i}" transpose  missing "**.lora_*" }` */
+/** `load Gpt from "base.safetensors" { map "a.{i}" -> "b.{i}" transpose  missing "**.lora_*"  unused "lm_head.*" }` */
 export interface LoadDeclaration extends DeclarationBase {
   readonly kind: 'load'
   readonly path: StringLiteral
@@ -200,12 +200,17 @@ export interface LoadDeclaration extends DeclarationBase {
         readonly kind: 'map'
         readonly from: StringLiteral
         readonly to: StringLiteral
-        readonly transpose: boolean
+        readonly conversion?: LoadConversion
         readonly span: Span
       }
-    | { readonly kind: 'missing'; readonly pattern: StringLiteral; readonly span: Span }
+    | { readonly kind: 'missing' | 'unused'; readonly pattern: StringLiteral; readonly span: Span }
   )[]
 }
+
+/** `transpose`, `transpose [3, 2, 0, 1]` or `reshape` */
+export type LoadConversion =
+  | { readonly kind: 'transpose'; readonly order?: readonly NumberLiteral[]; readonly span: Span }
+  | { readonly kind: 'reshape'; readonly span: Span }
 
 export interface Block extends Node {
   readonly statements: readonly Statement[]
