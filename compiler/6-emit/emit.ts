@@ -34,6 +34,7 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
   './matmul': ['matmul', 'packPanels'],
   './convolution': ['convolve', 'convolveLarge'],
   './pooling': ['poolMax', 'poolMaxGradient'],
+  './sequential': ['argsort', 'cumulativeSum', 'cumulativeSumInteger'],
   './indexed': ['gatherRows', 'scatterAddRows', 'scatterAddRowsInteger'],
 }
 
