@@ -36,6 +36,17 @@ async function timed(text: string): Promise<{ milliseconds: number; bytes: numbe
   return { milliseconds, bytes, emitted: assemblyScript !== undefined }
 }
 
+test('programs with any of their numbers made zero compile or say why not', async () => {
+  const folder = join(root, 'test/fixtures/language')
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((own) => own.endsWith('.nn'))) {
+    const program = readFileSync(join(folder, name), 'utf8')
+    for (const { index, 0: number } of program.matchAll(/\b\d+\b/g)) {
+      const text = `${program.slice(0, index)}0${program.slice(index + number.length)}`
+      await timed(text).catch((problem) => expect.fail(`${problem}\n${text}`))
+    }
+  }
+}, 60_000)
+
 test(`${files} damaged programs compile or say why not (FUZZ_SEED=${seed})`, async () => {
   let emitted = 0
   const most = { milliseconds: 0, bytes: 0, length: 0 }
