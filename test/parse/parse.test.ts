@@ -5,7 +5,6 @@ import { limits } from '../../compiler/1-parse/limits.ts'
 import { parse } from '../../compiler/1-parse/parse.ts'
 import { printAst } from '../../compiler/1-parse/print.ts'
 import { makeLexer } from '../../compiler/1-parse/tokens.ts'
-import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
 
 /** The statements of a function's body. */
 function statements(body: string): readonly Statement[] {
@@ -109,8 +108,8 @@ describe('numbers', () => {
 })
 
 test('a foreign comment at the very end of a file has its place inside it', () => {
-  const [{ code, span }] = parse('fn f() {}\n#', 'test.nn').diagnostics as [{ code: string; span: Span }]
-  expect([code, span.start, span.end]).toEqual(['NN0109', 10, 11])
+  const { diagnostics } = parse('fn f() {}\n#', 'test.nn')
+  expect(diagnostics.map(({ code, span }) => [code, span.start, span.end])).toEqual([['NN0109', 10, 11]])
 })
 
 describe('words with a meaning only in their place', () => {
