@@ -37,12 +37,11 @@ describe.each(readdirSync(folder))('%s', (file) => {
         if (/\/(v|step)$/.test(name) || name.includes('var')) return { low: 0.1, high: 0.5 }
         return { low: -0.5, high: 0.5 }
       }
-      const [dim] = graph.dims
-      for (const size of dim ? [1, Math.ceil(dim.maximum / 2), dim.maximum] : [1]) {
-        const dims = dim ? { [dim.name]: size } : {}
-        const environment = environmentFor(graph, { dims, seed: size, hypers: { lr: 0.01 }, domains })
+      for (const part of graph.dims.length > 0 ? [0, 0.5, 1] : [0]) {
+        const dims = Object.fromEntries(graph.dims.map(({ name, maximum }) => [name, Math.ceil(part * maximum) || 1]))
+        const environment = environmentFor(graph, { dims, seed: 1 + 2 * part, hypers: { lr: 0.01 }, domains })
         const found = difference(runner.run(graph, environment), interpret(graph, environment), 1e-3)
-        expect(found && `${graph.name} at ${size}: ${found}`).toBeUndefined()
+        expect(found && `${graph.name} at ${JSON.stringify(dims)}: ${found}`).toBeUndefined()
       }
     }
   })
