@@ -107,10 +107,8 @@ export async function connectWorker<S extends Signature = Signature>(
   }
 
   const made = send((id) => ({ id, create: options }))[1]
-  const { manifest, build } = (await made) as Pick<Model, 'manifest' | 'build'>
   const model = {
-    manifest,
-    build,
+    ...((await made) as Pick<Model, 'manifest' | 'build' | 'threads' | 'obstacle'>),
     fit,
     parameters: access('parameters'),
     variables: access('variables'),
@@ -121,10 +119,9 @@ export async function connectWorker<S extends Signature = Signature>(
       fail(new ModelError('worker-failed', 'the worker was closed'))
     },
     ...Object.fromEntries(
-      ['init', 'step', 'evaluate', 'predict', 'evaluateAll', 'predictAll', 'save', 'restore'].map((name) => [
-        name,
-        method(name),
-      ]),
+      ['init', 'step', 'evaluate', 'predict', 'evaluateAll', 'predictAll', 'save', 'restore', 'loadPretrained'].map(
+        (name) => [name, method(name)],
+      ),
     ),
   }
   // The methods are made from their names, and the worker answers each as the model's own method does.

@@ -16,6 +16,8 @@ export interface Manifest {
   readonly variables: readonly ManifestVariable[]
   readonly hypers: readonly ManifestHyper[]
   readonly trains: readonly ManifestTrain[]
+  /** The `load` blocks; absent where there are none. */
+  readonly pretrained?: readonly ManifestPretrained[]
   /** i32 slots: the seed, and the number of steps taken (advanced by each step entry, restored from checkpoints). */
   readonly seedOffset: number
   readonly stepOffset: number
@@ -26,10 +28,28 @@ export interface Manifest {
     readonly arena: number
     readonly total: number
   }
+  /** Of a build for several threads, whose module imports its memory as `env.memory`. */
+  readonly threads?: ManifestThreads
 }
 
-/** `plain`: fixed-width SIMD only. `relaxed`: relaxed SIMD, which may round differently. */
-export type BuildName = 'plain' | 'relaxed'
+/** Words of the control block are i32. Thread 0 calls the entries; each other calls the exported `work` with its number. */
+export interface ManifestThreads {
+  /** The number of threads; then the entry begun, whether a thread has failed, and the seconds to wait for another. */
+  readonly control: number
+  /** Counts the entries begun, and barriers passed: where threads sleep. */
+  readonly sleeping: readonly [number, number]
+  /** From here each thread but the first has `privateBytes` of its own. */
+  readonly privateOffset: number
+  readonly privateBytes: number
+  readonly maximum: number
+}
+
+/**
+ * `plain`: fixed-width SIMD only. `relaxed`: relaxed SIMD, which may round differently. The others are the same for several threads,
+ * with the same bits.
+ */
+export type BuildName = SimdBuild | `${SimdBuild}-threads`
+export type SimdBuild = 'plain' | 'relaxed'
 
 export type ManifestDType = 'f32' | 'i32' | 'bool'
 
@@ -92,4 +112,23 @@ export interface ManifestTrain {
   readonly seed?: number
   readonly stop?: { readonly part: 'train' | 'valid'; readonly metric: string; readonly epochs: number }
   readonly metrics: readonly string[]
+}
+
+/** What a `load` block takes from its file. */
+export interface ManifestPretrained {
+  /** The model, or the train or infer block. */
+  readonly name: string
+  /** As the `.nn` file names it. */
+  readonly file: string
+  readonly tensors: readonly {
+    readonly variable: string
+    /** Its name in the file. */
+    readonly tensor: string
+    /** Axis k of the variable is axis order[k] of the tensor. */
+    readonly order?: readonly number[]
+    /** The tensor may have any shape with as many elements. */
+    readonly reshape?: true
+  }[]
+  /** Patterns for the tensors that nothing takes. */
+  readonly unused: readonly string[]
 }

@@ -4,13 +4,13 @@ import { Command, Option } from 'commander'
 import type { DataDeclaration } from '../../compiler/1-parse/ast.ts'
 import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import type { Input } from '../../runtime/api.ts'
-import type { BuildName, ManifestEntry, ManifestTrain } from '../../runtime/manifest.ts'
+import type { ManifestEntry, ManifestTrain, SimdBuild } from '../../runtime/manifest.ts'
 import type { FedInputs } from '../data/dataset.ts'
 import type { WantedInput } from '../data/fields.ts'
 import { FormatError } from '../data/format-error.ts'
 import type { Table } from '../data/table.ts'
 import type { CheckpointNotes, OpenModel } from '../open-model.ts'
-import { type Assignments, buildOption, cacheOption, setOption } from '../options.ts'
+import { type Assignments, buildOption, cacheOption, setOption, threadsOption } from '../options.ts'
 import type { PredictInput } from '../predict/read-rows.ts'
 import type { Classes } from '../predict/write-predictions.ts'
 import type { CommandContext } from '../program.ts'
@@ -27,12 +27,13 @@ the model's own inputs: {"x": [[0, 1], [1, 1]]} feeds two rows at once.
 `
 
 interface PredictOptions {
-  readonly weights: string
+  readonly weights?: string
   readonly input: string
   readonly entry?: string
   readonly format?: 'json' | 'csv'
   readonly set?: Assignments
-  readonly build?: BuildName
+  readonly build?: SimdBuild
+  readonly threads?: number
   readonly cache: boolean
 }
 
@@ -41,23 +42,25 @@ export function predictCommand(context: CommandContext): Command {
   return new Command('predict')
     .description('run an `infer` block, or the model itself, on rows')
     .argument('<file>', 'the .nn file')
-    .requiredOption('--weights <file>', 'a .safetensors file `nnc train` saved')
+    .option('--weights <file>', 'a .safetensors file `nnc train` saved (default: what the `load` blocks name)')
     .requiredOption('--input <file>', 'a .json or .csv file, or - for standard input')
     .option('--entry <name>', 'which `infer` block or model (default: the first)')
     .addOption(new Option('--format <format>', 'what to print (default: as the input)').choices(['json', 'csv']))
     .addOption(setOption())
     .addOption(buildOption())
+    .addOption(threadsOption())
     .addOption(cacheOption())
     .addHelpText('after', examples)
     .action((file: string, options: PredictOptions) => predict(file, options, context))
 }
 
 async function predict(file: string, options: PredictOptions, { terminal }: CommandContext): Promise<void> {
-  const { openModel, restoreWeights } = await import('../open-model.ts')
+  const { openModel } = await import('../open-model.ts')
+  const { restoreOrLoad } = await import('../restore-or-load.ts')
   const { predictionsCsv, predictionsJson } = await import('../predict/write-predictions.ts')
   const open = await openModel(file, options, terminal)
   const { model } = open
-  const notes = await restoreWeights(model, options.weights, terminal.directory, { optimizer: false })
+  const notes = await restoreOrLoad(open, options.weights, terminal.directory)
   const entry = chooseEntry(open, options.entry)
   const { input, format } = await readInput(options.input, entry, terminal)
   const inputs =

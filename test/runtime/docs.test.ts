@@ -55,7 +55,9 @@ test('every error code is on the page', () => {
     'damaged-checkpoint': true,
     'foreign-checkpoint': true,
     'checkpoint-mismatch': true,
+    'pretrained-mismatch': true,
     trap: true,
+    'threads-failed': true,
     'worker-failed': true,
   }
   const listed = [...page.slice(page.indexOf('## Errors')).matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell]) =>
