@@ -51,6 +51,9 @@ const RESERVED = new Set([
     'gatherRows',
     'scatterAddRows',
     'scatterAddRowsInteger',
+    'argsort',
+    'cumulativeSum',
+    'cumulativeSumInteger',
   ],
   ...['matmulShare', 'share', 'own', 'barrier', 'begin', 'next', 'setSize', 'size', 'thread', 'active', 'work'],
 ])
