@@ -197,6 +197,8 @@ export interface FitOptions<Data = { readonly [name: string]: Input }> {
   readonly signal?: AbortSignal
   /** Milliseconds between `step` events, default 100; 0 gives one for each step. */
   readonly progressEvery?: number
+  /** `step` events after every so many steps of an epoch and at its end as well, whatever the time; default: none. */
+  readonly progressSteps?: number
   /** `false` switches the file's rule off. */
   readonly stop?: StopRule | false
   /**

@@ -25,6 +25,9 @@ export interface TrainResult {
   /** As shown to the user. */
   readonly weights: string
   readonly weightsBytes: number
+  readonly history: string
+  /** The picture, if one was asked for. */
+  readonly curve?: string
 }
 
 /** Tells a training run: to a person at a terminal, to a log, or to a machine. */

@@ -368,7 +368,7 @@ describe('feeding refuses, naming the input, the expectation and what came,', ()
         "bad-option: batch is 0; the module takes Batch from 1 to 8",
         "bad-option: batch is 9; the module takes Batch from 1 to 8",
         "bad-option: epochs is 1.5; it must be a whole number from 0",
-        "bad-option: there is no fit option \`epoch\`; did you mean \`epochs\`? (known: valid, test, batch, epochs, startEpoch, seed, shuffle, signal, progressEvery, stop, restoreBest)",
+        "bad-option: there is no fit option \`epoch\`; did you mean \`epochs\`? (known: valid, test, batch, epochs, startEpoch, seed, shuffle, signal, progressEvery, progressSteps, stop, restoreBest)",
         "bad-option: startEpoch is 0; it must be a whole number from 1",
         "bad-option: seed is x; it must be a whole number from -2147483648",
         "bad-option: progressEvery is -1; it must be a number from 0",
