@@ -7,6 +7,7 @@ import { ModelError } from './error.ts'
 import { startFit } from './fit.ts'
 import type { ManifestEntry, ManifestTrain } from './manifest.ts'
 import { find } from './names.ts'
+import { loadPretrained } from './pretrained.ts'
 import { createHypers, createVariables } from './variables.ts'
 
 /**
@@ -85,6 +86,7 @@ function createModel(engine: Engine): Model {
     },
     save: (options = {}) => writeCheckpoint(engine, options),
     restore: (bytes, options = {}) => readCheckpoint(engine, bytes, options),
+    loadPretrained: (files) => loadPretrained(engine, files),
     close: () => engine.close(),
   }
   for (const { offset, default: value } of manifest.hypers) engine.floats[offset / 4] = value

@@ -1,9 +1,10 @@
 /** `penalty l2(1e-4) for "**.w"`: what is minimised besides the loss, a function of each parameter that matches. */
+
+import { matchesPattern } from '../../runtime/pattern.ts'
 import type { Expression, PenaltyStatement, PipelineExpression, TrainDeclaration } from '../1-parse/ast.ts'
 import { apply, toTensor } from './arithmetic.ts'
 import { evaluate } from './expressions.ts'
-import { requireMatch } from './optimizers.ts'
-import { matchesPattern } from './pattern.ts'
+import { requireMatch } from './require-match.ts'
 import { bind, createScope } from './scope.ts'
 import { type Frame, report, type VariableRecord } from './session.ts'
 import { describe, displayType, type TensorValue } from './values.ts'
@@ -22,7 +23,13 @@ export function penalised(
   for (const statement of train.body.statements) {
     if (statement.kind !== 'penalty') continue
     const { pattern, span } = statement
-    if (pattern) requireMatch(frame, pattern, trained, 'no parameter this train block trains')
+    if (pattern)
+      requireMatch(
+        frame.session,
+        pattern,
+        trained.map(({ name }) => name),
+        'no parameter this train block trains',
+      )
     if (!namesFunction(statement.call)) {
       report(frame, 'NN0249', statement.call.span, 'a penalty is a function of a parameter: `penalty l2(1e-4)`')
       continue
