@@ -56,7 +56,9 @@ function createModel(engine: Engine): Model {
         throw new ModelError('bad-option', `seed is ${String(seed)}; it must be a whole number of 32 bits`)
       integers[manifest.seedOffset / 4] = seed
       integers[manifest.stepOffset / 4] = 0
-      for (const entry of manifest.entries) if (entry.kind === 'init') engine.run(entry, {})
+      // States as long as a batch are stored at their longest.
+      const largest = Object.fromEntries(manifest.dims.map((dim) => [dim.name, dim.maximum]))
+      for (const entry of manifest.entries) if (entry.kind === 'init') engine.run(entry, largest)
     },
     parameters: createVariables(
       engine,

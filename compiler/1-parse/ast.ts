@@ -499,12 +499,17 @@ export interface ScanExpression extends Node {
   readonly body: Block
 }
 
-/** `iterate h = h0 until tolerance within limit { … }` */
+/**
+ * `iterate h = h0 until tolerance within limit { … }`, or without `until` exactly `limit` steps; `unrolled` is differentiated
+ * through its steps, `counted` gives their number too.
+ */
 export interface IterateExpression extends Node {
   readonly kind: 'iterate'
   readonly carries: readonly { readonly name: Name; readonly initial: Expression }[]
-  readonly tolerance: Expression
+  readonly tolerance?: Expression
   readonly limit: Expression
+  readonly unrolled: boolean
+  readonly counted: boolean
   readonly body: Block
 }
 

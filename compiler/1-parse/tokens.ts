@@ -94,6 +94,8 @@ export const contextualWords = {
   carry: reserved('carry', [Identifier]),
   until: reserved('until', [Identifier]),
   within: reserved('within', [Identifier]),
+  unrolled: reserved('unrolled', [Identifier]),
+  counted: reserved('counted', [Identifier]),
   has: reserved('has', [Identifier]),
   improved: reserved('improved', [Identifier]),
   for: reserved('for', [Identifier]),

@@ -51,6 +51,9 @@ const RESERVED = new Set([
     'gatherRows',
     'scatterAddRows',
     'scatterAddRowsInteger',
+    'argsort',
+    'cumulativeSum',
+    'cumulativeSumInteger',
   ],
 ])
 

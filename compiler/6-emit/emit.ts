@@ -41,6 +41,7 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
   './threads': ['matmulShare', 'share', 'own', 'barrier', 'begin', 'next', 'setSize', 'size', 'thread', 'active'],
   './convolution': ['convolve', 'convolveLarge'],
   './pooling': ['poolMax', 'poolMaxGradient'],
+  './sequential': ['argsort', 'cumulativeSum', 'cumulativeSumInteger'],
   './indexed': ['gatherRows', 'scatterAddRows', 'scatterAddRowsInteger'],
 }
 

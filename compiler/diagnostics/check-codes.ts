@@ -151,7 +151,7 @@ export const checkCodes = {
   NN0230: {
     title: 'Parameter without a fixed size',
     explanation:
-      'Parameters and states live as long as the module, so their sizes are numbers or constants, never run-time dimensions.',
+      'Parameters and states live as long as the module, so their sizes are numbers or constants, never run-time dimensions. Only the first axis of a state may be one.',
     example: 'model M(x: f32[Batch, In]) -> f32[Batch, 2] {\n  return x |> out: Linear(2)\n}',
   },
   NN0231: {

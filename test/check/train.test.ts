@@ -151,3 +151,21 @@ test.each([
 ])('the pattern %s and the path %s', (pattern, path, matches) => {
   expect(matchesPattern(pattern, path)).toBe(matches)
 })
+
+test.each([
+  ['f32[Batch, 3]', []],
+  ['f32[2 * Batch]', []],
+  ['f32[3, Batch]', ['NN0230']],
+])('a state of a train block may be as long as the batch in its first axis only: %s', (type, codes) => {
+  const text = `model Net(x: f32[Batch, 3]) -> f32[Batch, 1] {
+  return x |> out: Linear(1)
+}
+train fit(x: f32[Batch, 3]) {
+  state h: ${type} = zeros
+  let y = Net(x)
+  update h = h + mean(y)
+  loss mean(y ^ 2)
+  optimizer sgd(0.1)
+}`
+  expect(codesOf(text)).toEqual(codes)
+})
