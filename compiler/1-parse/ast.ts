@@ -232,6 +232,8 @@ export type Statement =
   | StopStatement
   | FreezeStatement
   | ClipStatement
+  | PenaltyStatement
+  | AverageStatement
 
 /** `let y = …`, `let (a, b) = …`, `let y[b, o] = …`, `let y: f32[B] = …` */
 export interface LetStatement extends Node {
@@ -339,9 +341,22 @@ export interface FreezeStatement extends Node {
   readonly except?: StringLiteral
 }
 
-/** `clip global_norm(1.0)`, `clip value(0.5)` */
+/** `clip global_norm(1.0)`, `clip norm(1.0)`, `clip value(0.5)` */
 export interface ClipStatement extends Node {
   readonly kind: 'clip'
+  readonly call: Expression
+}
+
+/** `penalty l2(1e-4) for "**.w"`; without `for` of all trained parameters. */
+export interface PenaltyStatement extends Node {
+  readonly kind: 'penalty'
+  readonly call: Expression
+  readonly pattern?: StringLiteral
+}
+
+/** `average ema(0.999)` */
+export interface AverageStatement extends Node {
+  readonly kind: 'average'
   readonly call: Expression
 }
 

@@ -129,9 +129,11 @@ function buildStatement(tree: CstNode, building: Building): Statement {
       return { kind: 'loss', value: value(), span }
     case 'metricStatement':
       return { kind: 'metric', name: name(), value: value(), span }
-    case 'optimizerStatement': {
+    case 'optimizerStatement':
+    case 'penaltyStatement': {
+      const kind = label === 'optimizerStatement' ? 'optimizer' : 'penalty'
       const pattern = optionalToken(part, 'pattern')
-      return { kind: 'optimizer', call: value(), ...(pattern && { pattern: buildString(pattern, building) }), span }
+      return { kind, call: value(), ...(pattern && { pattern: buildString(pattern, building) }), span }
     }
     case 'settingStatement':
       return {
@@ -154,6 +156,8 @@ function buildStatement(tree: CstNode, building: Building): Statement {
     }
     case 'clipStatement':
       return { kind: 'clip', call: value(), span }
+    case 'averageStatement':
+      return { kind: 'average', call: value(), span }
     default:
       throw new Error(`internal: parse: no statement is called ${label}`)
   }

@@ -365,16 +365,14 @@ function formatStatement(statement: Statement, formatting: Formatting): Document
       if (carry.length > 0) parts.push(' carry ', join(carry.map(expression), ', '))
       return sequence(parts)
     }
-    case 'optimizer': {
-      const { call, pattern } = statement
-      return sequence([
-        'optimizer ',
-        expression(call),
-        ...(pattern === undefined ? [] : [' for ', expression(pattern)]),
-      ])
+    case 'optimizer':
+    case 'penalty': {
+      const { kind, call, pattern } = statement
+      return sequence([`${kind} `, expression(call), ...(pattern === undefined ? [] : [' for ', expression(pattern)])])
     }
     case 'clip':
-      return sequence(['clip ', expression(statement.call)])
+    case 'average':
+      return sequence([`${statement.kind} `, expression(statement.call)])
     case 'setting':
       return sequence([`${statement.setting} `, expression(statement.value), statement.streams ? ' in streams' : ''])
     case 'stop': {

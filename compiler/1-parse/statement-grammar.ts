@@ -54,6 +54,8 @@ export abstract class StatementGrammar extends ExpressionGrammar {
         { ALT: () => this.SUBRULE(this.stopStatement) },
         { ALT: () => this.SUBRULE(this.freezeStatement) },
         { ALT: () => this.SUBRULE(this.clipStatement) },
+        { ALT: () => this.SUBRULE(this.penaltyStatement) },
+        { ALT: () => this.SUBRULE(this.averageStatement) },
         { ALT: () => this.SUBRULE(this.stray), IGNORE_AMBIGUITIES: true },
       ]),
     )
@@ -318,6 +320,28 @@ export abstract class StatementGrammar extends ExpressionGrammar {
     'clipStatement',
     () => {
       this.CONSUME(contextualWords.clip)
+      this.SUBRULE(this.expression)
+    },
+    propagate,
+  )
+
+  protected penaltyStatement = this.RULE(
+    'penaltyStatement',
+    () => {
+      this.CONSUME(contextualWords.penalty)
+      this.SUBRULE(this.expression)
+      this.OPTION(() => {
+        this.CONSUME(contextualWords.for)
+        this.CONSUME(StringText, { LABEL: 'pattern' })
+      })
+    },
+    propagate,
+  )
+
+  protected averageStatement = this.RULE(
+    'averageStatement',
+    () => {
+      this.CONSUME(contextualWords.average)
       this.SUBRULE(this.expression)
     },
     propagate,

@@ -67,6 +67,8 @@ export const contextualWords = {
   stop: reserved('stop', [StatementWord, Identifier]),
   freeze: reserved('freeze', [StatementWord, Identifier]),
   clip: reserved('clip', [StatementWord, Identifier]),
+  penalty: reserved('penalty', [StatementWord, Identifier]),
+  average: reserved('average', [StatementWord, Identifier]),
   source: reserved('source', [StatementWord, Identifier]),
   valid: reserved('valid', [StatementWord, Identifier]),
   test: reserved('test', [StatementWord, Identifier]),

@@ -125,6 +125,7 @@ function createSession(
     modelDims: new Map(),
     severalModels: modelsOf(ast, files).size > 1,
     modelNames: new Map(),
+    trainers: new Map(),
     settled: new Set(),
     rigid: false,
     progress: { expressionDepth: 0, evaluations: 0 },

@@ -26,6 +26,13 @@ export interface Entry {
   /** How many random values each instance has drawn. */
   readonly draws: Map<string, number>
   readonly models: Map<CallableDeclaration, Instance>
+  /** What reading a variable for the first time gives in place of its value. */
+  readonly substitute?: (
+    frame: Frame,
+    span: Span,
+    reference: VariableReference,
+    value: TensorValue,
+  ) => TensorValue | undefined
   /** Set for the body of a loop. */
   readonly loop?: LoopPlace
 }
@@ -164,7 +171,8 @@ function variableState(frame: Frame, span: Span, reference: VariableReference) {
   const known = frame.entry.variables.get(reference.name)
   if (known) return known
   const { name, type } = reference
-  const leaf = emit(frame, span, type, { op: 'variable', attributes: { name, type } }, [], reference.origins)
+  const stored = emit(frame, span, type, { op: 'variable', attributes: { name, type } }, [], reference.origins)
+  const leaf = frame.entry.substitute?.(frame, span, reference, stored) ?? stored
   const state = { value: leaf, leaf, updated: false }
   frame.entry.variables.set(name, state)
   return state
