@@ -1,6 +1,7 @@
 /**
  * Which values get a buffer. The rest are recomputed inside the kernels that read them: movement is an index map,
- * cheap elementwise work is repeated, and an expensive value with one reader is computed where it is read.
+ * cheap elementwise work is repeated, and an expensive value with one reader is computed where it is read. A sum of two
+ * stored tensors that several read is stored too: its operands need not live on, and its readers read one tensor.
  */
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
 import { add, type Dim, dimEqual, product } from '../dimensions/dimension.ts'
@@ -102,6 +103,7 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
   const materialised: boolean[] = nodes.map(() => false)
   const cost = new Float64Array(nodes.length)
   const depth = new Int32Array(nodes.length)
+  const bases: (readonly number[])[] = nodes.map(() => [])
   const isStored = (id: number): boolean => storedAt(graph, { materialised }, id) !== undefined
   const give = (id: number): void => {
     if (isSource(nodes[id]!)) return
@@ -110,6 +112,7 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
     materialised[id] = true
     cost[id] = 0
     depth[id] = 0
+    bases[id] = [id]
   }
   const wanted = new Set([...graph.outputs, ...graph.updates].map(({ node }) => node))
   graph.loops.forEach(({ node, carries, yields, until }, at) => {
@@ -125,6 +128,7 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
   for (const node of nodes) {
     if (!live[node.id]) continue
     const kind = opDefinitions[node.op].class
+    bases[node.id] = isSource(node) ? [node.id] : basesOf(node, bases)
     if (kind === 'loop') {
       materialised[node.id] = node.op === 'result'
       continue
@@ -151,8 +155,12 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
     if (kind === 'elementwise' || kind === 'random') cost[node.id]! += COST[node.op] ?? 1
     const computed =
       kind === 'reduction' || isLibraryOp(node.op) || node.op === 'concat' || node.op === 'fold' || transposes(node.id)
-    const shared = readers[node.id]! > 1 && cost[node.id]! > CHEAP && !isAlias(node)
-    if (computed || shared || depth[node.id]! > LONGEST_CHAIN || (wanted.has(node.id) && !isSource(node))) give(node.id)
+    const dear = cost[node.id]! > CHEAP || (kind === 'elementwise' && bases[node.id]!.length > 1)
+    const shared = readers[node.id]! > 1 && dear && !isAlias(node)
+    // Who wants the same number everywhere fills a buffer of its own: copies would tie unrelated variables together.
+    const filled = cost[node.id] === 0 && bases[node.id]!.length === 0
+    const stored = wanted.has(node.id) && !isSource(node) && !filled
+    if (computed || shared || depth[node.id]! > LONGEST_CHAIN || stored) give(node.id)
   }
   return { materialised, live }
 
@@ -195,6 +203,12 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
       at = input
     }
   }
+}
+
+/** The stored tensors one element of a value needs an element of its own from, no more than two; broadcast ones do not count. */
+function basesOf(node: GraphNode, bases: readonly (readonly number[])[]): readonly number[] {
+  if (node.op === 'expand' || node.type.shape.length === 0) return []
+  return [...new Set(node.inputs.flatMap((input) => bases[input]!))].slice(0, 2)
 }
 
 /** Which views of memory a library op takes as its operands. */
