@@ -166,7 +166,7 @@ const passes: readonly Pass<CompileState>[] = [
     async run({ emission, options }) {
       const modules: Partial<Record<BuildName, Uint8Array>> = {}
       const reports: Partial<Record<BuildName, AssemblyReport>> = {}
-      const { source, manifest } = need(emission)
+      const { source, manifest, dataOffset } = need(emission)
       for (const build of options.builds ?? (['plain', 'relaxed'] as const)) {
         const description = manifest(build)
         const { wasm, report } = await assemble(source, {
@@ -175,6 +175,7 @@ const passes: readonly Pass<CompileState>[] = [
           kernels: kernelLibrary,
           memoryBytes: description.memory.total,
           names: options.names ?? false,
+          ...(dataOffset !== undefined && { dataOffset }),
         })
         modules[build] = wasm
         reports[build] = report

@@ -31,6 +31,7 @@ import type {
   ProductCall,
   Program,
 } from './program.ts'
+import { roll } from './roll.ts'
 import { slackOf } from './slack.ts'
 import type { LoopStep, Step } from './step.ts'
 import { convolutionWork, indexedWork, loopWork, productWork } from './work.ts'
@@ -52,7 +53,7 @@ interface FuseState {
  */
 export function fuse(program: GraphProgram): Program {
   try {
-    const fused = fuseGraphs(program)
+    const fused = roll(fuseGraphs(program))
     const { total } = fused.memory
     if (total > LARGEST_MEMORY) throw new MemoryLimitError(`${(total / 2 ** 30).toFixed(1)} GiB`, program)
     return fused
@@ -116,6 +117,7 @@ function planEntry(state: FuseState, graph: Graph, plan: GraphPlan, exportName: 
       buffer: layout.place(plan, plan.outputs.get(name)!).buffer,
     })),
     calls,
+    runs: [],
     arenaBytes: plan.arenaBytes,
   }
 }

@@ -213,13 +213,16 @@ function startPlanning(
   const fill = (node: number, buffer: number, region: number): void => {
     steps[region]!.push({ kind: 'draft', draft: copyDraft(context, node, buffer) })
   }
+  const storage = new Map<number, Storage>()
+  const typeOf = (buffer: number): TensorType =>
+    nodes[buffer < nodes.length ? buffer : extras[buffer - nodes.length]!.node]!.type
   return {
     graph,
     context,
     ranges,
-    storage: new Map(),
+    storage,
     steps,
-    typeOf: (buffer) => nodes[buffer < nodes.length ? buffer : extras[buffer - nodes.length]!.node]!.type,
+    typeOf,
     regionOf: (buffer) => (buffer < nodes.length ? graph.regions[buffer]! : extras[buffer - nodes.length]!.region),
     extra,
     claim(node, region) {
@@ -235,7 +238,8 @@ function startPlanning(
     order(region, kept, candidates) {
       const merging = { extents: context.axes.extents, ranges }
       const joined = joinProducers(mergeSteps(steps[region]!, merging), merging)
-      return schedule(dropDeadStores(joined, kept), candidates)
+      const bytesOf = (buffer: number): number => (storage.has(buffer) ? 0 : largestBytes(typeOf(buffer).shape, ranges))
+      return schedule(dropDeadStores(joined, kept), candidates, kept, bytesOf)
     },
   }
 }

@@ -14,6 +14,8 @@ export interface AssembleOptions {
   readonly kernels: Readonly<Record<string, string>>
   /** The memory the module starts with, rounded up to whole pages of 64 KiB. It never grows. */
   readonly memoryBytes: number
+  /** Where in memory the static data of the source goes; without it there may be none. */
+  readonly dataOffset?: number
   /** 0 to 3; 2 by default. */
   readonly optimizeLevel?: number
   /** Keeps function names in the module, for profilers. */
@@ -29,7 +31,7 @@ export interface AssemblyReport {
 
 /**
  * Compiles the main file `source` together with the kernel library. The result imports nothing, has no start function
- * and no data segments, and exports `memory` with exactly the pages `memoryBytes` needs.
+ * and no data segments but the tables at `dataOffset`, and exports `memory` with exactly the pages `memoryBytes` needs.
  *
  * Each build sees its own `./build` module, `export const RELAXED: bool`, which asc folds at compile time.
  *
@@ -103,6 +105,7 @@ export async function assemble(
       ],
       ...['--enable', 'simd', ...(relaxed ? ['--enable', 'relaxed-simd'] : [])],
       ...['--initialMemory', String(pages), '--maximumMemory', String(pages)],
+      ...(options.dataOffset === undefined ? [] : ['--memoryBase', String(options.dataOffset)]),
     ],
     {
       readFile: (name) => files[name] ?? null,
@@ -116,7 +119,7 @@ export async function assemble(
   if (failure) throw new Error(`internal: assemble: binaryen: ${failure}`)
   if (error || !binary) throw new Error(`internal: assemble: ${error?.message ?? 'no output'}\n${messages.join('')}`)
 
-  const foreign = foreignParts(binary)
+  const foreign = foreignParts(binary, options.dataOffset !== undefined)
   if (foreign.length > 0) throw new Error(`internal: assemble: the module has ${foreign.join(' and ')}`)
   const functions = functionSizes(binary)
   const bare = options.names ? binary : dropSection(binary, 'name')

@@ -10,6 +10,7 @@ import { block, emptyLines, type Lines, line } from './lines.ts'
 import { manifestOf } from './manifest.ts'
 import { printCall } from './print-call.ts'
 import { printKernel } from './print-kernel.ts'
+import { printRun, printTable } from './print-run.ts'
 
 export interface EmitOptions {
   /** Texts by file name: comments can then name `.nn` lines. */
@@ -21,6 +22,8 @@ export interface EmitOptions {
 export interface Emission {
   /** The main file; it imports `./vector`, `./random`, `./matmul` and `./indexed` as needed. */
   readonly source: string
+  /** Where the module's static data goes, if it has any. */
+  readonly dataOffset?: number
   manifest(build: BuildName): Manifest
 }
 
@@ -40,8 +43,9 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
 export function emit(program: Program, options: EmitOptions = {}): Emission {
   const body = emptyLines()
   printMemory(program, body)
+  const calls = callsByKernel(program)
   for (const [at, kernel] of program.kernels.entries()) {
-    printKernelComment(program, kernel, at, options, body)
+    printKernelComment(kernel, calls[at]!, options, body)
     printKernel(kernel, body)
     line(body, '')
   }
@@ -58,6 +62,7 @@ export function emit(program: Program, options: EmitOptions = {}): Emission {
   if (text.includes('floorDivide(')) printFloorDivide(head)
   return {
     source: `${head.text.join('\n')}\n${text}\n`,
+    ...(program.tablesOffset !== undefined && { dataOffset: program.tablesOffset }),
     manifest: (build) => manifestOf(program, build, options.compiler ?? ''),
   }
 }
@@ -81,16 +86,14 @@ function printMemory(program: Program, lines: Lines): void {
   line(lines, '')
 }
 
-function printKernelComment(
-  program: Program,
-  kernel: Kernel,
-  number: number,
-  options: EmitOptions,
-  lines: Lines,
-): void {
-  const calls = program.entries.flatMap((entry) =>
-    everyCall(entry.calls).filter((call): call is KernelCall => call.kind === 'kernel' && call.kernel === number),
-  )
+function callsByKernel({ kernels, entries }: Program): KernelCall[][] {
+  const calls: KernelCall[][] = kernels.map(() => [])
+  for (const entry of entries)
+    for (const call of everyCall(entry.calls)) if (call.kind === 'kernel') calls[call.kernel]!.push(call)
+  return calls
+}
+
+function printKernelComment(kernel: Kernel, calls: readonly KernelCall[], options: EmitOptions, lines: Lines): void {
   const titles = [...new Set(calls.map((call) => `${placeOf(call, options)}${call.title}`))]
   line(lines, '/**')
   for (const title of titles.slice(0, 4)) line(lines, ` * ${title}`)
@@ -110,9 +113,17 @@ function printEntry(program: Program, entry: Entry, taken: ReadonlySet<string>, 
   const names = new Set(taken)
   const parameters = new Map(entry.dims.map(({ name }) => [name, uniqueName(name, names)]))
   const list = [...parameters.values()].map((name) => `${name}: i32`).join(', ')
+  for (const run of entry.runs) printTable(entry, run, lines)
   line(lines, `/** ${entry.name} */`)
   block(lines, `export function ${entry.export}(${list}): void`, () => {
-    for (const call of entry.calls) printCall({ program, lines, locals: parameters }, call)
+    const printer = { program, lines, locals: parameters }
+    let at = 0
+    for (const run of entry.runs) {
+      for (const call of entry.calls.slice(at, run.first)) printCall(printer, call)
+      printRun(printer, entry, run)
+      at = run.end
+    }
+    for (const call of entry.calls.slice(at)) printCall(printer, call)
     if (entry.kind === 'step') line(lines, 'store<i32>(STEP, load<i32>(STEP) + 1)')
   })
   line(lines, '')
