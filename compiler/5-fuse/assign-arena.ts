@@ -16,6 +16,7 @@ export interface ArenaAssignment {
   readonly scratch: ReadonlyMap<number, ArenaRoom>
   readonly panels: ReadonlyMap<number, ArenaRoom>
   readonly bytes: number
+  readonly liveBytes: number
 }
 
 /**
@@ -47,6 +48,7 @@ export function assignArena(
     scratch: roomsOf('scratch'),
     panels: roomsOf('panels'),
     bytes: arena.bytes,
+    liveBytes: arena.liveBytes,
   }
 
   function walk(list: readonly Step[]): void {

@@ -119,6 +119,7 @@ function planEntry(state: FuseState, graph: Graph, plan: GraphPlan, exportName: 
     calls,
     runs: [],
     arenaBytes: plan.arenaBytes,
+    liveBytes: plan.liveBytes,
   }
 }
 

@@ -45,6 +45,8 @@ export interface GraphPlan {
   readonly packed: ReadonlyMap<number, Packing>
   readonly panels: ReadonlyMap<number, ArenaRoom>
   readonly arenaBytes: number
+  /** The most bytes alive at one step. */
+  readonly liveBytes: number
   typeOf(buffer: number): TensorType
   /** Where an indexed operand lies. */
   stored(node: number): Stored
@@ -193,6 +195,7 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     packed,
     panels: arena.panels,
     arenaBytes: arena.bytes,
+    liveBytes: arena.liveBytes,
     typeOf: planning.typeOf,
     stored,
     nameOf,

@@ -62,6 +62,8 @@ export interface Entry {
   readonly runs: readonly Run[]
   /** Bytes of the arena this entry uses. */
   readonly arenaBytes: number
+  /** The most bytes alive at one step: no assignment of addresses takes less. */
+  readonly liveBytes: number
 }
 
 /** The calls from `first` up to `end`: `turns` times those of the body, in each turn with other addresses. */

@@ -111,6 +111,15 @@ describe('blocks in a loop', () => {
     expect(await losses(await moduleOf(program))).toEqual(await losses(await moduleOf(unrolled(program))))
   }, 120_000)
 
+  test('the arena takes little more than what is alive at once', async () => {
+    for (const blocks of [1, 4, 12]) {
+      for (const { arenaBytes, liveBytes } of (await programOf(transformer(blocks))).entries) {
+        expect(arenaBytes).toBeGreaterThanOrEqual(liveBytes)
+        expect(arenaBytes).toBeLessThanOrEqual(1.1 * liveBytes)
+      }
+    }
+  })
+
   test('a small model has none', async () => {
     const program = await programOf(transformer(1))
     expect(program.entries.flatMap(({ runs }) => runs)).toEqual([])
