@@ -1,4 +1,5 @@
-import type { Dim, DimRange } from './dimensions/dimension.ts'
+import type { DimRange } from './dimensions/bounds.ts'
+import type { Dim } from './dimensions/dimension.ts'
 
 export type DType = 'f32' | 'i32' | 'bool'
 

@@ -10,8 +10,9 @@ import {
   materialize,
   type WantedInput,
 } from './fields.ts'
+import { keptRows } from './filter.ts'
 import type { DataPlan, Part } from './plan.ts'
-import { allRows, splitRows } from './split.ts'
+import { splitRows, strataOf } from './split.ts'
 import type { Table } from './table.ts'
 
 export type FedInputs = Readonly<Record<string, FedTensor>>
@@ -44,8 +45,9 @@ export function buildDataset(
 ): Dataset {
   const { source } = tables
   if (source.rows === 0) throw new DataFault('NN0416', plan.source.span, `${source.origin} has no rows`)
-  const all = allRows(source.rows)
-  const divided = plan.split ? splitRows(source.rows, plan.split) : { train: all }
+  const all = keptRows(plan, source, wanted)
+  const { split } = plan
+  const divided = split ? splitRows(all, split, strataOf(plan, source, all)) : { train: all }
   const main = fieldColumns(plan, source, known ?? { train: divided.train ?? all, all })
   // Every field, used or not: a mistake in one should show, and a later prediction may want it.
   for (const field of plan.fields) main.column(field.name)
@@ -67,7 +69,7 @@ export function buildDataset(
   }
   for (const part of ['valid', 'test'] as const) {
     const table = tables[part]
-    if (table) feed(part, table, fieldColumns(plan, table, main.learned()), allRows(table.rows))
+    if (table) feed(part, table, fieldColumns(plan, table, main.learned()), keptRows(plan, table, wanted))
   }
   return { parts, rows, learned: main.learned(), categories: categoriesOf(main, wanted) }
 }

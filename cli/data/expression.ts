@@ -6,8 +6,11 @@
 import type { BinaryOperator, CallExpression, Expression } from '../../compiler/1-parse/ast.ts'
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
 import { suggest } from '../../compiler/diagnostics/suggest.ts'
+import { condition, isCondition, missingIndicator, negation } from './condition.ts'
 import { DataFault } from './data-fault.ts'
+import { checkFill, fill } from './fill.ts'
 import { category, type Learned, type LearningRows, oneHot, standardize } from './learned.ts'
+import { clipQuantiles, minmaxScale, robustScale } from './scaling.ts'
 import { sameShape, shapeText, sizeOf } from './shape.ts'
 import type { Table } from './table.ts'
 
@@ -16,6 +19,8 @@ export interface ComputedNumbers {
   readonly kind: 'number'
   /** The shape of one row; [] is a single number. */
   readonly shape: readonly number[]
+  /** Whether row `row` lacks a value this is made of; computing it is then an error. */
+  absent(row: number): boolean
   /** Writes row `row` into `target` from `at` on. */
   compute(row: number, target: Float64Array, at: number): void
   /** The names of the classes, if the numbers are positions in this list. */
@@ -24,6 +29,7 @@ export interface ComputedNumbers {
 
 export interface ComputedText {
   readonly kind: 'text'
+  absent(row: number): boolean
   compute(row: number): string
 }
 
@@ -59,7 +65,28 @@ const ELEMENTWISE: Readonly<Record<string, (value: number) => number>> = {
   sqrt: Math.sqrt,
 }
 
-const FUNCTIONS = ['column', 'standardize', 'category', 'one_hot', ...Object.keys(ELEMENTWISE)]
+type Learning = (input: ComputedNumbers, span: Span, scope: ExpressionScope) => ComputedNumbers
+
+/** Functions of one argument that learn from the training rows. */
+const SCALINGS: Readonly<Record<string, Learning>> = {
+  standardize,
+  minmax_scale: minmaxScale,
+  robust_scale: robustScale,
+}
+
+/** How each function is called, where not with one expression. */
+const CALLS: Readonly<Record<string, string>> = {
+  column: '`column` takes the name of a column in quotes',
+  fill: '`fill` takes what to fill and with what: `fill(age, median)`',
+  clip: '`clip` takes what to clip, the least and the greatest value: `clip(age, 0.0, 100.0)`',
+  clip_quantiles: '`clip_quantiles` takes what to clip and two shares: `clip_quantiles(income, 0.01, 0.99)`',
+}
+
+const FUNCTIONS = [
+  ...['column', 'category', 'one_hot', 'fill', 'missing', 'clip', 'clip_quantiles'],
+  ...Object.keys(SCALINGS),
+  ...Object.keys(ELEMENTWISE),
+]
 
 /** Reports what no data expression may hold, before any file is opened. Throws {@link DataFault}. */
 export function checkExpression(expression: Expression): void {
@@ -71,12 +98,12 @@ function partsOf(expression: Expression): readonly Expression[] {
   switch (expression.kind) {
     case 'number':
     case 'name':
+    case 'string':
       return []
     case 'unary':
-      if (expression.operator === '-') return [expression.operand]
-      break
+      return [expression.operand]
     case 'binary':
-      if (OPERATORS[expression.operator]) return [expression.left, expression.right]
+      if (OPERATORS[expression.operator] || isCondition(expression.operator)) return [expression.left, expression.right]
       throw new DataFault(
         'NN0405',
         expression.operatorSpan,
@@ -92,7 +119,7 @@ function partsOf(expression: Expression): readonly Expression[] {
     'NN0405',
     expression.span,
     'this is not an expression of data blocks',
-    `use columns, numbers, + - * / % ^, lists and ${FUNCTIONS.join(', ')}`,
+    `use columns, numbers, + - * / % ^, comparisons, and, or, not, lists and ${FUNCTIONS.join(', ')}`,
   )
 }
 
@@ -103,12 +130,28 @@ function partsOfCall({ callee, arguments: given, span }: CallExpression): readon
     const hint = near ? `did you mean \`${near}\`?` : `the functions of data blocks are ${FUNCTIONS.join(', ')}`
     throw new DataFault('NN0405', callee.span, `\`${name}\` is not a function of data blocks`, hint)
   }
-  const argument = given[0]
-  if (given.length !== 1 || argument === undefined || argument.name !== undefined)
-    throw new DataFault('NN0405', span, `\`${name}\` takes one argument, without a name`)
-  if (name !== 'column') return [argument.value]
-  if (argument.value.kind === 'string') return []
-  throw new DataFault('NN0405', argument.span, '`column` takes the name of a column in quotes')
+  const values = given.map(({ value }) => value)
+  const [first, second, third] = values
+  const count = name === 'fill' ? 2 : name === 'clip' || name === 'clip_quantiles' ? 3 : 1
+  const wrong = CALLS[name] ?? `\`${name}\` takes one argument, without a name`
+  if (first === undefined || given.length !== count || given.some((argument) => argument.name !== undefined))
+    throw new DataFault('NN0405', span, wrong)
+  if (name === 'column' && first.kind !== 'string') throw new DataFault('NN0405', first.span, wrong)
+  if (name === 'fill') {
+    checkFill(second!)
+    return [first]
+  }
+  if (name === 'clip_quantiles') {
+    shares(second!, third!, span)
+    return [first]
+  }
+  return name === 'column' ? [] : values
+}
+
+function shares(from: Expression, to: Expression, span: Span): readonly [number, number] {
+  if (from.kind === 'number' && to.kind === 'number' && from.value < to.value && to.value <= 1)
+    return [from.value, to.value]
+  throw new DataFault('NN0405', span, 'the shares are two numbers from 0.0 to 1.0, the smaller one first')
 }
 
 /** Compiles a checked expression over a table. Throws {@link DataFault} where columns are missing or do not fit. */
@@ -118,28 +161,53 @@ export function compileExpression(expression: Expression, scope: ExpressionScope
       return constant(expression.value)
     case 'name':
       return named(expression.name, expression.span, scope)
+    case 'string': {
+      const { value } = expression
+      return { kind: 'text', absent: () => false, compute: () => value }
+    }
     case 'unary':
-      return map(numbers(expression.operand, scope, '-'), (value) => -value)
+      return expression.operator === 'not'
+        ? negation(compileExpression(expression.operand, scope), expression.span)
+        : map(numbers(expression.operand, scope, '-'), (value) => -value)
     case 'binary': {
       const { operator } = expression
+      if (isCondition(operator))
+        return condition(
+          operator,
+          compileExpression(expression.left, scope),
+          compileExpression(expression.right, scope),
+          expression.operatorSpan,
+        )
       const left = numbers(expression.left, scope, operator)
       const right = numbers(expression.right, scope, operator)
       return combine(left, right, OPERATORS[operator]!, expression.operatorSpan)
     }
     case 'list':
       return stack(expression.items.map((item) => ({ column: numbers(item, scope, '[…]'), span: item.span })))
-    case 'call': {
-      const argument = expression.arguments[0]!.value
-      const name = expression.callee.kind === 'name' ? expression.callee.name : ''
-      if (name === 'column' && argument.kind === 'string') return named(argument.value, argument.span, scope)
-      if (name === 'category') return category(compileExpression(argument, scope), expression.span, scope)
-      if (name === 'one_hot') return oneHot(compileExpression(argument, scope), expression.span, scope)
-      const input = numbers(argument, scope, name)
-      return name === 'standardize' ? standardize(input, expression.span, scope) : map(input, ELEMENTWISE[name]!)
-    }
+    case 'call':
+      return compileCall(expression, scope)
     default:
       throw new Error(`internal: data: an unchecked ${expression.kind} expression`)
   }
+}
+
+function compileCall({ callee, arguments: given, span }: CallExpression, scope: ExpressionScope): Computed {
+  const name = callee.kind === 'name' ? callee.name : ''
+  const [argument, second, third] = given.map(({ value }) => value)
+  if (!argument) throw new Error('internal: data: an unchecked call')
+  if (name === 'column' && argument.kind === 'string') return named(argument.value, argument.span, scope)
+  if (name === 'category') return category(compileExpression(argument, scope), span, scope)
+  if (name === 'one_hot') return oneHot(compileExpression(argument, scope), span, scope)
+  if (name === 'missing') return missingIndicator(compileExpression(argument, scope))
+  if (name === 'fill') return fill(compileExpression(argument, scope), second!, span, scope)
+  const input = numbers(argument, scope, name)
+  if (name === 'clip_quantiles') return clipQuantiles(input, shares(second!, third!, span), span, scope)
+  if (name === 'clip') {
+    const above = combine(input, numbers(second!, scope, name), Math.max, span)
+    return combine(above, numbers(third!, scope, name), Math.min, span)
+  }
+  const scaling = SCALINGS[name]
+  return scaling ? scaling(input, span, scope) : map(input, ELEMENTWISE[name]!)
 }
 
 function numbers(expression: Expression, scope: ExpressionScope, user: string): ComputedNumbers {
@@ -165,6 +233,7 @@ function constant(value: number): ComputedNumbers {
   return {
     kind: 'number',
     shape: [],
+    absent: () => false,
     compute(_, target, at) {
       target[at] = value
     },
@@ -191,6 +260,7 @@ function named(name: string, span: Span, scope: ExpressionScope): Computed {
     const { values } = raw
     return {
       kind: 'text',
+      absent: (row) => values[row] === undefined,
       compute: (row) => values[row] ?? missing(name, row, values.filter((v) => v === undefined).length, span, table),
     }
   }
@@ -200,6 +270,7 @@ function named(name: string, span: Span, scope: ExpressionScope): Computed {
   return {
     kind: 'number',
     shape,
+    absent: (row) => absent.has(row),
     compute(row, target, at) {
       if (absent.has(row)) missing(name, raw.missing[0]!, absent.size, span, table)
       const from = row * size
@@ -214,7 +285,7 @@ function missing(name: string, row: number, count: number, span: Span, table: Ta
     'NN0411',
     span,
     `column \`${name}\` has no value in ${table.describeRow(row)}${more}`,
-    'remove those rows from the file, or fill them in',
+    `leave such rows out with \`drop missing\`, or fill them in: \`fill(${/^\w+$/.test(name) ? name : `column("${name}")`}, median)\``,
   )
 }
 
@@ -223,6 +294,7 @@ function map(input: ComputedNumbers, operate: (value: number) => number): Comput
   return {
     kind: 'number',
     shape: input.shape,
+    absent: input.absent,
     compute(row, target, at) {
       input.compute(row, target, at)
       for (let i = at; i < at + size; i++) target[i] = operate(target[i]!)
@@ -245,6 +317,7 @@ function combine(left: ComputedNumbers, right: ComputedNumbers, operate: Operate
   return {
     kind: 'number',
     shape,
+    absent: (row) => left.absent(row) || right.absent(row),
     compute(row, target, at) {
       left.compute(row, leftValues, 0)
       right.compute(row, rightValues, 0)
@@ -267,6 +340,7 @@ function stack(items: readonly { column: ComputedNumbers; span: Span }[]): Compu
   return {
     kind: 'number',
     shape: [items.length, ...inner],
+    absent: (row) => items.some(({ column }) => column.absent(row)),
     compute(row, target, at) {
       for (const [index, { column }] of items.entries()) column.compute(row, target, at + index * size)
     },

@@ -23,7 +23,11 @@ export function feedRows(
   const prepared = new Set(wanted.map(({ name }) => name).filter((name) => table.columns.has(name)))
   const fields = (plan?.fields ?? []).filter(({ name, value }) => !prepared.has(name) || mentions(value, name))
   const chosen = allRows(table.rows)
-  const columns = fieldColumns({ name: '', span: NOWHERE, source: NO_FILES, ...plan, fields }, table, known)
+  const columns = fieldColumns(
+    { name: '', span: NOWHERE, source: NO_FILES, filters: [], ...plan, fields },
+    table,
+    known,
+  )
   for (const { name } of wanted) {
     if (!columns.names().includes(name))
       throw new UserError(

@@ -4,11 +4,18 @@ import { DataFault } from './data-fault.ts'
 import type { Computed, ComputedNumbers, ExpressionScope } from './expression.ts'
 import { shapeText, sizeOf } from './shape.ts'
 
-/** What one `standardize`, `category` or `one_hot` learned. Plain JSON: it is kept in checkpoints. */
+/** What one learning function of a field (`standardize`, `category`, `fill` and so on) learned. Plain JSON: it is kept in checkpoints. */
 export type Learned =
   | { readonly kind: 'standardize'; readonly mean: readonly number[]; readonly deviation: readonly number[] }
   | { readonly kind: 'category'; readonly names: readonly string[] }
   | { readonly kind: 'one_hot'; readonly count: number }
+  | { readonly kind: 'fill'; readonly values: readonly number[] | readonly string[] }
+  | { readonly kind: 'robust_scale'; readonly median: readonly number[]; readonly range: readonly number[] }
+  | {
+      readonly kind: 'minmax_scale' | 'clip_quantiles'
+      readonly low: readonly number[]
+      readonly high: readonly number[]
+    }
 
 /** The rows things are learned from: statistics from the training part, categories from the whole source. */
 export interface LearningRows {
@@ -19,13 +26,20 @@ export interface LearningRows {
 /** (x − mean) / deviation, each element with its own statistics; a constant element becomes 0. */
 export function standardize(input: ComputedNumbers, span: Span, scope: ExpressionScope): ComputedNumbers {
   const size = sizeOf(input.shape)
-  const learned = scope.learned(span, ({ train }) => ({ kind: 'standardize', ...statistics(input, train) }))
+  const learned = scope.learned(span, ({ train }) => ({
+    kind: 'standardize',
+    ...statistics(
+      input,
+      train.filter((row) => !input.absent(row)),
+    ),
+  }))
   if (learned.kind !== 'standardize' || learned.mean.length !== size || learned.deviation.length !== size)
     throw changed(span)
   const { mean, deviation } = learned
   return {
     kind: 'number',
     shape: input.shape,
+    absent: input.absent,
     compute(row, target, at) {
       input.compute(row, target, at)
       for (let i = 0; i < size; i++) target[at + i] = (target[at + i]! - mean[i]!) / (deviation[i]! || 1)
@@ -55,7 +69,7 @@ export function category(input: Computed, span: Span, scope: ExpressionScope): C
   const textOf = single(input, span, 'category')
   const learned = scope.learned(span, ({ all }) => {
     const names = new Set<string>()
-    for (let n = 0; n < all.length; n++) names.add(textOf(all[n]!))
+    for (const row of all) if (!input.absent(row)) names.add(textOf(row))
     const order = input.kind === 'number' ? (a: string, b: string) => Number(a) - Number(b) : undefined
     return { kind: 'category', names: [...names].sort(order) }
   })
@@ -65,6 +79,7 @@ export function category(input: Computed, span: Span, scope: ExpressionScope): C
     kind: 'number',
     shape: [],
     categories: learned.names,
+    absent: input.absent,
     compute(row, target, at) {
       const value = textOf(row)
       const position = positions.get(value)
@@ -111,10 +126,11 @@ export function oneHot(input: Computed, span: Span, scope: ExpressionScope): Com
     positions.compute(row, value, 0)
     return value[0]!
   }
-  const count = positions.categories?.length ?? learnCount(positionOf, span, scope)
+  const count = positions.categories?.length ?? learnCount(positions, positionOf, span, scope)
   return {
     kind: 'number',
     shape: [count],
+    absent: positions.absent,
     compute(row, target, at) {
       const position = positionOf(row)
       if (!Number.isInteger(position) || position < 0 || position >= count)
@@ -130,17 +146,23 @@ export function oneHot(input: Computed, span: Span, scope: ExpressionScope): Com
   }
 }
 
-function learnCount(positionOf: (row: number) => number, span: Span, scope: ExpressionScope): number {
+function learnCount(
+  input: ComputedNumbers,
+  positionOf: (row: number) => number,
+  span: Span,
+  scope: ExpressionScope,
+): number {
   const learned = scope.learned(span, ({ all }) => {
     let largest = 0
-    for (let n = 0; n < all.length; n++) largest = Math.max(largest, positionOf(all[n]!))
+    for (const row of all) if (!input.absent(row)) largest = Math.max(largest, positionOf(row))
     return { kind: 'one_hot', count: Math.floor(largest) + 1 }
   })
   if (learned.kind !== 'one_hot') throw changed(span)
   return learned.count
 }
 
-function changed(span: Span): DataFault {
+/** What was learned before is of another form than this file asks for. */
+export function changed(span: Span): DataFault {
   return new DataFault(
     'NN0412',
     span,

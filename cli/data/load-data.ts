@@ -6,10 +6,11 @@ import { DataFault } from './data-fault.ts'
 import { readDataFile } from './data-file.ts'
 import { buildDataset, type Dataset, type FedInputs, type SourceTables } from './dataset.ts'
 import { fieldColumns, type LearnedFields, materialize, type WantedInput } from './fields.ts'
+import { keptRows } from './filter.ts'
 import { FormatError } from './format-error.ts'
 import { type DataPlan, planData, type SourcePlan } from './plan.ts'
 import { readIdx } from './read-idx.ts'
-import { allRows } from './split.ts'
+import { readRecords } from './read-records.ts'
 import type { Table } from './table.ts'
 
 /**
@@ -35,7 +36,7 @@ export async function loadData(
 
 /**
  * Rows of other files through the fields of a data block, with what was learned in training.
- * @param files one CSV file, or IDX images and labels; relative to `directory`
+ * @param files one CSV or JSON file, or IDX images and labels; relative to `directory`
  */
 export async function loadRows(
   declaration: DataDeclaration,
@@ -49,7 +50,7 @@ export async function loadRows(
   const format = plan.source.format
   if (files.length !== plan.source.paths.length)
     throw new UserError(
-      `the data of ${source.name} is ${format}: give ${format === 'csv' ? 'one file' : 'the images and the labels'}`,
+      `the data of ${source.name} is ${format}: give ${format === 'idx' ? 'the images and the labels' : 'one file'}`,
     )
   const { span } = plan.source
   const paths = files.map((value): StringLiteral => ({ kind: 'string', value, span }))
@@ -59,7 +60,7 @@ export async function loadRows(
   return asDiagnostics(source, async () => {
     if (table.rows === 0) throw new UserError(`${table.origin} has no rows`)
     const columns = fieldColumns(plan, table, known)
-    const chosen = allRows(table.rows)
+    const chosen = keptRows(plan, table, wanted)
     return Object.fromEntries(wanted.map((input) => [input.name, materialize(input, columns, table, chosen)]))
   })
 }
@@ -85,10 +86,16 @@ async function readTable(plan: SourcePlan, sourcePath: string): Promise<Table> {
   const files = await Promise.all(plan.paths.map((path) => readDataFile(path, sourcePath)))
   try {
     if (plan.format === 'idx') return readIdx(files[0]!, files[1]!)
+    const text = new TextDecoder('utf-8').decode(files[0]!.bytes)
+    if (plan.format === 'json') return readRecords(text, files[0]!.name)
     const { readCsv } = await import('./read-csv.ts')
-    return readCsv(new TextDecoder('utf-8').decode(files[0]!.bytes), files[0]!.name)
+    return readCsv(text, files[0]!.name)
   } catch (error) {
     if (!(error instanceof FormatError)) throw error
-    throw new DataFault(plan.format === 'idx' ? 'NN0409' : 'NN0410', plan.span, error.message)
+    throw new DataFault(
+      ({ idx: 'NN0409', csv: 'NN0410', json: 'NN0418' } as const)[plan.format],
+      plan.span,
+      error.message,
+    )
   }
 }

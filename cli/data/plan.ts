@@ -14,11 +14,13 @@ export interface DataPlan {
   readonly valid?: SourcePlan
   readonly test?: SourcePlan
   readonly fields: readonly FieldPlan[]
+  /** Which rows take part, in the order written. */
+  readonly filters: readonly FilterPlan[]
   readonly split?: SplitPlan
 }
 
 export interface SourcePlan {
-  readonly format: 'csv' | 'idx'
+  readonly format: 'csv' | 'idx' | 'json'
   readonly paths: readonly StringLiteral[]
   readonly span: Span
 }
@@ -29,9 +31,13 @@ export interface FieldPlan {
   readonly span: Span
 }
 
+export type FilterPlan = Extract<DataStatement, { kind: 'where' | 'drop' }>
+
 export interface SplitPlan {
   readonly parts: readonly { readonly part: Part; readonly percent: number }[]
   readonly seed: number
+  /** Shuffled when absent. */
+  readonly manner?: { readonly kind: 'stratified'; readonly by: Expression } | { readonly kind: 'in order' }
   readonly span: Span
 }
 
@@ -41,6 +47,7 @@ type SplitStatement = Extract<DataStatement, { kind: 'split' }>
 const SOURCES: Readonly<Record<SourcePlan['format'], readonly string[]>> = {
   csv: ['the path of a file with a header row'],
   idx: ['the path of the images', 'the path of the labels'],
+  json: ['the path of a file with a list of records'],
 }
 
 /**
@@ -51,6 +58,7 @@ export function planData(declaration: DataDeclaration): { plan?: DataPlan; diagn
   const diagnostics: Diagnostic[] = []
   const sources = new Map<SourceStatement['role'], SourcePlan>()
   const fields = new Map<string, FieldPlan>()
+  const filters: FilterPlan[] = []
   let split: SplitPlan | undefined
 
   const read = (statement: DataStatement): void => {
@@ -75,6 +83,14 @@ export function planData(declaration: DataDeclaration): { plan?: DataPlan; diagn
       case 'split':
         if (split) throw new DataFault('NN0404', statement.span, 'a data block is split once')
         split = planSplit(statement)
+        return
+      case 'where':
+        checkExpression(statement.condition)
+        filters.push(statement)
+        return
+      case 'drop':
+        for (const column of statement.columns) checkExpression(column)
+        filters.push(statement)
     }
   }
   for (const statement of declaration.statements) attempt(() => read(statement), diagnostics)
@@ -106,6 +122,7 @@ export function planData(declaration: DataDeclaration): { plan?: DataPlan; diagn
     ...(valid && { valid }),
     ...(test && { test }),
     fields: [...fields.values()],
+    filters,
     ...(split && { split }),
   }
   return { plan, diagnostics }
@@ -123,9 +140,11 @@ function attempt(action: () => void, diagnostics: Diagnostic[]): void {
 function planSource(statement: SourceStatement): SourcePlan {
   const { callee, arguments: given, span } = statement.call
   const format = callee.kind === 'name' ? callee.name : ''
-  if (format !== 'csv' && format !== 'idx') {
+  if (format !== 'csv' && format !== 'idx' && format !== 'json') {
     const near = suggest(format, Object.keys(SOURCES))
-    const hint = near ? `did you mean \`${near}\`?` : 'there are `csv("table.csv")` and `idx("images", "labels")`'
+    const hint = near
+      ? `did you mean \`${near}\`?`
+      : 'there are `csv("table.csv")`, `json("records.json")` and `idx("images", "labels")`'
     throw new DataFault('NN0401', callee.span, `there is no source \`${format || 'of this form'}\``, hint)
   }
   const paths = given.map(({ name, value }) => (name === undefined && value.kind === 'string' ? value : undefined))
@@ -136,7 +155,10 @@ function planSource(statement: SourceStatement): SourcePlan {
 }
 
 function planSplit(statement: SplitStatement): SplitPlan {
-  const { parts, span } = statement
+  const { parts, manner, seed, span } = statement
+  if (manner?.kind === 'stratified') checkExpression(manner.by)
+  if (manner?.kind === 'in order' && seed)
+    throw new DataFault('NN0407', seed.span, 'a split in order is not shuffled, so it has no seed', 'leave out `seed`')
   const total = parts.reduce((sum, part) => sum + part.percent, 0)
   for (const [index, { role, percent, span: place }] of parts.entries()) {
     if (parts.findIndex((other) => other.role === role) < index)
@@ -146,5 +168,10 @@ function planSplit(statement: SplitStatement): SplitPlan {
   if (!parts.some(({ role }) => role === 'train')) throw new DataFault('NN0407', span, 'a split needs a part `train`')
   if (Math.abs(total - 100) > 1e-9)
     throw new DataFault('NN0407', span, `the parts sum to ${Number(total.toPrecision(12))} %, not to 100 %`)
-  return { parts: parts.map(({ role, percent }) => ({ part: role, percent })), seed: statement.seed?.value ?? 0, span }
+  return {
+    parts: parts.map(({ role, percent }) => ({ part: role, percent })),
+    seed: seed?.value ?? 0,
+    ...(manner && { manner }),
+    span,
+  }
 }

@@ -1,8 +1,7 @@
 import Papa from 'papaparse'
 import { FormatError } from './format-error.ts'
+import { isMissing } from './missing.ts'
 import type { RawColumn, Table } from './table.ts'
-
-const MISSING = new Set(['', 'na', 'n/a', 'nan', 'null', 'none'])
 
 /**
  * A table from CSV text with a header row; the delimiter is found by itself. A column whose values are all numbers is
@@ -43,7 +42,6 @@ export function readCsv(text: string, name: string): Table {
 }
 
 function columnOf(cells: readonly string[]): RawColumn {
-  const isMissing = (cell: string): boolean => MISSING.has(cell.toLowerCase())
   const present = cells.filter((cell) => !isMissing(cell))
   const numeric = present.length > 0 && present.every((cell) => Number.isFinite(Number(cell)))
   if (!numeric) return { kind: 'text', values: cells.map((cell) => (isMissing(cell) ? undefined : cell)) }

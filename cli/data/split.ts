@@ -1,21 +1,62 @@
-import type { Part, SplitPlan } from './plan.ts'
+import type { Expression } from '../../compiler/1-parse/ast.ts'
+import { compileExpression } from './expression.ts'
+import { fieldColumns } from './fields.ts'
+import type { DataPlan, Part, SplitPlan } from './plan.ts'
+import type { Table } from './table.ts'
 
 /** Row numbers of each part. */
 export type PartRows = Readonly<Partial<Record<Part, Int32Array>>>
 
-/** Divides shuffled rows by the percentages; the last part takes what rounding leaves. */
-export function splitRows(rows: number, split: SplitPlan): PartRows {
-  const order = shuffledRows(rows, split.seed)
-  const result: Partial<Record<Part, Int32Array>> = {}
-  let percent = 0
-  let from = 0
-  for (const part of split.parts) {
-    percent += part.percent
-    const to = Math.round((rows * Math.min(100, percent)) / 100)
-    result[part.part] = order.slice(from, to)
-    from = to
+/**
+ * Divides rows by the percentages: shuffled, or in their order. With strata each stratum is divided by itself.
+ * @param strata which rows belong together, each list in ascending order; all rows in one list otherwise
+ */
+export function splitRows(rows: Int32Array, split: SplitPlan, strata: readonly Int32Array[] = [rows]): PartRows {
+  const result = new Map<Part, number[]>(split.parts.map(({ part }) => [part, []]))
+  for (const stratum of strata) {
+    const order = split.manner?.kind === 'in order' ? allRows(stratum.length) : shuffledRows(stratum.length, split.seed)
+    let percent = 0
+    let from = 0
+    // The last part takes what rounding leaves.
+    for (const part of split.parts) {
+      percent += part.percent
+      const to = Math.round((stratum.length * Math.min(100, percent)) / 100)
+      for (let at = from; at < to; at++) result.get(part.part)!.push(stratum[order[at]!]!)
+      from = to
+    }
   }
-  return result
+  return Object.fromEntries([...result].map(([part, chosen]) => [part, Int32Array.from(chosen)]))
+}
+
+/** The rows of each value of what the split is stratified by, in the order the values first appear. */
+export function strataOf(plan: DataPlan, table: Table, rows: Int32Array): readonly Int32Array[] {
+  const { manner } = plan.split ?? {}
+  if (manner?.kind !== 'stratified') return [rows]
+  const keyOf = stratumKey(manner.by, plan, table, rows)
+  const strata = new Map<string, number[]>()
+  for (const row of rows) {
+    const key = keyOf(row)
+    const stratum = strata.get(key)
+    if (stratum) stratum.push(row)
+    else strata.set(key, [row])
+  }
+  return [...strata.values()].map((stratum) => Int32Array.from(stratum))
+}
+
+function stratumKey(by: Expression, plan: DataPlan, table: Table, rows: Int32Array): (row: number) => string {
+  // What fields learn here is forgotten again: it only tells the strata apart.
+  const columns = fieldColumns(plan, table, { train: rows, all: rows })
+  const column = compileExpression(by, {
+    table,
+    field: (name) => columns.column(name),
+    learned: (_, learn) => learn({ train: rows, all: rows }),
+  })
+  if (column.kind === 'text') return (row) => column.compute(row)
+  const values = new Float64Array(column.shape.reduce((product, size) => product * size, 1))
+  return (row) => {
+    column.compute(row, values, 0)
+    return values.join()
+  }
 }
 
 /** 0 … rows − 1 in an order that depends on the seed only: Fisher–Yates with SplitMix32 (Steele, Lea and Flood 2014). */

@@ -162,7 +162,16 @@ export type DataStatement =
     }
   /** `image = pixels / 255.0` */
   | { readonly kind: 'field'; readonly name: Name; readonly value: Expression; readonly span: Span }
-  /** `split train 90%, valid 10% seed 7` */
+  /** `where year >= 1975`: the rows that take part */
+  | { readonly kind: 'where'; readonly condition: Expression; readonly span: Span }
+  /** `drop missing`, `drop duplicates in name, year`; without columns, all those the block reads */
+  | {
+      readonly kind: 'drop'
+      readonly what: 'missing' | 'duplicates'
+      readonly columns: readonly Expression[]
+      readonly span: Span
+    }
+  /** `split train 90%, valid 10% seed 7`, `split train 80%, test 20% stratified by label`, `… in order` */
   | {
       readonly kind: 'split'
       readonly parts: readonly {
@@ -170,6 +179,7 @@ export type DataStatement =
         readonly percent: number
         readonly span: Span
       }[]
+      readonly manner?: { readonly kind: 'stratified'; readonly by: Expression } | { readonly kind: 'in order' }
       readonly seed?: NumberLiteral
       readonly span: Span
     }

@@ -282,9 +282,17 @@ function buildDataStatement(tree: CstNode, building: Building): DataStatement {
         percent: buildNumber(token(part, 'NumberText'), building).value,
         span: nodeSpan(file, part),
       })),
+      ...splitManner(tree, building),
       ...(seed && { seed: buildNumber(seed, building) }),
       span,
     }
+  }
+  if (tree.children.condition)
+    return { kind: 'where', condition: buildExpression(node(tree, 'condition'), building), span }
+  const [drop] = nodes(tree, 'dropStatement')
+  if (drop) {
+    const what = token(drop, 'what').image as 'missing' | 'duplicates'
+    return { kind: 'drop', what, columns: nodes(drop, 'operand').map((item) => buildOperand(item, building)), span }
   }
   const role = token(tree, 'role').image as 'source' | 'valid' | 'test'
   const call = buildOperand(node(tree, 'operand'), building)
@@ -298,6 +306,16 @@ function buildDataStatement(tree: CstNode, building: Building): DataStatement {
     throw new Damaged('source')
   }
   return { kind: 'source', role, call, span }
+}
+
+function splitManner(
+  tree: CstNode,
+  building: Building,
+): Pick<Extract<DataStatement, { kind: 'split' }>, 'manner'> | undefined {
+  const [manner] = nodes(tree, 'splitManner')
+  if (!manner) return undefined
+  const [by] = nodes(manner, 'operand')
+  return { manner: by ? { kind: 'stratified', by: buildOperand(by, building) } : { kind: 'in order' } }
 }
 
 function buildLoad(tree: CstNode, building: Building): Omit<LoadDeclaration, 'span'> {

@@ -347,16 +347,71 @@ export abstract class StatementGrammar extends ExpressionGrammar {
               this.CONSUME(Comma)
               this.SUBRULE2(this.splitPart)
             })
+            this.OPTION2(() => this.SUBRULE(this.splitManner))
             this.OPTION(() => {
               this.CONSUME(contextualWords.seed)
               this.CONSUME(NumberText)
             })
           },
         },
+        {
+          ALT: () => {
+            this.CONSUME(contextualWords.where)
+            this.SUBRULE2(this.expression, { LABEL: 'condition' })
+          },
+        },
+        { ALT: () => this.SUBRULE(this.dropStatement) },
         { ALT: () => this.SUBRULE(this.stray), IGNORE_AMBIGUITIES: true },
       ]),
     )
   })
+
+  /** `stratified by species`, `in order` */
+  protected splitManner = this.RULE(
+    'splitManner',
+    () => {
+      this.OR([
+        {
+          ALT: () => {
+            this.CONSUME(contextualWords.stratified)
+            this.CONSUME(contextualWords.by)
+            this.SUBRULE(this.operand)
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(contextualWords.in)
+            this.CONSUME(contextualWords.order)
+          },
+        },
+      ])
+    },
+    propagate,
+  )
+
+  /** `drop missing`, `drop duplicates in name, column("two words")` */
+  protected dropStatement = this.RULE(
+    'dropStatement',
+    () => {
+      this.CONSUME(contextualWords.drop)
+      this.OR({
+        DEF: [
+          { ALT: () => this.CONSUME(contextualWords.missing, { LABEL: 'what' }) },
+          { ALT: () => this.CONSUME(contextualWords.duplicates, { LABEL: 'what' }) },
+        ],
+        ERR_MSG: '`missing` or `duplicates`',
+      })
+      this.OPTION(() => {
+        this.CONSUME(contextualWords.in)
+        this.SUBRULE(this.operand)
+        this.MANY(() => {
+          this.CONSUME(Comma)
+          this.SUBRULE2(this.operand)
+        })
+      })
+    },
+    propagate,
+  )
 
   protected splitPart = this.RULE(
     'splitPart',

@@ -14,6 +14,11 @@ function reportFields(session: Session, ast: SourceFile, data: DataDeclaration):
   const names = fields.map(({ name }) => name.text)
   const read = new Set<string>()
   for (const { value } of fields) collectNames(value, read)
+  for (const statement of data.statements) {
+    if (statement.kind === 'where') collectNames(statement.condition, read)
+    if (statement.kind === 'drop') for (const column of statement.columns) collectNames(column, read)
+    if (statement.kind === 'split' && statement.manner?.kind === 'stratified') collectNames(statement.manner.by, read)
+  }
   const wanted = new Set<string>()
   let trained = false
   for (const declaration of ast.declarations) {

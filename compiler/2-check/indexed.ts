@@ -1,7 +1,8 @@
 /** Index notation: which elements are read, how far each index runs, and the proof that reads stay inside. */
 import type { Expression, IndexBinder, IndexExpression, ReductionExpression, Subscript } from '../1-parse/ast.ts'
 import type { Span } from '../diagnostics/diagnostic.ts'
-import { add, boundsOf, type Dim, isConstant, multiply, product, subtract } from '../dimensions/dimension.ts'
+import { boundsOf } from '../dimensions/bounds.ts'
+import { add, type Dim, isConstant, multiply, product, subtract } from '../dimensions/dimension.ts'
 import { soleIndex } from './affine.ts'
 import { dtypeOf, toElement } from './arithmetic.ts'
 import { differs } from './broadcast.ts'
@@ -10,6 +11,7 @@ import type { AffineSubscript, IndexedExpression, IndexVariable } from './checke
 import { append, rangesOf } from './entry.ts'
 import { evaluate, locate } from './expressions.ts'
 import { addIndex, createIndexContext, type EllipsisSlot, type IndexContext, type IndexSlot } from './index-context.ts'
+import { fixExtent } from './index-extent.ts'
 import { bind, createScope, findScope, type Scope } from './scope.ts'
 import { type Frame, originLabel, report } from './session.ts'
 import { evaluateSlice } from './slices.ts'
@@ -78,6 +80,13 @@ export function evaluateReduction(frame: Frame, expression: ReductionExpression)
   if (element.kind === 'error') return element
   const indices = extentsOf(frame, bound, undefined)
   if (!indices) return errorValue
+  if ((reducer === 'max' || reducer === 'min') && indices.some(({ extent }) => extent === 0))
+    return report(
+      frame,
+      'NN0261',
+      expression.span,
+      `\`${reducer}\` has no element to take: an index runs over an axis of size 0`,
+    )
   const reduced: ElementValue = {
     ...element,
     expression: { kind: 'reduce', reducer: reducer === 'mean' ? 'sum' : reducer, indices, body: element.expression },
@@ -292,7 +301,9 @@ function readSubscript(
     const index = soleIndex(affine)
     const origin = target.origins[axis]
     if (index !== undefined) {
-      if (!fixExtent(frame, context.slots.get(index)!, size, span, origin, hasFallback)) return undefined
+      const slot = context.slots.get(index)!
+      if (hasFallback) slot.weak ??= size
+      else if (!fixExtent(frame, slot, size, span, origin)) return undefined
     } else if (!hasFallback) context.pending.push({ subscript: affine, size, span, axis, origin })
     return affine
   }
@@ -312,41 +323,6 @@ function readSubscript(
     hint: 'compute positions first: `let ids[…] = …` with i32 values, then read `x[ids[…]]`',
   })
   return undefined
-}
-
-/** Notes that `slot` runs over an axis of this size. */
-function fixExtent(
-  frame: Frame,
-  slot: IndexSlot,
-  size: Dim,
-  span: Span,
-  origin: { readonly span: Span; readonly note?: string } | undefined,
-  hasFallback: boolean,
-): boolean {
-  if (hasFallback) {
-    slot.weak ??= size
-    return true
-  }
-  if (slot.extent === undefined) {
-    slot.extent = size
-    slot.source = origin ? { ...origin } : { span }
-    return true
-  }
-  if (!differs(frame, slot.extent, size)) return true
-  report(
-    frame,
-    'NN0220',
-    span,
-    `the index \`${slot.name}\` runs to ${displayDim(slot.extent)}, but this axis has ${displayDim(size)}`,
-    {
-      labels: [
-        originLabel(slot.source, () => `${displayDim(slot.extent!)} comes from here`),
-        originLabel(origin, () => `${displayDim(size)} comes from here`),
-      ],
-      hint: 'a read that may lie outside needs a value: `x[i] ?? 0.0`',
-    },
-  )
-  return false
 }
 
 /** Every affine read must lie inside its tensor for all values of the indices. */

@@ -1,6 +1,7 @@
 /** Subscripts outside index notation: `x[0]`, `x[1:3]`, `x[..., 0]`, and items of tuples. */
 import type { IndexExpression, Subscript } from '../1-parse/ast.ts'
-import { add, boundsOf, type Dim, floorDivide, isConstant, subtract } from '../dimensions/dimension.ts'
+import { boundsOf } from '../dimensions/bounds.ts'
+import { add, type Dim, floorDivide, isConstant, subtract } from '../dimensions/dimension.ts'
 import { reshaped } from './builtins/movement.ts'
 import { emit, rangesOf } from './entry.ts'
 import { evaluate } from './expressions.ts'
@@ -93,7 +94,7 @@ function subscriptRange(
   const length = subtract(to, from)
   const ranges = rangesOf(frame)
   const possible = (dim: Dim, least: number): boolean => frame.session.rigid || boundsOf(dim, ranges).minimum >= least
-  if (possible(from, 0) && possible(length, 1) && possible(subtract(size, to), 0)) {
+  if (possible(from, 0) && possible(length, 0) && possible(subtract(size, to), 0)) {
     const step = subscript.kind === 'slice' && subscript.step ? stepOf(frame, subscript.step) : 1
     if (step === undefined) return undefined
     return { from, length: step === 1 ? length : floorDivide(add(length, step - 1), step), step }

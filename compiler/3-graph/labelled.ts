@@ -1,6 +1,7 @@
 /** Tensors whose axes carry index names: what index notation is lowered through. */
 import type { IndexVariable } from '../2-check/checked.ts'
-import type { Dim, DimRange } from '../dimensions/dimension.ts'
+import type { DimRange } from '../dimensions/bounds.ts'
+import type { Dim } from '../dimensions/dimension.ts'
 import type { Expressions } from '../ops/expressions.ts'
 import type { NoAttributes, OpAttributes, OpName } from '../ops/op.ts'
 import type { DType } from '../types.ts'

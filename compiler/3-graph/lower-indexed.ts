@@ -3,7 +3,7 @@
  * axes are aligned where operands meet, and sums of products become contractions.
  */
 import type { AffineSubscript, IndexedExpression, IndexedForm } from '../2-check/checked.ts'
-import type { DimRange } from '../dimensions/dimension.ts'
+import type { DimRange } from '../dimensions/bounds.ts'
 import type { Expressions } from '../ops/expressions.ts'
 import type { DType } from '../types.ts'
 import { align, combine, declare, type IndexSpace, type Labelled, reduceLabels, scalar, size } from './labelled.ts'

@@ -1,6 +1,7 @@
 /** Reads in index notation, `x[i * 2 + p - 1, ids[b], 3] ?? 0.0`, as views, or as a gather where no view will do. */
 import type { AffineSubscript, IndexedExpression } from '../2-check/checked.ts'
-import { add, boundsOf, type Dim, dimEqual, isConstant, multiply, product, subtract } from '../dimensions/dimension.ts'
+import { boundsOf } from '../dimensions/bounds.ts'
+import { add, type Dim, dimEqual, isConstant, multiply, product, subtract } from '../dimensions/dimension.ts'
 import { otherAxes, pick } from '../ops/strides.ts'
 import { align, combine, extentOf, type IndexSpace, inOrder, type Labelled, scalar, size } from './labelled.ts'
 import { lowerExpression, lowerPosition } from './lower-indexed.ts'

@@ -1,5 +1,5 @@
 import type { CheckedEntry, CheckedProgram, CheckedValue, LoopForm } from '../2-check/checked.ts'
-import type { DimRange } from '../dimensions/dimension.ts'
+import type { DimRange } from '../dimensions/bounds.ts'
 import { expressions } from '../ops/expressions.ts'
 import type { EntryKind, RuntimeDim } from '../types.ts'
 import { GraphBuilder } from './builder.ts'

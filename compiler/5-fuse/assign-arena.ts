@@ -1,5 +1,6 @@
 /** Which buffers live when, and from that their offsets in the arena. */
-import { boundsOf, type Dim } from '../dimensions/dimension.ts'
+import { boundsOf } from '../dimensions/bounds.ts'
+import type { Dim } from '../dimensions/dimension.ts'
 import type { ConvolutionPlan } from './convolution.ts'
 import { convolutionScratchBytes } from './convolution-scratch.ts'
 import type { Packing } from './packing.ts'

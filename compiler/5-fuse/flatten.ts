@@ -5,7 +5,8 @@
  * loop is computed before it.
  */
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
-import { boundsOf, type Dim, type DimRange, subtract, symbol } from '../dimensions/dimension.ts'
+import { boundsOf, type DimRange } from '../dimensions/bounds.ts'
+import { type Dim, subtract, symbol } from '../dimensions/dimension.ts'
 import { isLoop, type LoopOperation, operandsOf, resultTypes } from '../ops/loops.ts'
 import type { Operation } from '../ops/op.ts'
 import type { TensorType } from '../types.ts'

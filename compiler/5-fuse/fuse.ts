@@ -2,7 +2,8 @@
  * Graphs → a program: what gets a buffer, which values share a kernel, the order of calls, and where everything lies.
  */
 import type { Graph, GraphNode, GraphProgram } from '../3-graph/graph.ts'
-import { add, DimensionError, type DimRange, formatDim, product } from '../dimensions/dimension.ts'
+import type { DimRange } from '../dimensions/bounds.ts'
+import { add, DimensionError, formatDim, product } from '../dimensions/dimension.ts'
 import type { Variable } from '../types.ts'
 import { canonicalise, sharedKernel } from './canonical.ts'
 import { buffersWritten, type Draft } from './draft.ts'

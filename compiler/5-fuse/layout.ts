@@ -1,6 +1,7 @@
 /** Where everything lies in the module's memory: slots, hypers, variables, inputs, outputs, then the arena. */
 import type { GraphProgram } from '../3-graph/graph.ts'
-import { add, type DimRange, formatShape } from '../dimensions/dimension.ts'
+import type { DimRange } from '../dimensions/bounds.ts'
+import { add, formatShape } from '../dimensions/dimension.ts'
 import type { TensorType } from '../types.ts'
 import { uniqueName } from './naming.ts'
 import { type GraphPlan, largestBytes, type Storage } from './plan-graph.ts'

@@ -1,6 +1,6 @@
 import type { GraphNode, GraphProgram } from '../3-graph/graph.ts'
 import type { Span } from '../diagnostics/diagnostic.ts'
-import { boundsOf, type DimRange } from '../dimensions/dimension.ts'
+import { boundsOf, type DimRange } from '../dimensions/bounds.ts'
 
 /** Bytes a module can address. */
 export const LARGEST_MEMORY = 2 ** 32 - 2 ** 16

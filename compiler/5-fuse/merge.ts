@@ -3,8 +3,10 @@
  * results only at the same outer index (softmax over a row), or if both run over the same elements and share inputs
  * (Adam's three results). Results passed on inside a kernel are values, not loads.
  */
+
+import { boundsOf, type DimRange } from '../dimensions/bounds.ts'
 import type { Dim } from '../dimensions/dimension.ts'
-import { add, boundsOf, type DimRange, dimEqual, dimKey, multiply, subtract } from '../dimensions/dimension.ts'
+import { add, dimEqual, dimKey, multiply, subtract } from '../dimensions/dimension.ts'
 import { type Affine, affineEqual, coefficientOf, renameAxes } from './affine.ts'
 import {
   buffersRead,

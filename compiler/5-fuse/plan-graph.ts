@@ -1,6 +1,7 @@
 /** One graph → ordered steps with every result's storage decided, arena offsets included. */
 import type { Graph } from '../3-graph/graph.ts'
-import { boundsOf, type Dim, type DimRange, product } from '../dimensions/dimension.ts'
+import { boundsOf, type DimRange } from '../dimensions/bounds.ts'
+import { type Dim, product } from '../dimensions/dimension.ts'
 import type { TensorType } from '../types.ts'
 import { assignArena } from './assign-arena.ts'
 import { type AxisTable, buildDrafts, copyDraft, type DraftContext, packDraft } from './build-draft.ts'

@@ -2,7 +2,8 @@
  * How far loads may stray from their buffer. Lanes past an axis's end and elements a guard rejects are read and thrown
  * away, which is cheaper than testing addresses; memory only has to be there.
  */
-import { boundsOf, type Dim, type DimRange } from '../dimensions/dimension.ts'
+import { boundsOf, type DimRange } from '../dimensions/bounds.ts'
+import type { Dim } from '../dimensions/dimension.ts'
 import { coefficientOf } from './affine.ts'
 import { reachable, stageRoots } from './draft.ts'
 import type { LoopOrder } from './lanes.ts'

@@ -115,7 +115,7 @@ export const checkCodes = {
   NN0220: {
     title: 'Index runs over different sizes',
     explanation:
-      'An index reads axes of different sizes. Where one read may lie outside, give it a value: `x[i] ?? 0.0`.',
+      'An index reads axes of different sizes. Where one read may lie outside, give it a value: `x[i] ?? 0.0`. An axis of constant size may be longer than a run-time dimension, if it holds for its whole range; other sizes that differ need a `where` clause: `where T <= Longest`.',
     example: 'fn f(x: f32[3], y: f32[4]) -> f32[3] {\n  let z[i] = x[i] * y[i]\n  return z\n}',
   },
   NN0221: {
@@ -283,7 +283,7 @@ export const checkCodes = {
   NN0261: {
     title: 'Size out of range',
     explanation:
-      'Arithmetic on sizes divides by zero or exceeds 2147483647, or a tensor would have an axis smaller than 1.',
+      'Arithmetic on sizes divides by what can be zero or exceeds 2147483647, a tensor would have an axis smaller than 0, a parameter no element, or the largest of no elements is asked for.',
     example: 'const Huge = 2000000000\nfn f(x: f32[N]) -> f32[N * Huge * Huge] {\n  return x\n}',
   },
   NN0262: {

@@ -5,14 +5,14 @@ export const dataCodes = {
   NN0401: {
     title: 'Unknown kind of source',
     explanation:
-      'A `source`, `valid` or `test` statement reads files with one of `csv("table.csv")` and `idx("images", "labels")`. ' +
+      'A `source`, `valid` or `test` statement reads files with one of `csv("table.csv")`, `json("records.json")` and `idx("images", "labels")`. ' +
       'Paths are relative to the `.nn` file; `npm:package/path` reads from an installed package.',
     example: 'data d {\n  source parquet("rows.parquet")\n}',
   },
   NN0402: {
     title: 'Wrong arguments of a source',
     explanation:
-      '`csv` takes the path of one file with a header row; `idx` takes the path of the images (or other tensors) and of the labels.',
+      '`csv` takes the path of one file with a header row; `json` the path of one file with a list of records; `idx` takes the path of the images (or other tensors) and of the labels.',
     example: 'data d {\n  source csv("rows.csv", "more.csv")\n}',
   },
   NN0403: {
@@ -30,7 +30,8 @@ export const dataCodes = {
     title: 'Not an expression of a data block',
     explanation:
       'Fields are computed row by row: numbers, columns (`column("two words")` where the name is no word of the language), ' +
-      '`+ - * / % ^`, `[a, b]` to stack, and `standardize`, `category`, `one_hot`, `abs`, `exp`, `log` and `sqrt`.',
+      '`+ - * / % ^`, comparisons, `and`, `or`, `not`, `[a, b]` to stack, and `standardize`, `minmax_scale`, `robust_scale`, ' +
+      '`clip`, `clip_quantiles`, `fill`, `missing`, `category`, `one_hot`, `abs`, `exp`, `log` and `sqrt`.',
     example: 'data d {\n  source csv("a.csv")\n  x = softmax([a, b])\n}',
   },
   NN0406: {
@@ -43,7 +44,7 @@ export const dataCodes = {
     title: 'A split that does not add up',
     explanation:
       'The parts of a `split` are `train` and, each at most once, `valid` and `test`; their percentages are positive and sum to 100. ' +
-      'A part that has its own source cannot be split off as well.',
+      'A part that has its own source cannot be split off as well. A split `in order` is not shuffled and has no seed.',
     example: 'data d {\n  source csv("a.csv")\n  split train 90%, valid 20%\n}',
   },
   NN0408: {
@@ -69,7 +70,7 @@ export const dataCodes = {
     title: 'Missing value or not a number',
     explanation:
       'A cell of a used column is empty (or `NA`, `NaN`, `null`), holds text where a number is needed, or a field is infinite there. ' +
-      'Rows are counted as a spreadsheet does, the header being row 1.',
+      '`drop missing` leaves such rows out, and `fill(age, median)` fills them. Rows are counted as a spreadsheet does, the header being row 1.',
     example: 'data d {\n  source csv("with-gaps.csv")\n  x = [age, height]\n}',
   },
   NN0412: {
@@ -101,7 +102,22 @@ export const dataCodes = {
   },
   NN0416: {
     title: 'A part without rows',
-    explanation: 'The file has no rows, or too few for every part of the `split` to get at least one.',
+    explanation:
+      'The file has no rows, a `where` or `drop` leaves none of them, or there are too few for every part of the `split` to get at least one.',
     example: 'data d {\n  source csv("two-rows.csv")\n  split train 90%, valid 10%\n}',
+  },
+  NN0417: {
+    title: 'Rows chosen by what is learned from them',
+    explanation:
+      '`where` and `drop` decide which rows there are; only then is anything learned from the training rows (means, categories). ' +
+      'They can use the columns of the file and fields that learn nothing.',
+    example: 'data d {\n  source csv("a.csv")\n  x = standardize([a, b])\n  where standardize(a) < 3.0\n}',
+  },
+  NN0418: {
+    title: 'Malformed JSON records',
+    explanation:
+      'The file holds a list of objects, one for each row. A name that is absent, or is `null`, has no value in that row; the values of a column ' +
+      'are all text, or all numbers, or all lists of numbers of one shape.',
+    example: 'data d {\n  source json("an-object-instead-of-a-list.json")\n}',
   },
 } as const satisfies Record<string, CatalogueEntry>

@@ -196,29 +196,9 @@ export function evaluateDim(dim: Dim, values: Readonly<Record<string, number>>):
   return total
 }
 
-export interface DimRange {
-  readonly minimum: number
-  readonly maximum: number
-}
-
-/** Bounds of a dimension when each name lies in its range (interval arithmetic: sound, not always tight). */
-export function boundsOf(dim: Dim, ranges: Readonly<Record<string, DimRange>>): DimRange {
-  if (isConstant(dim)) return { minimum: dim, maximum: dim }
-  let minimum = dim.constant
-  let maximum = dim.constant
-  for (const term of dim.terms) {
-    let low = 1
-    let high = 1
-    for (const atom of term.factors) {
-      const bounds = atomBounds(atom, ranges)
-      const corners = [low * bounds.minimum, low * bounds.maximum, high * bounds.minimum, high * bounds.maximum]
-      low = Math.min(...corners)
-      high = Math.max(...corners)
-    }
-    minimum += term.coefficient > 0 ? term.coefficient * low : term.coefficient * high
-    maximum += term.coefficient > 0 ? term.coefficient * high : term.coefficient * low
-  }
-  return { minimum, maximum }
+/** The sum of terms and a constant, in canonical form. */
+export function sumOf(terms: readonly DimensionTerm[], constant: number): Dim {
+  return polynomial(terms, constant)
 }
 
 /**
@@ -259,18 +239,6 @@ export function solveFor(
   const factor = polynomial([{ coefficient: term.coefficient, factors: others }], 0)
   const value = divideExactly(subtract(actual, rest), factor)
   return value === undefined ? undefined : { name, value }
-}
-
-function atomBounds(atom: DimensionAtom, ranges: Readonly<Record<string, DimRange>>): DimRange {
-  if (atom.kind === 'symbol') return ranges[atom.name] ?? { minimum: 0, maximum: MAXIMUM_DIMENSION }
-  const above = boundsOf(atom.numerator, ranges)
-  const below = boundsOf(atom.denominator, ranges)
-  const low = Math.max(1, below.minimum)
-  const high = Math.max(1, below.maximum)
-  return {
-    minimum: Math.floor(above.minimum / (above.minimum < 0 ? low : high)),
-    maximum: Math.floor(above.maximum / (above.maximum < 0 ? high : low)),
-  }
 }
 
 function constantOf(dim: Dim): number {

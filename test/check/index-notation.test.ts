@@ -19,6 +19,12 @@ describe('shapes of index notation', () => {
     ['x: f32[N]', 'let y[i] = i * 2 + (if x[i] > 0.0 then 1 else 0)', 'i32[N]'],
     ['t: f32[9, 4], ids: i32[B]', 'let y[b, d] = t[ids[b], d]', 'f32[B, 4]'],
     ['x: f32[N], s: f32', 'let y[i] = s * x[i] > 0.5', 'bool[N]'],
+    ['x: f32[B, N, 4], w: f32[512, 4]', 'let y[b, t, d] = x[b, t, d] + w[t, d]', 'f32[B, N, 4]'],
+    ['x: f32[B, N, 4], w: f32[512, 4]', 'let y[b, t, d] = w[t, d] + x[b, t, d]', 'f32[B, N, 4]'],
+    ['x: f32[N], w: f32[1023]', 'let y[t] = x[t] + w[2 * t]', 'f32[N]'],
+    ['x: f32[N], z: f32[M], w: f32[1024]', 'let y[t] = x[t] + w[t + M] * z[0]', 'f32[N]'],
+    ['x: f32[N], z: f32[2 * N]', 'let y[t] = x[t] + z[t + N]', 'f32[N]'],
+    ['x: f32[N, N]', 'let y[t] = x[t, (N - 1) / 2]', 'f32[N]'],
   ])('%s: %s', (inputs, statement, type) => {
     expect(outputType(programOf(inferring(inputs, statement)), 'f')).toBe(type)
   })
@@ -28,6 +34,9 @@ describe('mistakes in index notation', () => {
   test.each([
     ['x: f32[3], z: f32[4]', 'let y[i] = x[i] + z[i]', 'NN0220'],
     ['x: f32[B, 3], z: f32[4]', 'let y[...] = sum[i](x[..., i]) + z[...]', 'NN0220'],
+    ['x: f32[N], w: f32[511]', 'let y[i] = x[i] + w[i]', 'NN0220'],
+    ['x: f32[N], z: f32[N + M]', 'let y[i] = x[i] + z[i]', 'NN0220'],
+    ['x: f32[N], z: f32[M], w: f32[1023]', 'let y[t] = x[t] + w[t + M] * z[0]', 'NN0222'],
     ['x: f32[9]', 'let y[i] = x[i] - x[i - 1]', 'NN0222'],
     ['x: f32[9], w: f32[3]', 'let y[k] = w[k] * x[4 * k + 1]', 'NN0222'],
     ['x: f32[N]', 'let y[i] = x[i + 1]', 'NN0221'],
@@ -45,6 +54,25 @@ describe('mistakes in index notation', () => {
     ['x: i32[N]', 'let y[i] = x[i] * 0.5', 'NN0205'],
   ])('%s: %s', (inputs, statement, code) => {
     expect(codesOf(inferring(inputs, statement))).toEqual([code])
+  })
+
+  test('a `where` clause says that one axis is part of another, for constants as well', () => {
+    const text = (where: string, length: number) =>
+      `layer Positions(Longest)(x: f32[..., T, C]) -> f32[..., T, C] ${where} {
+  param w: f32[Longest, C] = zeros
+  let y[..., t, c] = x[..., t, c] + w[t, c]
+  return y
+}
+model Net(x: f32[B, ${length}, 3]) -> f32[B, ${length}, 3] {
+  return x |> p: Positions(64)
+}
+infer f(x: f32[B, ${length}, 3]) -> f32[B, ${length}, 3] {
+  return Net(x)
+}`
+    expect(codesOf(text('where T <= Longest', 32))).toEqual([])
+    expect(codesOf(text('where Longest >= T', 64))).toEqual([])
+    expect(codesOf(text('where T <= Longest', 65))).toEqual(['NN0207'])
+    expect(codesOf(text('', 32))).toEqual(['NN0220'])
   })
 
   test('an unknown index suggests the one that was meant', () => {

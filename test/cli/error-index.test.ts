@@ -24,6 +24,7 @@ const folder = temporaryFolder({
   'train.csv': 'species\nrose\niris\n',
   'test-with-a-new-species.csv': 'species\nlily\n',
   'two-rows.csv': 'a\n1\n2\n',
+  'an-object-instead-of-a-list.json': '{"a": 1}',
 })
 
 const inputs: readonly WantedInput[] = [

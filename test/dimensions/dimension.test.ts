@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { boundsOf } from '../../compiler/dimensions/bounds.ts'
 import {
   add,
-  boundsOf,
   type Dim,
   DimensionError,
   dimEqual,
@@ -102,6 +102,24 @@ describe('dimension arithmetic', () => {
       value: multiply(2, symbol('A')),
     })
     expect(solveFor(multiply(unknown, unknown), 9, new Set(['N']))).toBeUndefined()
+  })
+
+  test.each([
+    ['N * N - N', (n: Dim) => subtract(multiply(n, n), n), 0, 64 * 63],
+    ['64 - N', (n: Dim) => subtract(64, n), 0, 63],
+    ['N - (N - 1) / 2 - 1', (n: Dim) => subtract(subtract(n, floorDivide(subtract(n, 1), 2)), 1), 0, undefined],
+    ['N % 3', (n: Dim) => modulo(n, 3), 0, 2],
+    ['2 * (N / 2) - N', (n: Dim) => subtract(multiply(2, floorDivide(n, 2)), n), -1, 0],
+    ['N * (N / 4) - 4 * (N / 4)', (n: Dim) => multiply(floorDivide(n, 4), subtract(n, 4)), undefined, undefined],
+  ])('bounds of %s for N in 1..64', (_, build, minimum, maximum) => {
+    const bounds = boundsOf(build(symbol('N')), { N: { minimum: 1, maximum: 64 } })
+    if (minimum !== undefined) expect(bounds.minimum).toBe(minimum)
+    if (maximum !== undefined) expect(bounds.maximum).toBe(maximum)
+    for (let n = 1; n <= 64; n++) {
+      const value = evaluateDim(build(n), {})
+      expect(bounds.minimum).toBeLessThanOrEqual(value)
+      expect(bounds.maximum).toBeGreaterThanOrEqual(value)
+    }
   })
 
   test('refuses sizes beyond the limit', () => {

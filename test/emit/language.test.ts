@@ -11,6 +11,7 @@ import { erase } from '../../compiler/4-transform/erase.ts'
 import { simplify } from '../../compiler/4-transform/simplify.ts'
 import { evaluateDim } from '../../compiler/dimensions/dimension.ts'
 import { standardLibrary } from '../../compiler/generated/library.ts'
+import type { RuntimeDim } from '../../compiler/types.ts'
 import { environmentFor } from './environment.ts'
 import { compileGraphs, difference } from './run-wasm.ts'
 
@@ -26,6 +27,17 @@ function graphsOf(file: string): Graph[] {
   return [...graphs, ...graphs.map((graph) => ({ ...simplify(graph), name: `${graph.name}.simplified` }))]
 }
 
+/** All run-time dimensions at their least, in the middle, at their largest, and each alone at its largest. */
+function sizesOf({ dims }: Graph): Record<string, number>[] {
+  const sizes = (pick: (dim: RuntimeDim, at: number) => number): Record<string, number> =>
+    Object.fromEntries(dims.map((dim, at) => [dim.name, pick(dim, at)]))
+  const least = sizes((dim) => dim.minimum)
+  if (dims.length === 0) return [least]
+  const alone = dims.map((_, only) => sizes((dim, at) => (at === only ? dim.maximum : dim.minimum)))
+  const middle = sizes((dim) => Math.ceil((dim.minimum + dim.maximum) / 2))
+  return [least, middle, sizes((dim) => dim.maximum), ...(dims.length > 1 ? alone : [])]
+}
+
 describe.each(readdirSync(folder))('%s', (file) => {
   test('every entry point agrees with the interpreter', async () => {
     const graphs = graphsOf(file)
@@ -37,12 +49,10 @@ describe.each(readdirSync(folder))('%s', (file) => {
         if (/\/(v|step)$/.test(name) || name.includes('var')) return { low: 0.1, high: 0.5 }
         return { low: -0.5, high: 0.5 }
       }
-      const [dim] = graph.dims
-      for (const size of dim ? [1, Math.ceil(dim.maximum / 2), dim.maximum] : [1]) {
-        const dims = dim ? { [dim.name]: size } : {}
-        const environment = environmentFor(graph, { dims, seed: size, hypers: { lr: 0.01 }, domains })
+      for (const [seed, dims] of sizesOf(graph).entries()) {
+        const environment = environmentFor(graph, { dims, seed: seed + 1, hypers: { lr: 0.01 }, domains })
         const found = difference(runner.run(graph, environment), interpret(graph, environment), 1e-3)
-        expect(found && `${graph.name} at ${size}: ${found}`).toBeUndefined()
+        expect(found && `${graph.name} at ${JSON.stringify(dims)}: ${found}`).toBeUndefined()
       }
     }
   })

@@ -1,5 +1,6 @@
 /** Functions that put a tensor together from others: stacked, chosen, added up. */
-import { add, boundsOf, isConstant } from '../../dimensions/dimension.ts'
+import { boundsOf } from '../../dimensions/bounds.ts'
+import { add, isConstant } from '../../dimensions/dimension.ts'
 import { commonDtype, dtypeOf, select, toTensor } from '../arithmetic.ts'
 import { differs } from '../broadcast.ts'
 import { type Builtin, type BuiltinCall, parameters } from '../builtin.ts'

@@ -1,0 +1,104 @@
+/** `fill(x, how)`: a value for rows that have none, learned from the training rows unless it is written down. Pure. */
+import type { Expression } from '../../compiler/1-parse/ast.ts'
+import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
+import { DataFault } from './data-fault.ts'
+import type { Computed, ComputedNumbers, ComputedText, ExpressionScope } from './expression.ts'
+import { changed } from './learned.ts'
+import { presentValues, quantile } from './scaling.ts'
+import { sizeOf } from './shape.ts'
+
+const STATISTICS = ['mean', 'median', 'mode'] as const
+export type FillStatistic = (typeof STATISTICS)[number]
+
+/** The statistic `fill` names, if it names one. */
+export function fillStatistic(how: Expression): FillStatistic | undefined {
+  return how.kind === 'name' ? STATISTICS.find((name) => name === how.name) : undefined
+}
+
+/** Refuses what `fill` cannot take as its second argument. */
+export function checkFill(how: Expression): void {
+  const literal = how.kind === 'unary' ? how.operand : how
+  if (fillStatistic(how) || literal.kind === 'number' || how.kind === 'string') return
+  throw new DataFault(
+    'NN0405',
+    how.span,
+    '`fill` takes `mean`, `median`, `mode`, a number or a text in quotes',
+    'as in `fill(age, median)` or `fill(sex, "unknown")`',
+  )
+}
+
+/** `x` with its missing rows filled: by a statistic of the training rows, or by a constant. */
+export function fill(input: Computed, how: Expression, span: Span, scope: ExpressionScope): Computed {
+  return input.kind === 'text' ? fillText(input, how, span, scope) : fillNumbers(input, how, span, scope)
+}
+
+function fillText(input: ComputedText, how: Expression, span: Span, scope: ExpressionScope): ComputedText {
+  const statistic = fillStatistic(how)
+  if (how.kind !== 'string' && statistic !== 'mode')
+    throw new DataFault('NN0411', how.span, 'this column is text', 'fill it with `mode` or with a text in quotes')
+  let value: string
+  if (how.kind === 'string') value = how.value
+  else {
+    const learned = scope.learned(span, ({ train }) => ({
+      kind: 'fill',
+      values: [
+        mostFrequent(
+          [...train].filter((row) => !input.absent(row)).map((row) => input.compute(row)),
+          span,
+        ),
+      ],
+    }))
+    if (learned.kind !== 'fill' || typeof learned.values[0] !== 'string') throw changed(span)
+    value = learned.values[0]
+  }
+  return {
+    kind: 'text',
+    absent: () => false,
+    compute: (row) => (input.absent(row) ? value : input.compute(row)),
+  }
+}
+
+function fillNumbers(input: ComputedNumbers, how: Expression, span: Span, scope: ExpressionScope): ComputedNumbers {
+  const size = sizeOf(input.shape)
+  const values = fillValues(input, how, span, scope)
+  if (values.length !== size) throw changed(span)
+  return {
+    ...input,
+    absent: () => false,
+    compute(row, target, at) {
+      if (input.absent(row)) for (let i = 0; i < size; i++) target[at + i] = values[i]!
+      else input.compute(row, target, at)
+    },
+  }
+}
+
+function fillValues(input: ComputedNumbers, how: Expression, span: Span, scope: ExpressionScope): readonly number[] {
+  const size = sizeOf(input.shape)
+  const statistic = fillStatistic(how)
+  if (!statistic) {
+    const sign = how.kind === 'unary' ? -1 : 1
+    const literal = how.kind === 'unary' ? how.operand : how
+    if (literal.kind !== 'number')
+      throw new DataFault('NN0411', how.span, 'these are numbers, and a text cannot fill them')
+    return new Array<number>(size).fill(sign * literal.value)
+  }
+  const learned = scope.learned(span, ({ train }) => ({
+    kind: 'fill',
+    values: presentValues(input, train, span).map((column) => {
+      if (statistic === 'mean') return column.reduce((sum, value) => sum + value, 0) / column.length
+      return statistic === 'median' ? quantile(column, 0.5) : mostFrequent([...column], span)
+    }),
+  }))
+  if (learned.kind !== 'fill' || learned.values.some((value) => typeof value !== 'number')) throw changed(span)
+  return learned.values as readonly number[]
+}
+
+/** Of equally frequent values the first in order. */
+function mostFrequent<Value extends number | string>(values: readonly Value[], span: Span): Value {
+  const counts = new Map<Value, number>()
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  const [first] = [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+  if (!first)
+    throw new DataFault('NN0411', span, 'no training row has a value here', 'leave the column out, or fill a constant')
+  return first[0]
+}

@@ -1,0 +1,123 @@
+/** Which rows of a table take part: `where`, `drop missing` and `drop duplicates`, in the order they are written. Pure. */
+import type { Expression } from '../../compiler/1-parse/ast.ts'
+import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
+import { truth } from './condition.ts'
+import { DataFault } from './data-fault.ts'
+import { type Computed, compileExpression, type ExpressionScope } from './expression.ts'
+import type { DataPlan, FilterPlan } from './plan.ts'
+import { allRows } from './split.ts'
+import type { Table } from './table.ts'
+
+/** @param wanted the inputs of the model: those without a field read the column of their name */
+export function keptRows(plan: DataPlan, table: Table, wanted: readonly { readonly name: string }[]): Int32Array {
+  let rows = allRows(table.rows)
+  for (const filter of plan.filters) {
+    rows =
+      filter.kind === 'where'
+        ? whereHolds(filter.condition, plan, table, rows)
+        : filter.what === 'missing'
+          ? withoutMissing(filter, plan, table, rows, wanted)
+          : withoutDuplicates(filter, plan, table, rows)
+    if (rows.length === 0 && table.rows > 0)
+      throw new DataFault('NN0416', filter.span, `no row of ${table.origin} is left after this`)
+  }
+  return rows
+}
+
+function whereHolds(condition: Expression, plan: DataPlan, table: Table, rows: Int32Array): Int32Array {
+  const holds = truth(compileExpression(condition, filterScope(plan, table)), condition.span, 'where')
+  return rows.filter(holds)
+}
+
+type Drop = Extract<FilterPlan, { kind: 'drop' }>
+
+function withoutMissing(
+  { columns, span }: Drop,
+  plan: DataPlan,
+  table: Table,
+  rows: Int32Array,
+  wanted: readonly { readonly name: string }[],
+): Int32Array {
+  const scope = filterScope(plan, table)
+  const needed =
+    columns.length > 0
+      ? columns.map((column) => compileExpression(column, scope))
+      : readColumns(plan, table, wanted).map((name) => compileExpression({ kind: 'name', name, span }, scope))
+  return rows.filter((row) => !needed.some((column) => column.absent(row)))
+}
+
+/** The columns the block needs a value of: those `fill` and `missing` take care of are not among them. */
+function readColumns(plan: DataPlan, table: Table, wanted: readonly { readonly name: string }[]): readonly string[] {
+  const names = new Set<string>()
+  const visit = (expression: Expression): void => {
+    switch (expression.kind) {
+      case 'name':
+        names.add(expression.name)
+        return
+      case 'unary':
+        visit(expression.operand)
+        return
+      case 'binary':
+        visit(expression.left)
+        visit(expression.right)
+        return
+      case 'list':
+        expression.items.forEach(visit)
+        return
+      case 'call': {
+        const { callee, arguments: given } = expression
+        const user = callee.kind === 'name' ? callee.name : ''
+        if (user === 'fill' || user === 'missing') return
+        const [first] = given
+        if (user === 'column' && first?.value.kind === 'string') names.add(first.value.value)
+        else for (const { value } of given) visit(value)
+      }
+    }
+  }
+  for (const { value } of plan.fields) visit(value)
+  for (const { name } of wanted) if (!plan.fields.some((field) => field.name === name)) names.add(name)
+  return [...names].filter((name) => table.columns.has(name))
+}
+
+function withoutDuplicates({ columns, span }: Drop, plan: DataPlan, table: Table, rows: Int32Array): Int32Array {
+  const scope = filterScope(plan, table)
+  const compared =
+    columns.length > 0
+      ? columns.map((column) => compileExpression(column, scope))
+      : [...table.columns.keys()].map((name) => compileExpression({ kind: 'name', name, span }, scope))
+  const seen = new Set<string>()
+  return rows.filter((row) => {
+    const key = JSON.stringify(compared.map((column) => cellOf(column, row)))
+    const isNew = !seen.has(key)
+    seen.add(key)
+    return isNew
+  })
+}
+
+function cellOf(column: Computed, row: number): string | readonly number[] | null {
+  if (column.absent(row)) return null
+  if (column.kind === 'text') return column.compute(row)
+  const values = new Float64Array(column.shape.reduce((product, size) => product * size, 1))
+  column.compute(row, values, 0)
+  return [...values]
+}
+
+/** Columns, and fields above that learn nothing: what is learned is learned from the rows that are left. */
+function filterScope(plan: DataPlan, table: Table): ExpressionScope {
+  const scope: ExpressionScope = {
+    table,
+    field: (name) => {
+      const field = plan.fields.find((own) => own.name === name)
+      return field && compileExpression(field.value, { ...scope, field: () => undefined })
+    },
+    learned: (span: Span) => {
+      throw new DataFault(
+        'NN0417',
+        span,
+        'this learns from the training rows, and which rows those are is only being decided',
+        'choose rows by the columns of the file',
+      )
+    },
+  }
+  return scope
+}
