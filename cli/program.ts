@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { compilerVersion } from '../compiler/generated/identity.ts'
+import { benchCommand } from './commands/bench.ts'
 import { buildCommand } from './commands/build.ts'
 import { checkCommand } from './commands/check.ts'
 import { docCommand } from './commands/doc.ts'
@@ -7,6 +8,7 @@ import { evalCommand } from './commands/eval.ts'
 import { fmtCommand } from './commands/fmt.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { predictCommand } from './commands/predict.ts'
+import { profileCommand } from './commands/profile.ts'
 import { trainCommand } from './commands/train.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -59,6 +61,8 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
     evalCommand,
     predictCommand,
     inspectCommand,
+    benchCommand,
+    profileCommand,
     docCommand,
     fmtCommand,
   ]

@@ -56,6 +56,8 @@ export interface CompileOptions extends CheckOptions, PipelineOptions {
   readonly builds?: readonly BuildName[]
   /** Keeps function names in the module, for profilers. */
   readonly names?: boolean
+  /** Makes modules that import `profile.mark` and report to it after each call; `load` takes none of these. */
+  readonly profile?: boolean
 }
 
 /** What a compilation has come to: as far as the last pass that ran, everything with an error absent. */
@@ -155,8 +157,8 @@ const passes: readonly Pass<CompileState>[] = [
   },
   {
     name: 'emit',
-    run({ program, sources }) {
-      const emission = emit(need(program), { sources, compiler: compilerVersion })
+    run({ program, sources, options }) {
+      const emission = emit(need(program), { sources, compiler: compilerVersion, profile: options.profile ?? false })
       return { emission, assemblyScript: emission.source, manifest: emission.manifest('plain') }
     },
     print: (state) => need(state.assemblyScript),
@@ -175,6 +177,7 @@ const passes: readonly Pass<CompileState>[] = [
           kernels: kernelLibrary,
           memoryBytes: description.memory.total,
           names: options.names ?? false,
+          imports: options.profile ?? false,
           ...(dataOffset !== undefined && { dataOffset }),
         })
         modules[build] = wasm

@@ -39,6 +39,7 @@ const RESERVED = new Set([
     'seed',
     'SEED',
     'STEP',
+    'mark',
     'floorDivide',
   ],
   ...['madd', 'nmadd', 'sum4', 'max4', 'min4', 'prod4', 'sum4i', 'max4i', 'min4i', 'storePartial', 'storeStrided4'],

@@ -16,6 +16,8 @@ export interface AssembleOptions {
   readonly memoryBytes: number
   /** Where in memory the static data of the source goes; without it there may be none. */
   readonly dataOffset?: number
+  /** Lets the source import functions; without it that is an error. */
+  readonly imports?: boolean
   /** 0 to 3; 2 by default. */
   readonly optimizeLevel?: number
   /** Keeps function names in the module, for profilers. */
@@ -119,7 +121,10 @@ export async function assemble(
   if (failure) throw new Error(`internal: assemble: binaryen: ${failure}`)
   if (error || !binary) throw new Error(`internal: assemble: ${error?.message ?? 'no output'}\n${messages.join('')}`)
 
-  const foreign = foreignParts(binary, options.dataOffset !== undefined)
+  const foreign = foreignParts(binary, {
+    data: options.dataOffset !== undefined,
+    imports: options.imports ?? false,
+  })
   if (foreign.length > 0) throw new Error(`internal: assemble: the module has ${foreign.join(' and ')}`)
   const functions = functionSizes(binary)
   const bare = options.names ? binary : dropSection(binary, 'name')

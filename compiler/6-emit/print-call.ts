@@ -22,6 +22,8 @@ export interface CallPrinter {
   readonly lines: Lines
   /** Where the sizes of dimensions and the counters of loops are, by name. */
   readonly locals: ReadonlyMap<string, string>
+  /** The number a profiling build reports after a call. */
+  readonly marks?: ReadonlyMap<Call, number>
 }
 
 export function printCall(printer: CallPrinter, call: Call): void {
@@ -64,6 +66,7 @@ export function printCall(printer: CallPrinter, call: Call): void {
     case 'loop':
       block(printer.lines, '', () => printLoop(printer, call))
   }
+  if (printer.marks) line(printer.lines, `mark(${printer.marks.get(call)})`)
 }
 
 /** In a block of its own, so that its pointers are seen by nothing else. */

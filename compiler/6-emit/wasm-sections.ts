@@ -14,11 +14,12 @@ export interface WasmSection {
 }
 
 const customSection = 0
+const importSection = 2
 const codeSection = 10
 const dataSection = 11
 /** Sections by id that would make a module depend on its host, run code when instantiated or fill memory. */
 const unwanted: Readonly<Record<number, string>> = {
-  2: 'imports',
+  [importSection]: 'imports',
   8: 'a start function',
   [dataSection]: 'data segments',
 }
@@ -39,9 +40,15 @@ export function wasmSections(wasm: Uint8Array): WasmSection[] {
   return sections
 }
 
-/** What the module has that a self-contained one has not: imports, a start function, data segments it should not have. */
-export function foreignParts(wasm: Uint8Array, withData: boolean): string[] {
-  return wasmSections(wasm).flatMap(({ id }) => (withData && id === dataSection ? [] : (unwanted[id] ?? [])))
+/** What the module has that a self-contained one has not, but for what is `allowed`. */
+export function foreignParts(
+  wasm: Uint8Array,
+  allowed: { readonly data: boolean; readonly imports: boolean },
+): string[] {
+  return wasmSections(wasm).flatMap(({ id }) => {
+    const fine = (id === dataSection && allowed.data) || (id === importSection && allowed.imports)
+    return fine ? [] : (unwanted[id] ?? [])
+  })
 }
 
 /** Code bytes of each function, largest first; unnamed functions are called by their index. */
