@@ -13,6 +13,12 @@ import { splitsOnly } from './movement.ts'
 
 /** An elementwise value costing at most this is recomputed by each of its readers. */
 const CHEAP = 4
+/**
+ * A value that depends on no tensor, such as the mask of a dropout, is drawn again by up to two readers where it costs
+ * at most this: it need not live from the forward to the backward pass.
+ */
+const REDRAWN = 80
+const MOST_REDRAWN = 2
 /** Longer chains are cut, which bounds the depth of every recursion over them. */
 const LONGEST_CHAIN = 64
 
@@ -156,7 +162,8 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
     const computed =
       kind === 'reduction' || isLibraryOp(node.op) || node.op === 'concat' || node.op === 'fold' || transposes(node.id)
     const dear = cost[node.id]! > CHEAP || (kind === 'elementwise' && bases[node.id]!.length > 1)
-    const shared = readers[node.id]! > 1 && dear && !isAlias(node)
+    const redrawn = readers[node.id]! <= MOST_REDRAWN && bases[node.id]!.length === 0 && cost[node.id]! <= REDRAWN
+    const shared = readers[node.id]! > 1 && dear && !isAlias(node) && !redrawn
     // Who wants the same number everywhere fills a buffer of its own: copies would tie unrelated variables together.
     const filled = cost[node.id] === 0 && bases[node.id]!.length === 0
     const stored = wanted.has(node.id) && !isSource(node) && !filled

@@ -120,6 +120,15 @@ describe('blocks in a loop', () => {
     }
   })
 
+  test('the masks of dropout take no memory: they are drawn again', async () => {
+    const source = transformer(3)
+    const without = source.replace(' |> Dropout(0.1)', '')
+    expect(without).not.toBe(source)
+    const live = async (text: string): Promise<number> =>
+      (await programOf(text)).entries.find(({ kind }) => kind === 'step')!.liveBytes
+    expect(await live(source)).toBeLessThanOrEqual(1.01 * (await live(without)))
+  })
+
   test('a small model has none', async () => {
     const program = await programOf(transformer(1))
     expect(program.entries.flatMap(({ runs }) => runs)).toEqual([])
