@@ -1,10 +1,11 @@
 import type { LoadOptions, Model, ModuleSource, ModuleSources, Signature } from './api.ts'
-import { evaluateRows, finish, predictRows } from './batches.ts'
+import { evaluatePart, finish, predictRows } from './batches.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { feed, type Inputs, prepareDataset, readMetrics, readOutputs } from './dataset.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { ModelError } from './error.ts'
 import { startFit } from './fit.ts'
+import { startGenerate } from './generate.ts'
 import type { ManifestEntry, ManifestTrain } from './manifest.ts'
 import { find } from './names.ts'
 import { loadPretrained } from './pretrained.ts'
@@ -59,6 +60,7 @@ function createModel(engine: Engine): Model {
       // States as long as a batch are stored at their longest.
       const largest = Object.fromEntries(manifest.dims.map((dim) => [dim.name, dim.maximum]))
       for (const entry of manifest.entries) if (entry.kind === 'init') engine.run(entry, largest)
+      engine.carried.remember()
     },
     parameters: createVariables(
       engine,
@@ -68,7 +70,15 @@ function createModel(engine: Engine): Model {
     variables: createVariables(engine, 'variable', manifest.variables),
     hyper: createHypers(engine),
     step: (train, inputs) => once(entryOf(trainOf(train), 'step'), inputs) as ReturnType<Model['step']>,
-    evaluate: (train, inputs) => once(entryOf(trainOf(train), 'evaluate'), inputs) as ReturnType<Model['evaluate']>,
+    evaluate(train, inputs) {
+      const settings = trainOf(train)
+      const putBack = engine.carried.setAside(settings)
+      try {
+        return once(entryOf(settings, 'evaluate'), inputs) as ReturnType<Model['evaluate']>
+      } finally {
+        putBack()
+      }
+    },
     predict(infer, inputs) {
       const entry = inferOf(infer)
       const dims = feed(engine, entry, inputs)
@@ -79,13 +89,14 @@ function createModel(engine: Engine): Model {
     evaluateAll(train, data, options = {}) {
       const settings = trainOf(train)
       const dataset = prepareDataset(engine, entryOf(settings, 'evaluate'), data, settings.batchDim)
-      return finish(evaluateRows(engine, dataset, options.batch))
+      return finish(evaluatePart(engine, settings, dataset, options.batch))
     },
     predictAll(infer, data, options = {}) {
       const entry = inferOf(infer)
       const rowDim = entry.inputs.map((input) => input.shape[0]).find((size) => typeof size === 'string')
       return predictRows(engine, prepareDataset(engine, entry, data, rowDim as string | undefined), options.batch)
     },
+    generate: (infer, options) => startGenerate(engine, inferOf(infer), options),
     save: (options = {}) => writeCheckpoint(engine, options),
     restore: (bytes, options = {}) => readCheckpoint(engine, bytes, options),
     loadPretrained: (files) => loadPretrained(engine, files),

@@ -67,6 +67,8 @@ export const contextualWords = {
   stop: reserved('stop', [StatementWord, Identifier]),
   freeze: reserved('freeze', [StatementWord, Identifier]),
   clip: reserved('clip', [StatementWord, Identifier]),
+  penalty: reserved('penalty', [StatementWord, Identifier]),
+  average: reserved('average', [StatementWord, Identifier]),
   source: reserved('source', [StatementWord, Identifier]),
   valid: reserved('valid', [StatementWord, Identifier]),
   test: reserved('test', [StatementWord, Identifier]),
@@ -105,6 +107,8 @@ export const contextualWords = {
   iterate: reserved('iterate', [Identifier]),
   repeat: reserved('repeat', [Identifier]),
   rearrange: reserved('rearrange', [Identifier]),
+  of: reserved('of', [Identifier]),
+  streams: reserved('streams', [Identifier]),
 } as const
 
 const wordTokens = new Map(

@@ -55,6 +55,7 @@ const RESERVED = new Set([
     'cumulativeSum',
     'cumulativeSumInteger',
   ],
+  ...['matmulShare', 'share', 'own', 'barrier', 'begin', 'next', 'setSize', 'size', 'thread', 'active', 'work'],
 ])
 
 /** `text` as an identifier no other name in `taken` has; added to it. */

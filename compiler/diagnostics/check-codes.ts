@@ -182,7 +182,7 @@ export const checkCodes = {
   NN0235: {
     title: 'Pattern matches nothing',
     explanation:
-      'The pattern of `freeze` or `optimizer … for` is compared with the dotted paths of the parameters this train block reaches or trains, that of `missing` and the right side of `map` with those of the model a `load` block is for; `*` is one part, `**` any parts.',
+      'The pattern of `freeze`, `optimizer … for` or `penalty … for` is compared with the dotted paths of the parameters this train block reaches or trains, that of `missing` and the right side of `map` with those of the model a `load` block is for; `*` is one part, `**` any parts.',
     example:
       'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  freeze "encoder.**"\n}',
   },
@@ -243,11 +243,25 @@ export const checkCodes = {
     example:
       '// compiled with --set Hiden=256\nconst Hidden = 128\nfn f(x: f32[Hidden]) -> f32[Hidden] {\n  return x\n}',
   },
+  NN0249: {
+    title: 'Not a penalty',
+    explanation:
+      '`penalty l2(1e-4) for "**.w"` adds to what is minimised, for each parameter that matches, the number a function makes of it. The parameter flows into the function as in a pipeline.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nfn squares(p: f32[...]) -> f32[...] {\n  return p * p\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  penalty squares\n  optimizer sgd(0.1)\n}',
+  },
   NN0250: {
     title: 'Wrong range',
     explanation:
       'A range runs from its smaller to its larger end; sizes start at 1, `log` ranges above 0, and a default lies inside.',
     example: 'hyper lr = 2.0 in 1e-5..1e-1 log\nfn f(x: f32[N]) -> f32[N] {\n  return lr * x\n}',
+  },
+  NN0251: {
+    title: 'Averaged parameter trained twice',
+    explanation:
+      'With `average` a parameter holds an average of the values its train block works on. Another train block that updates the parameter would change the average only.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ntrain first(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  average ema(0.99)\n}\ntrain second(x: f32[Batch, 2]) {\n  loss mean(M(x) ^ 2)\n  optimizer sgd(0.1)\n}',
   },
   NN0255: {
     title: 'Wrong gradient of a function',

@@ -123,7 +123,7 @@ train fit(x: f32[Batch, 2], y: f32[Batch, 1]) {
     ['optimizer sgd()', 'NN0210'],
     ['optimizer sgd(0.1)\n  batch 0', 'NN0245'],
     ['optimizer sgd(0.1)\n  epochs 2.5', 'NN0245'],
-    ['optimizer sgd(0.1)\n  clip norm(1.0)', 'NN0245'],
+    ['optimizer sgd(0.1)\n  clip length(1.0)', 'NN0245'],
     ['optimizer sgd(0.1)\n  accumulate 0', 'NN0245'],
     ['optimizer sgd(0.1)\n  state step: f32 = 0.0', 'NN0202'],
     ['optimizer sgd(0.1)\n  optimizer adam() for "fd.*"', 'NN0235'],
