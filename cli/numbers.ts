@@ -1,4 +1,5 @@
 /** How the command prints quantities. */
+import type { ManifestMetric } from '../runtime/manifest.ts'
 
 /** 203530 → "203,530" */
 export function formatCount(count: number): string {
@@ -42,7 +43,9 @@ export function formatPercent(share: number): string {
   return Number.isFinite(share) ? `${(share * 100).toFixed(2)} %` : String(share)
 }
 
-/** A loss or metric: shares as percentages, told by their names. */
-export function formatMetric(name: string, value: number): string {
-  return /accuracy|precision|recall/i.test(name) ? formatPercent(value) : formatMeasure(value)
+/** A loss or metric: shares as percentages, told by the metric's definition, or by the name of a mere average. */
+export function formatMetric({ name, over, unit }: ManifestMetric, value: number): string {
+  const share = over === 'batch' ? /accuracy|precision|recall/i.test(name) : unit === 'percent'
+  if (share) return formatPercent(value)
+  return over === 'epoch' && Number.isInteger(value) ? String(value) : formatMeasure(value)
 }

@@ -1,39 +1,28 @@
 import type { Metrics, Tensor } from './api.ts'
-import { batchSize, type Dataset, feedRows, readMetrics, readOutputs } from './dataset.ts'
+import { batchSize, type Dataset, feedRows, readOutputs } from './dataset.ts'
 import type { Engine } from './engine.ts'
 import { ModelError } from './error.ts'
+import type { ManifestTrain } from './manifest.ts'
+import { beginMeasures } from './measures.ts'
 import { type DimensionValues, elementCount, typeText } from './size.ts'
 
 /** Rows at a time where nobody is watching: large enough for the kernels, small enough for the caches. */
 const DEFAULT_BATCH = 256
 
-/** Averages of scalars over batches, weighted by their rows. */
-export interface Average {
-  add(metrics: Readonly<Record<string, number>>, weight: number): void
-  read(): Metrics
-}
-
-export function createAverage(): Average {
-  const sums: Record<string, number> = {}
-  let total = 0
-  return {
-    add(metrics, weight) {
-      for (const name in metrics) sums[name] = (sums[name] ?? 0) + metrics[name]! * weight
-      total += weight
-    },
-    read: () =>
-      Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / total])) as unknown as Metrics,
-  }
-}
-
 /** Evaluates all rows batch by batch; whoever drives it decides whether to pause in between. */
-export function* evaluateRows(engine: Engine, dataset: Dataset, batch?: number): Generator<void, Metrics, void> {
-  const average = createAverage()
-  for (const { count } of runRows(engine, dataset, rowsAtATime(engine, dataset, batch))) {
-    average.add(readMetrics(engine, dataset.entry), count)
+export function* evaluateRows(
+  engine: Engine,
+  train: ManifestTrain,
+  dataset: Dataset,
+  batch?: number,
+): Generator<void, Metrics, void> {
+  const size = rowsAtATime(engine, dataset, batch)
+  const measures = beginMeasures(engine, train, dataset.entry)
+  for (const { dims, count } of runRows(engine, dataset, size)) {
+    measures.add(dims, count)
     yield
   }
-  return average.read()
+  return measures.read()
 }
 
 /** Runs a generator to its end. */

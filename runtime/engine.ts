@@ -5,12 +5,14 @@ import { ModelError } from './error.ts'
 import type { BuildName, Manifest, ManifestEntry } from './manifest.ts'
 import { damaged, readManifestSection } from './section.ts'
 import type { DimensionValues } from './size.ts'
+import { createTotals, type Totals } from './totals.ts'
 
 /** An instantiated module with its memory in view. */
 export interface Engine {
   readonly manifest: Manifest
   readonly floats: Float32Array
   readonly integers: Int32Array
+  readonly totals: Totals
   /** Calls the entry's exported function; a trap becomes a ModelError. */
   run(entry: ManifestEntry, dims: DimensionValues): void
 }
@@ -71,10 +73,12 @@ export async function createEngine(
     if (typeof code !== 'function') throw bad(`lists the function ${entry.export}, which the module does not export`)
     functions.set(entry, code as (...sizes: number[]) => void)
   }
+  const integers = new Int32Array(memory.buffer)
   return {
     manifest,
     floats: new Float32Array(memory.buffer),
-    integers: new Int32Array(memory.buffer),
+    integers,
+    totals: createTotals(manifest, integers),
     run(entry, dims) {
       try {
         functions.get(entry)!(...entry.dims.map((dim) => dims[dim]!))

@@ -1,9 +1,10 @@
 import type { DoneEvent, EpochEvent, FitEvent, FitOptions, Metrics } from './api.ts'
-import { createAverage, evaluateRows } from './batches.ts'
-import { type Dataset, feedRows, type Inputs, readMetrics } from './dataset.ts'
+import { evaluateRows } from './batches.ts'
+import { type Dataset, feedRows, type Inputs } from './dataset.ts'
 import type { Engine } from './engine.ts'
 import { type Plan, planOf } from './fit-plan.ts'
 import type { ManifestTrain } from './manifest.ts'
+import { beginMeasures } from './measures.ts'
 import { shuffledOrder } from './shuffle.ts'
 import { watchEpochs } from './watch-epochs.ts'
 
@@ -17,14 +18,14 @@ export function startFit(
   data: Inputs,
   options: FitOptions,
 ): AsyncGenerator<FitEvent, void, void> {
-  return run(engine, planOf(engine, settings, data, options))
+  return run(engine, settings, planOf(engine, settings, data, options))
 }
 
-async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, void> {
+async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncGenerator<FitEvent, void, void> {
   const { train, valid, batch, signal } = plan
   const began = performance.now()
   const steps = Math.ceil(train.rows / batch)
-  const watch = watchEpochs(engine, plan)
+  const watch = watchEpochs(engine, settings, plan)
   let epoch = plan.startEpoch
   let reason: DoneEvent['reason'] = 'finished'
   let paused = began
@@ -34,7 +35,7 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
     paused = performance.now()
   }
   const evaluate = async (dataset: Dataset): Promise<Metrics> => {
-    const steps = evaluateRows(engine, dataset)
+    const steps = evaluateRows(engine, settings, dataset)
     for (;;) {
       const step = steps.next()
       if (step.done) return step.value
@@ -44,7 +45,7 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
 
   training: for (; epoch <= plan.epochs; epoch++) {
     const order = plan.shuffle ? shuffledOrder(train.rows, plan.seed, epoch) : undefined
-    const average = createAverage()
+    const measures = beginMeasures(engine, settings, train.entry)
     const epochBegan = performance.now()
     // When the last step event was sent, and the rows since.
     let told = epochBegan
@@ -57,9 +58,9 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
       }
       const start = step * batch
       const count = Math.min(batch, train.rows - start)
-      engine.run(train.entry, feedRows(engine, train, order, start, count))
-      const metrics = readMetrics(engine, train.entry)
-      average.add(metrics, count)
+      const dims = feedRows(engine, train, order, start, count)
+      engine.run(train.entry, dims)
+      measures.add(dims, count)
       toldRows += count
       const elapsed = performance.now() - told
       if (elapsed >= plan.progressEvery) {
@@ -68,8 +69,8 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
           epoch,
           step: step + 1,
           steps,
-          loss: metrics.loss!,
-          meanLoss: average.read().loss,
+          loss: measures.loss(),
+          meanLoss: measures.meanLoss(),
           samplesPerSecond: (1000 * toldRows) / Math.max(elapsed, 0.01),
         }
         told = performance.now()
@@ -77,7 +78,7 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
       }
     }
     const seconds = (performance.now() - epochBegan) / 1000
-    const results: { train: Metrics; valid?: Metrics } = { train: average.read() }
+    const results: { train: Metrics; valid?: Metrics } = { train: measures.read() }
     if (valid) results.valid = await evaluate(valid)
     const event: EpochEvent = {
       kind: 'epoch',

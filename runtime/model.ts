@@ -1,11 +1,12 @@
-import type { LoadOptions, Model, ModuleSource, Signature } from './api.ts'
+import type { LoadOptions, Metrics, Model, ModuleSource, Signature } from './api.ts'
 import { evaluateRows, finish, predictRows } from './batches.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
-import { feed, type Inputs, prepareDataset, readMetrics, readOutputs } from './dataset.ts'
+import { feed, type Inputs, prepareDataset, readOutputs } from './dataset.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { ModelError } from './error.ts'
 import { startFit } from './fit.ts'
 import type { ManifestEntry, ManifestTrain } from './manifest.ts'
+import { beginMeasures } from './measures.ts'
 import { find } from './names.ts'
 import { createHypers, createVariables } from './variables.ts'
 
@@ -35,9 +36,16 @@ function createModel(engine: Engine): Model {
       name,
       'infer block or model',
     )
-  const once = (entry: ManifestEntry, inputs: Inputs): Record<string, number> => {
-    engine.run(entry, feed(engine, entry, inputs))
-    return readMetrics(engine, entry)
+  const once = (name: string, kind: 'step' | 'evaluate', inputs: Inputs): Metrics => {
+    const train = trainOf(name)
+    const entry = entryOf(train, kind)
+    const dims = feed(engine, entry, inputs)
+    const putBack = engine.totals.keep(train)
+    const measures = beginMeasures(engine, train, entry)
+    engine.run(entry, dims)
+    measures.add(dims, 1)
+    putBack()
+    return measures.read()
   }
   const model: Model = {
     manifest,
@@ -54,6 +62,7 @@ function createModel(engine: Engine): Model {
       integers[manifest.seedOffset / 4] = seed
       integers[manifest.stepOffset / 4] = 0
       for (const entry of manifest.entries) if (entry.kind === 'init') engine.run(entry, {})
+      engine.totals.remember()
     },
     parameters: createVariables(
       engine,
@@ -62,8 +71,8 @@ function createModel(engine: Engine): Model {
     ),
     variables: createVariables(engine, 'variable', manifest.variables),
     hyper: createHypers(engine),
-    step: (train, inputs) => once(entryOf(trainOf(train), 'step'), inputs) as ReturnType<Model['step']>,
-    evaluate: (train, inputs) => once(entryOf(trainOf(train), 'evaluate'), inputs) as ReturnType<Model['evaluate']>,
+    step: (train, inputs) => once(train, 'step', inputs),
+    evaluate: (train, inputs) => once(train, 'evaluate', inputs),
     predict(infer, inputs) {
       const entry = inferOf(infer)
       const dims = feed(engine, entry, inputs)
@@ -74,7 +83,12 @@ function createModel(engine: Engine): Model {
     evaluateAll(train, data, options = {}) {
       const settings = trainOf(train)
       const dataset = prepareDataset(engine, entryOf(settings, 'evaluate'), data, settings.batchDim)
-      return finish(evaluateRows(engine, dataset, options.batch))
+      const putBack = engine.totals.keep(settings)
+      try {
+        return finish(evaluateRows(engine, settings, dataset, options.batch))
+      } finally {
+        putBack()
+      }
     },
     predictAll(infer, data, options = {}) {
       const entry = inferOf(infer)

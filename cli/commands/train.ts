@@ -130,6 +130,7 @@ async function runTraining(
     epochs: epochs ?? 1,
     seed: model.seed >>> 0,
     metrics: settings.metrics,
+    categories,
   })
   const done = await follow(events, report, terminal, interruption)
   const cancelled = done.reason === 'cancelled'

@@ -1,5 +1,6 @@
 import type { DoneEvent, EpochEvent, StepEvent } from '../../runtime/api.ts'
-import type { BuildName } from '../../runtime/manifest.ts'
+import type { BuildName, ManifestMetric } from '../../runtime/manifest.ts'
+import type { Categories } from '../metric-table.ts'
 
 /** What is known before the first step. */
 export interface TrainFacts {
@@ -15,7 +16,8 @@ export interface TrainFacts {
   readonly startEpoch: number
   readonly epochs: number
   readonly seed: number
-  readonly metrics: readonly string[]
+  readonly metrics: readonly ManifestMetric[]
+  readonly categories: Categories
 }
 
 /** How the run ended and what it left. */

@@ -267,6 +267,7 @@ function formatStatement(statement: Statement, formatting: Formatting): Document
     case 'use':
     case 'update':
     case 'metric':
+    case 'total':
       return sequence([`${statement.kind} ${statement.name.text} = `, expression(statement.value)])
     case 'return':
     case 'loss':
@@ -292,7 +293,10 @@ function formatStatement(statement: Statement, formatting: Formatting): Document
       ])
     }
     case 'clip':
-      return sequence(['clip ', expression(statement.call)])
+    case 'collect':
+      return sequence([`${statement.kind} `, expression(statement.call)])
+    case 'trait':
+      return `${statement.trait} ${statement.value.text}`
     case 'setting':
       return sequence([`${statement.setting} `, expression(statement.value)])
     case 'stop': {

@@ -21,7 +21,7 @@ export interface Entry {
   readonly values: CheckedValue[]
   readonly outputs: { name: string; value: number }[]
   /** What reading a variable gives now, and whether that is an update. */
-  readonly variables: Map<string, { value: TensorValue; leaf: TensorValue; updated: boolean }>
+  readonly variables: Map<string, { value: TensorValue; leaf: TensorValue; updated: boolean; total?: boolean }>
   readonly constants: Map<string, TensorValue>
   /** How many random values each instance has drawn. */
   readonly draws: Map<string, number>
@@ -67,10 +67,10 @@ export function createBody(parent: Entry, length?: Dim): { entry: Entry; place: 
   return { entry: { ...parent, values: [], constants: new Map(), loop: place }, place }
 }
 
-/** An evaluation stores no updates: measuring must not change what training goes on from. */
+/** An evaluation stores the totals of metrics only: measuring must not change what training goes on from. */
 export function finishEntry(entry: Entry): CheckedEntry {
   const updates = [...entry.variables]
-    .filter(([, state]) => state.updated && entry.kind !== 'evaluate')
+    .filter(([, state]) => state.updated && (entry.kind !== 'evaluate' || state.total))
     .map(([variable, state]) => ({ variable, value: state.value.id }))
   return { name: entry.name, kind: entry.kind, values: entry.values, outputs: entry.outputs, updates }
 }
@@ -164,7 +164,7 @@ function variableState(frame: Frame, span: Span, reference: VariableReference) {
   if (known) return known
   const { name, type } = reference
   const leaf = emit(frame, span, type, { op: 'variable', attributes: { name, type } }, [], reference.origins)
-  const state = { value: leaf, leaf, updated: false }
+  const state = { value: leaf, leaf, updated: false, total: frame.session.variables.get(name)?.kind === 'total' }
   frame.entry.variables.set(name, state)
   return state
 }

@@ -3,7 +3,7 @@
 import type { BuildName, Manifest, ManifestDimension, ManifestSize, ManifestTensor } from '../../runtime/manifest.ts'
 import type { EntryTensor, Program } from '../5-fuse/program.ts'
 import { type Dim, type DimensionAtom, isConstant } from '../dimensions/dimension.ts'
-import type { RuntimeDim } from '../types.ts'
+import type { RuntimeDim, TensorType } from '../types.ts'
 
 export function manifestOf(program: Program, build: BuildName, compiler: string): Manifest {
   const offsetOf = (buffer: number): number => program.buffers[buffer]!.offset
@@ -14,10 +14,15 @@ export function manifestOf(program: Program, build: BuildName, compiler: string)
     offset: offsetOf(buffer),
     ...(limit !== undefined && { limit: manifestSize(limit) }),
   })
+  const stored = (type: TensorType, buffer: number) => ({
+    dtype: type.dtype,
+    shape: type.shape.map(manifestSize),
+    offset: offsetOf(buffer),
+  })
   const { variables, inputs, outputs, arena, total } = program.memory
   return {
     format: 'nnc',
-    version: 1,
+    version: 2,
     compiler,
     name: program.name,
     build,
@@ -30,13 +35,9 @@ export function manifestOf(program: Program, build: BuildName, compiler: string)
       inputs: entry.inputs.map(tensor),
       outputs: entry.outputs.map(tensor),
     })),
-    variables: program.variables.map(({ variable: { name, kind, type }, buffer }) => ({
-      name,
-      kind,
-      dtype: type.dtype,
-      shape: type.shape.map(manifestSize),
-      offset: offsetOf(buffer),
-    })),
+    variables: program.variables.flatMap(({ variable: { name, kind, type }, buffer }) =>
+      kind === 'total' ? [] : [{ name, kind, ...stored(type, buffer) }],
+    ),
     hypers: program.hypers.map(({ hyper, buffer }) => ({
       name: hyper.name,
       offset: offsetOf(buffer),
@@ -47,6 +48,9 @@ export function manifestOf(program: Program, build: BuildName, compiler: string)
     })),
     trains: program.trains.map((train) => ({
       ...train,
+      totals: program.variables.flatMap(({ variable: { name, kind, type }, buffer }) =>
+        kind === 'total' && name.startsWith(`${train.name}/`) ? [{ name, ...stored(type, buffer) }] : [],
+      ),
       step: `${train.name}.step`,
       evaluate: `${train.name}.evaluate`,
     })),

@@ -208,7 +208,8 @@ export const checkCodes = {
   },
   NN0243: {
     title: 'Metric is not one number',
-    explanation: 'A metric is a scalar f32, averaged over the batch like the loss.',
+    explanation:
+      'A metric is a scalar f32, averaged over an epoch like the loss, or is made by a `metric` definition, whose value may have any shape known when compiled.',
     example:
       'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  metric error = abs(M(x) - y)\n  optimizer sgd(0.1)\n}',
   },
@@ -243,11 +244,39 @@ export const checkCodes = {
     example:
       '// compiled with --set Hiden=256\nconst Hidden = 128\nfn f(x: f32[Hidden]) -> f32[Hidden] {\n  return x\n}',
   },
+  NN0249: {
+    title: 'Metric outside `metric name = …`',
+    explanation:
+      'A `metric` definition adds totals up over the batches of an epoch, so it has a value only in a train block, in a statement `metric name = …`.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ninfer f(x: f32[Batch, 2], y: f32[Batch, 1]) -> f32 {\n  return binary_accuracy(M(x), y)\n}',
+  },
   NN0250: {
     title: 'Wrong range',
     explanation:
       'A range runs from its smaller to its larger end; sizes start at 1, `log` ranges above 0, and a default lies inside.',
     example: 'hyper lr = 2.0 in 1e-5..1e-1 log\nfn f(x: f32[N]) -> f32[N] {\n  return lr * x\n}',
+  },
+  NN0251: {
+    title: 'Total that cannot be added up',
+    explanation:
+      'A `total` of a metric is the sum of numbers of one shape, the same in every batch: f32 or i32, with sizes known when compiled.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nmetric spread(x: f32[B, 1]) {\n  total parts = abs(x)\n  return sum(parts)\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  metric spread = spread(M(x))\n}',
+  },
+  NN0252: {
+    title: 'Wrong statement of a metric',
+    explanation:
+      '`collect` names a statistic of all values of an epoch: `area_under_roc(score, target)`, `average_precision(score, target)`, ' +
+      '`rank_correlation(x, y)`, `median(x)`. `better` is `higher` or `lower`, `unit` is `percent`.',
+    example: 'metric middle(x: f32[...]) {\n  collect medium(x)\n}',
+  },
+  NN0253: {
+    title: 'Metric of the last batch',
+    explanation:
+      'What a metric returns is read after the last batch of an epoch. It is made of totals, states and numbers; anything else in it would be of the last batch alone.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nmetric share(x: f32[...]) {\n  total all = sum(x)\n  return sum(x) / all\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  metric share = share(M(x))\n}',
   },
   NN0255: {
     title: 'Wrong gradient of a function',
