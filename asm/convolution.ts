@@ -29,6 +29,8 @@ export function convolve(
   y0: i32, y1: i32, y2: i32, x0: i32, x1: i32, x2: i32, w0: i32, w1: i32, w2: i32, s0: i32, s1: i32, s2: i32,
   l0: i32, l1: i32, l2: i32, i0: i32, i1: i32, i2: i32, f0: i32, f1: i32, f2: i32,
 ): void {
+  const empty = channels == 0 || w0 == 0 || w1 == 0 || w2 == 0 || x0 == 0 || x1 == 0 || x2 == 0
+  if (addsNothing(y, batch, groups, filters, yBatch, yGroup, yFilter, y0 * y1 * y2, empty)) return
   const phased = (i0 > 1 || i1 > 1 || i2 > 1) && (i0 == 1 || s0 == 1) && (i1 == 1 || s1 == 1) && (i2 == 1 || s2 == 1)
   if (!phased) {
     convolvePhase(
@@ -66,6 +68,20 @@ export function convolve(
       }
     }
   }
+}
+
+/** True where there is no result, or every one is the sum of nothing, which is then written. */
+function addsNothing(
+  y: usize, batch: i32, groups: i32, filters: i32, yBatch: i32, yGroup: i32, yFilter: i32, results: i32, empty: bool,
+): bool {
+  if (results == 0 || batch == 0) return true
+  if (!empty) return false
+  for (let n = 0; n < batch; n++) {
+    for (let g = 0; g < groups; g++) {
+      for (let o = 0; o < filters; o++) memory.fill(y + bytes(n * yBatch + g * yGroup + o * yFilter), 0, bytes(results))
+    }
+  }
+  return true
 }
 
 /** The greatest common divisor. */
@@ -202,6 +218,8 @@ export function convolveLarge(
 ): void {
   const results = y0 * y1 * y2
   const depth = w0 * w1 * w2
+  const empty = channels == 0 || depth == 0 || x0 == 0 || x1 == 0 || x2 == 0
+  if (addsNothing(y, batch, groups, filters, yBatch, yGroup, yFilter, results, empty)) return
   const width = batch * results
   const p0 = span(y0, s0, w0, f0), p1 = span(y1, s1, w1, f1), p2 = span(y2, s2, w2, f2)
   const a0 = -below(y0, s0) - below(w0, f0) - l0

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { compilerVersion } from '../compiler/generated/identity.ts'
 import { buildCommand } from './commands/build.ts'
 import { checkCommand } from './commands/check.ts'
+import { docCommand } from './commands/doc.ts'
 import { evalCommand } from './commands/eval.ts'
 import { fmtCommand } from './commands/fmt.ts'
 import { inspectCommand } from './commands/inspect.ts'
@@ -51,7 +52,16 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
       getErrHasColors: () => terminal.errorColor,
     })
     .addHelpText('after', examples)
-  const commands = [checkCommand, buildCommand, trainCommand, evalCommand, predictCommand, inspectCommand, fmtCommand]
+  const commands = [
+    checkCommand,
+    buildCommand,
+    trainCommand,
+    evalCommand,
+    predictCommand,
+    inspectCommand,
+    docCommand,
+    fmtCommand,
+  ]
   for (const create of commands) {
     const command = create(context).copyInheritedSettings(program)
     program.addCommand(command.showHelpAfterError(`Run 'nnc ${command.name()} --help' for its options and examples.`))

@@ -25,7 +25,7 @@ export function inferDimensions(
   const origin: Record<string, string> = {}
   let pending = inputs.flatMap(({ tensor, flat }) => constraintsOf(tensor, flat))
   while (pending.length > 0) {
-    const next = pending.find((constraint) => unknownsOf(constraint, dims).length < 2)
+    const next = pending.find((constraint) => decides(constraint, dims))
     if (next === undefined) throw undetermined(pending[0]!, unknownsOf(pending[0]!, dims))
     pending = pending.filter((constraint) => constraint !== next)
     const unknown = unknownsOf(next, dims)[0]
@@ -66,6 +66,15 @@ function constraintsOf(tensor: ManifestTensor, flat: FlatInput): Constraint[] {
 
 function unknownsOf(constraint: Constraint, dims: DimensionValues): string[] {
   return [...new Set(namesIn(constraint.size))].filter((name) => !(name in dims))
+}
+
+/** Whether nothing is unknown, or one size that the constraint tells: not if another, being 0, leaves no element either way. */
+function decides(constraint: Constraint, dims: DimensionValues): boolean {
+  const [unknown, another] = unknownsOf(constraint, dims)
+  if (unknown === undefined) return true
+  if (another !== undefined) return false
+  const at = (value: number): number => sizeValue(constraint.size, { ...dims, [unknown]: value })
+  return at(0) !== at(2 ** 31)
 }
 
 /** The value of the one unknown that makes the size right, undefined if none does. Sizes grow with their dimensions. */

@@ -52,6 +52,8 @@ function checked(tensor: FlatTensor, data: ArrayLike<unknown>, what: string): Ar
 function nested(tensor: FlatTensor, value: readonly unknown[], what: string): FlatInput {
   const shape: number[] = []
   for (let level: unknown = value; Array.isArray(level); level = level[0]) shape.push(level.length)
+  // Below an empty list nothing says how the axes go on; they are those of the type.
+  const rest = shape.at(-1) === 0 ? tensor.shape.slice(shape.length) : []
   const data: unknown[] = []
   const walk = (level: unknown, axis: number, path: readonly number[]): void => {
     if (axis === shape.length && !Array.isArray(level)) {
@@ -66,7 +68,7 @@ function nested(tensor: FlatTensor, value: readonly unknown[], what: string): Fl
     }
   }
   walk(value, 0, [])
-  return { data, shape }
+  return { data, shape: [...shape, ...rest.map((size) => (typeof size === 'number' ? size : 0))] }
 }
 
 /** What a value is, in words: `a Uint8Array`, `the string "7"`, `nothing`. */

@@ -9,6 +9,7 @@ import type {
   LoadDeclaration,
   Parameter,
   ResultType,
+  SourceFile,
   Statement,
   TypeExpression,
 } from './ast.ts'
@@ -47,6 +48,51 @@ export function format(text: string, file: string): { text: string; diagnostics:
   return { text: formatted === '' ? '' : `${formatted}\n`, diagnostics }
 }
 
+/** A declaration's head and the variables in its body, each as the formatter prints it, without comments. */
+export interface Signature {
+  readonly declaration: Exclude<Declaration, { kind: 'import' }>
+  readonly text: string
+  /** The `param` and `state` statements of its body with the `when` conditions around them. */
+  readonly variables: readonly { readonly text: string; readonly conditions: readonly string[] }[]
+}
+
+/** The signatures of all that a file declares, in its order, with its tree. Never throws. */
+export function formatSignatures(
+  text: string,
+  file: string,
+): { ast: SourceFile; signatures: Signature[]; diagnostics: Diagnostic[] } {
+  const { ast, diagnostics, parenthesized } = parseSource(text, file)
+  const formatting: Formatting = {
+    source: text,
+    cursor: new CommentCursor(text, []),
+    parenthesized,
+    block: (block) => formatBlock(block, formatting),
+  }
+  const signatures = ast.declarations.flatMap((declaration) => {
+    if (declaration.kind === 'import') return []
+    const variables = 'body' in declaration ? formatVariables(declaration.body.statements, [], formatting) : []
+    return [{ declaration, text: layOut(formatHead(declaration, formatting), width), variables }]
+  })
+  return { ast, signatures, diagnostics }
+}
+
+function formatVariables(
+  statements: readonly Statement[],
+  conditions: readonly string[],
+  formatting: Formatting,
+): Signature['variables'] {
+  return statements.flatMap((statement): Signature['variables'] => {
+    if (statement.kind === 'param' || statement.kind === 'state')
+      return [{ text: layOut(formatStatement(statement, formatting), width), conditions }]
+    if (statement.kind !== 'when') return []
+    const condition = layOut(formatExpression(statement.condition, formatting), width)
+    return [
+      ...formatVariables(statement.body.statements, [...conditions, condition], formatting),
+      ...formatVariables(statement.otherwise?.statements ?? [], [...conditions, `not (${condition})`], formatting),
+    ]
+  })
+}
+
 function item({ start, end }: { start: number; end: number }, print: () => Document): SequenceItem {
   return { start, end, print }
 }
@@ -81,26 +127,15 @@ function formatDeclaration(declaration: Declaration, formatting: Formatting): Do
         scale === 'log' ? ' log' : '',
       ])
     }
-    case 'train': {
-      const { name, inputs, data, body } = declaration
-      const head = sequence([`train ${name.text}`, formatParameters(inputs, formatting)])
-      return sequence([head, data === undefined ? ' ' : ` on ${data.text} `, formatBlock(body, formatting)])
-    }
-    case 'infer': {
-      const { name, inputs, result, body } = declaration
-      return sequence([
-        `infer ${name.text}`,
-        formatParameters(inputs, formatting),
-        formatResult(result, formatting),
-        ' ',
-        formatBlock(body, formatting),
-      ])
-    }
+    case 'train':
+    case 'infer':
+      return sequence([formatHead(declaration, formatting), ' ', formatBlock(declaration.body, formatting)])
     case 'data': {
       const statements = declaration.statements.map((statement) =>
         item(statement.span, () => formatDataStatement(statement, formatting)),
       )
-      return sequence([`data ${declaration.name.text} `, braces(statements, declaration.span.end, formatting)])
+      const head = formatHead(declaration, formatting)
+      return sequence([head, ' ', braces(statements, declaration.span.end, formatting)])
     }
     case 'load':
       return formatLoad(declaration, formatting)
@@ -109,8 +144,41 @@ function formatDeclaration(declaration: Declaration, formatting: Formatting): Do
   }
 }
 
+/** What stands before the braces, or all of a declaration without any. */
+function formatHead(declaration: Declaration, formatting: Formatting): Document {
+  switch (declaration.kind) {
+    case 'train': {
+      const { name, inputs, data } = declaration
+      const head = sequence([`train ${name.text}`, formatParameters(inputs, formatting)])
+      return data === undefined ? head : sequence([head, ` on ${data.text}`])
+    }
+    case 'infer': {
+      const { name, inputs, result } = declaration
+      return sequence([`infer ${name.text}`, formatParameters(inputs, formatting), formatResult(result, formatting)])
+    }
+    case 'data':
+      return `data ${declaration.name.text}`
+    case 'load':
+      return sequence([`load ${declaration.name.text} from `, formatExpression(declaration.path, formatting)])
+    case 'import':
+    case 'dim':
+    case 'const':
+    case 'hyper':
+      return formatDeclaration(declaration, formatting)
+    default:
+      return formatCallableHead(declaration, formatting)
+  }
+}
+
 function formatCallable(declaration: CallableDeclaration, formatting: Formatting): Document {
-  const { kind, name, config, inputs, result, where, body } = declaration
+  const { body, gradient } = declaration
+  const main = sequence([formatHead(declaration, formatting), ' ', formatBlock(body, formatting)])
+  if (gradient === undefined) return main
+  return sequence([main, ` gradient (${gradient.cotangent.text}) `, formatBlock(gradient.body, formatting)])
+}
+
+function formatCallableHead(declaration: CallableDeclaration, formatting: Formatting): Document {
+  const { kind, name, config, inputs, result, where } = declaration
   const lists = [inputs]
   // Of two lists the first is never left out, even if it is empty: `initializer zeros()(p)`.
   if (declaration.config.length > 0 || hasEmptyConfig(declaration, formatting.source)) lists.unshift(config)
@@ -124,10 +192,7 @@ function formatCallable(declaration: CallableDeclaration, formatting: Formatting
     )
     head.push(indent(sequence([line, 'where ', conditions])))
   }
-  const main = sequence([group(sequence(head)), ' ', formatBlock(body, formatting)])
-  const { gradient } = declaration
-  if (gradient === undefined) return main
-  return sequence([main, ` gradient (${gradient.cotangent.text}) `, formatBlock(gradient.body, formatting)])
+  return group(sequence(head))
 }
 
 /** Comments apart, `name()(`. */
@@ -135,9 +200,10 @@ function hasEmptyConfig({ name }: CallableDeclaration, source: string): boolean 
   return /^(?:\s|\/\/[^\r\n]*)*\((?:\s|\/\/[^\r\n]*)*\)(?:\s|\/\/[^\r\n]*)*\(/.test(source.slice(name.span.end))
 }
 
-function formatLoad({ name, path, rules, span }: LoadDeclaration, formatting: Formatting): Document {
+function formatLoad(declaration: LoadDeclaration, formatting: Formatting): Document {
+  const { path, rules, span } = declaration
   const string = (literal: typeof path) => formatExpression(literal, formatting)
-  const head = sequence([`load ${name.text} from `, string(path)])
+  const head = formatHead(declaration, formatting)
   const items = rules.map((rule) =>
     item(rule.span, () =>
       rule.kind === 'missing'

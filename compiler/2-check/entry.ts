@@ -170,10 +170,10 @@ function variableState(frame: Frame, span: Span, reference: VariableReference) {
 }
 
 function checkSize(frame: Frame, span: Span, type: TensorType): void {
-  const empty = type.shape.find((dim) => isConstant(dim) && dim < 1)
-  if (empty !== undefined) {
-    report(frame, 'NN0261', span, `a tensor ${displayType(type)} has an axis of size ${displayDim(empty)}`, {
-      hint: 'sizes begin at 1: look at the constants and subtractions it is made of',
+  const negative = type.shape.find((dim) => isConstant(dim) && dim < 0)
+  if (negative !== undefined) {
+    report(frame, 'NN0261', span, `a tensor ${displayType(type)} has an axis of size ${displayDim(negative)}`, {
+      hint: 'sizes begin at 0: look at the constants and subtractions it is made of',
     })
     throw new ElaborationStop()
   }

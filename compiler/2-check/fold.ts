@@ -16,7 +16,17 @@ import {
 } from '../dimensions/dimension.ts'
 import { rangesOf } from './entry.ts'
 import { type Frame, report } from './session.ts'
-import { describe, dimension, dimOf, errorValue, float, integer, type Value } from './values.ts'
+import {
+  describe,
+  dimension,
+  dimOf,
+  displayDim,
+  type ErrorValue,
+  errorValue,
+  float,
+  integer,
+  type Value,
+} from './values.ts'
 
 const MAXIMUM_TERMS = 1000
 
@@ -86,19 +96,29 @@ function foldDims(frame: Frame, span: Span, operator: BinaryOperator, a: Dim, b:
       return dimension(boundedProduct(a, b))
     case '/': {
       if (b === 0) return report(frame, 'NN0261', span, 'division by zero')
-      if (frame.floorDivision) return dimension(floorDivide(a, b))
+      if (frame.floorDivision) return positiveDivisor(frame, span, b) ?? dimension(floorDivide(a, b))
       const exact = divideExactly(a, b)
       return exact === undefined ? undefined : dimension(exact)
     }
     case '%':
       if (b === 0) return report(frame, 'NN0261', span, 'division by zero')
-      return dimension(modulo(a, b))
+      return positiveDivisor(frame, span, b) ?? dimension(modulo(a, b))
     case '^':
       if (!isConstant(b) || b < 0 || b > 8) return undefined
       return dimension(Array.from({ length: b }, () => a).reduce(boundedProduct, 1))
     default:
       return foldComparison(frame, operator, a, b)
   }
+}
+
+/** Reports a divisor that is not positive for every size in the ranges of the run-time dimensions. */
+function positiveDivisor(frame: Frame, span: Span, divisor: Dim): ErrorValue | undefined {
+  if (frame.session.rigid) return undefined
+  const { minimum } = boundsOf(divisor, rangesOf(frame))
+  if (minimum > 0) return undefined
+  return report(frame, 'NN0261', span, `this divides by ${displayDim(divisor)}, which can be ${minimum}`, {
+    hint: 'a divisor must be at least 1 for every size in the range of the dimension',
+  })
 }
 
 /** Products of long sums grow fast; sizes of real programs have a handful of terms. */

@@ -80,6 +80,13 @@ export function evaluateReduction(frame: Frame, expression: ReductionExpression)
   if (element.kind === 'error') return element
   const indices = extentsOf(frame, bound, undefined)
   if (!indices) return errorValue
+  if ((reducer === 'max' || reducer === 'min') && indices.some(({ extent }) => extent === 0))
+    return report(
+      frame,
+      'NN0261',
+      expression.span,
+      `\`${reducer}\` has no element to take: an index runs over an axis of size 0`,
+    )
   const reduced: ElementValue = {
     ...element,
     expression: { kind: 'reduce', reducer: reducer === 'mean' ? 'sum' : reducer, indices, body: element.expression },

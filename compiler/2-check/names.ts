@@ -221,9 +221,9 @@ export function evaluateRange(
   const minimum = bound(range.from)
   const maximum = bound(range.to)
   if (minimum === undefined || maximum === undefined) return DEFAULT_RANGE
-  if (minimum < 1 || minimum > maximum || maximum > 2 ** 31 - 1) {
+  if (minimum > maximum || maximum < 1 || maximum > 2 ** 31 - 1) {
     report(frame, 'NN0250', range.span, `${minimum}..${maximum} is not a range of sizes`, {
-      hint: 'sizes start at 1: `dim Batch in 1..512`',
+      hint: 'the smallest size comes first: `dim Batch in 1..512`',
     })
     return DEFAULT_RANGE
   }

@@ -94,7 +94,7 @@ function subscriptRange(
   const length = subtract(to, from)
   const ranges = rangesOf(frame)
   const possible = (dim: Dim, least: number): boolean => frame.session.rigid || boundsOf(dim, ranges).minimum >= least
-  if (possible(from, 0) && possible(length, 1) && possible(subtract(size, to), 0)) {
+  if (possible(from, 0) && possible(length, 0) && possible(subtract(size, to), 0)) {
     const step = subscript.kind === 'slice' && subscript.step ? stepOf(frame, subscript.step) : 1
     if (step === undefined) return undefined
     return { from, length: step === 1 ? length : floorDivide(add(length, step - 1), step), step }

@@ -132,6 +132,16 @@ function variableType(frame: Frame, expression: TypeExpression): TypedShape | un
   }
   const typed = evaluateType(frame, expression)
   if (!typed || frame.session.rigid) return typed
+  const empty = typed.type.shape.indexOf(0)
+  if (empty >= 0) {
+    report(
+      frame,
+      'NN0261',
+      expression.span,
+      `a parameter or state has at least one element, but axis ${empty} has none`,
+    )
+    return undefined
+  }
   const axis = typed.type.shape.findIndex((dim) => !isConstant(dim))
   if (axis < 0) return typed
   const dim = typed.type.shape[axis]!

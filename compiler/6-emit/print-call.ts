@@ -11,6 +11,7 @@ import type {
   ProductCall,
   Program,
 } from '../5-fuse/program.ts'
+import { boundsOf, type DimRange } from '../dimensions/bounds.ts'
 import { type Dim, multiply } from '../dimensions/dimension.ts'
 import { block, type Lines, line } from './lines.ts'
 import { printDimension } from './print-dimension.ts'
@@ -129,9 +130,16 @@ function printProduct(printer: CallPrinter, call: ProductCall): void {
   }
   const again = call.loops.flatMap((loop, at) => (loop.c === 0 ? [`j${at}`] : []))
   const accumulate = again.length === 0 ? 'false' : `(${again.join(' | ')}) != 0`
-  const sizes = [call.m, call.n, call.k, call.aRow, call.aColumn, call.bRow, call.bColumn, call.cRow].map((dim) =>
-    size(printer, dim),
-  )
+  // Where a sum may have no terms, the product still runs once around it, with k = 0, to write the zeros.
+  const maybeEmpty = call.loops.filter(({ c, extent }) => c === 0 && boundsOf(extent, rangesOf(printer)).minimum < 1)
+  const isEmpty = maybeEmpty.map(({ extent }) => `${grouped(size(printer, extent))} == 0`).join(' || ')
+  const depth = size(printer, call.k)
+  const strides = [call.aRow, call.aColumn, call.bRow, call.bColumn, call.cRow]
+  const sizes = [
+    ...[call.m, call.n].map((dim) => size(printer, dim)),
+    isEmpty === '' ? depth : `${isEmpty} ? 0 : ${depth}`,
+    ...strides.map((dim) => size(printer, dim)),
+  ]
   const scratch = call.scratch === undefined ? '0' : name(printer, call.scratch)
   const values = [pointer('c'), pointer('a'), pointer('b'), ...sizes, accumulate, scratch]
   if (call.panels) values.push(panelsOf(printer, call.panels))
@@ -139,10 +147,11 @@ function printProduct(printer: CallPrinter, call: ProductCall): void {
     const loop = call.loops[depth]
     const index = `j${depth}`
     if (!loop) line(lines, `matmul(${values.join(', ')})`)
-    else
-      block(lines, `for (let ${index}: i32 = 0; ${index} < ${size(printer, loop.extent)}; ${index}++)`, () =>
-        nest(depth + 1),
-      )
+    else {
+      const extent = size(printer, loop.extent)
+      const end = maybeEmpty.includes(loop) ? `max(1, ${extent})` : extent
+      block(lines, `for (let ${index}: i32 = 0; ${index} < ${end}; ${index}++)`, () => nest(depth + 1))
+    }
   }
   nest(0)
 }
@@ -216,6 +225,11 @@ function size({ locals }: CallPrinter, dim: Dim): string {
     if (local === undefined) throw new Error(`internal: emit: the dimension ${name} is not known here`)
     return local
   })
+}
+
+/** The ranges of run-time dimensions; the counters of loops count as unknown. */
+function rangesOf({ program }: CallPrinter): Readonly<Record<string, DimRange>> {
+  return Object.fromEntries(program.entries.flatMap((entry) => entry.dims.map((dim) => [dim.name, dim])))
 }
 
 function name(printer: CallPrinter, buffer: number): string {

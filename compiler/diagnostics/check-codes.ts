@@ -312,7 +312,7 @@ export const checkCodes = {
   NN0261: {
     title: 'Size out of range',
     explanation:
-      'Arithmetic on sizes divides by zero or exceeds 2147483647, or a tensor would have an axis smaller than 1.',
+      'Arithmetic on sizes divides by what can be zero or exceeds 2147483647, a tensor would have an axis smaller than 0, a parameter no element, or the largest of no elements is asked for.',
     example: 'const Huge = 2000000000\nfn f(x: f32[N]) -> f32[N * Huge * Huge] {\n  return x\n}',
   },
   NN0262: {

@@ -29,7 +29,7 @@ function reduction(
     evaluate: ([x], { axes }) => {
       const { kept, bases, steps } = walk(x!, axes)
       const data = Float64Array.from(bases, (base) => {
-        let total = start
+        let total = x!.dtype === 'i32' ? Math.min(Math.max(start, -(2 ** 31)), 2 ** 31 - 1) : start
         for (const step of steps) total = combine(total, x!.data[base + step]!)
         return x!.dtype === 'i32' ? total | 0 : total
       })

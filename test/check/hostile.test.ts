@@ -34,7 +34,7 @@ describe('what would grow without end is refused with a place', () => {
     ],
     ['an infinite size', 'const A = 99999 ^ 99999\nfn f(x: f32[A]) -> f32[A] {\n  return x\n}', 'NN0215'],
     [
-      'an axis of size zero',
+      'a parameter without elements',
       'const V = 0\nmodel M(ids: i32[B]) -> f32[B, 4] {\n  return ids |> e: Embedding(V, 4)\n}',
       'NN0261',
     ],

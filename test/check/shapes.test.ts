@@ -62,6 +62,38 @@ describe('mistakes in expressions', () => {
   })
 })
 
+describe('sizes of zero', () => {
+  test.each([
+    ['x: f32[4, 3]', 'x[2:2]', 'f32[0, 3]'],
+    ['x: f32[4, 3]', 'concat([x[0:0], x])', 'f32[4, 3]'],
+    ['x: f32[4, 3]', 'sum(x[1:1], axis = 0)', 'f32[3]'],
+    ['x: f32[B, 0]', 'max(x, axis = 0)', 'f32[0]'],
+    ['x: f32[Past, 3]', 'max(x, axis = 0)', 'f32[3]'],
+    ['x: f32[Past, 3]', 'x[0:Past]', 'f32[Past, 3]'],
+  ])('%s: %s is %s', (inputs, body, type) => {
+    expect(outputType(programOf(`dim Past in 0..9\ninfer f(${inputs}) {\n  return ${body}\n}`), 'f')).toBe(type)
+  })
+
+  test.each([
+    ['x: f32[4, 3]', 'max(x[2:2])'],
+    ['x: f32[4, 3]', 'argmin(x[2:2], axis = 0)'],
+    ['x: f32[4, 0]', 'min[i](x[0, i])'],
+    ['x: f32[Past, 3]', 'x[0]'],
+    ['x: f32[Past, 3]', 'x[0:8 / Past]'],
+    ['x: f32[Past, 3]', 'x[0:8 % Past]'],
+  ])('%s: %s is refused', (inputs, body) => {
+    const [code, ...others] = codesOf(`dim Past in 0..9\ninfer f(${inputs}) {\n  return ${body}\n}`)
+    expect([code, others]).toEqual([body === 'x[0]' ? 'NN0222' : 'NN0261', []])
+  })
+
+  test('a range may begin at 0, not lie the wrong way round', () => {
+    const text = (range: string) => `dim N in ${range}\ninfer f(x: f32[N]) {\n  return sum(x)\n}`
+    expect(codesOf(text('0..4'))).toEqual([])
+    expect(codesOf(text('0..0'))).toEqual(['NN0250'])
+    expect(codesOf(text('4..0'))).toEqual(['NN0250'])
+  })
+})
+
 describe('generic dimensions', () => {
   test('are solved from arithmetic in the signature, in any order', () => {
     const text = `fn pairs(x: f32[2 * N + 1, M], y: f32[M, N]) -> f32[N, M] {

@@ -13,7 +13,6 @@ interface GoldenCase {
   readonly expression: string
   readonly inputs: Readonly<Record<string, GoldenTensor>>
   readonly value: GoldenTensor
-  readonly weight: GoldenTensor
   readonly gradients: Readonly<Record<string, GoldenTensor>>
 }
 
@@ -24,14 +23,14 @@ const { cases }: { cases: readonly GoldenCase[] } = JSON.parse(
 const typeOf = ({ dtype, shape }: GoldenTensor) => (shape.length === 0 ? dtype : `${dtype}[${shape.join(', ')}]`)
 
 /** The expression as a model (layers need one), its value and its gradient with respect to each f32 input. */
-function sourceOf({ expression, inputs, value, weight, gradients }: GoldenCase): string {
+function sourceOf({ expression, inputs, value, gradients }: GoldenCase): string {
   const parameters = Object.entries(inputs)
     .map(([name, tensor]) => `${name}: ${typeOf(tensor)}`)
     .join(', ')
   const call = `Case(${Object.keys(inputs).join(', ')})`
   const slopes = Object.entries(gradients).map(
     ([name, tensor]) =>
-      `infer slope_${name}(${parameters}, weight: ${typeOf(weight)}) -> ${typeOf(tensor)} {
+      `infer slope_${name}(${parameters}, weight: ${typeOf(value)}) -> ${typeOf(tensor)} {
   return gradient(sum(${call} * weight), ${name})
 }`,
   )
@@ -54,8 +53,8 @@ describe('the standard library agrees with PyTorch, values and gradients, in flo
     const { graphs, diagnostics } = await compile(sourceOf(golden), { file: 'case.nn', stopAfter: 'simplify' })
     expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([])
     const graph = (name: string) => graphs!.graphs.find((candidate) => candidate.name === name)!
-    const fed = Object.entries({ ...golden.inputs, weight: golden.weight })
-    const inputs = Object.fromEntries(fed.map(([name, { data }]) => [name, Float64Array.from(data)]))
+    const fed = Object.entries(golden.inputs).map(([name, { data }]) => [name, Float64Array.from(data)] as const)
+    const inputs = { ...Object.fromEntries(fed), weight: Float64Array.from(golden.value.data, (_, at) => Math.cos(at)) }
     const common = { dims: {}, inputs, hypers: {}, seed: 1, step: 0 }
     const initial = interpret(graph('init'), { ...common, variables: {} }).updates
     const variables = Object.fromEntries(Object.entries(initial).map(([name, { data }]) => [name, data]))

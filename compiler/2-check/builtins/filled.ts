@@ -7,7 +7,7 @@ import { type Builtin, type BuiltinCall, parameters } from '../builtin.ts'
 import { draw } from '../draw.ts'
 import { constant, emit } from '../entry.ts'
 import { report } from '../session.ts'
-import { dimension, errorValue, type Value } from '../values.ts'
+import { dimension, errorValue, integer, type Value } from '../values.ts'
 import { dimArgument, typeArgument } from './arguments.ts'
 
 export const filledBuiltins: readonly Builtin[] = [
@@ -32,6 +32,16 @@ export const filledBuiltins: readonly Builtin[] = [
   random('normal_like', 'normal', 'Random numbers, standard normal, in the shape of x; new ones every step.'),
   fan('fan_in', 'Inputs of each output of a weight: the product of all axes but the first.'),
   fan('fan_out', 'Outputs each input of a weight reaches: the product of all axes but the second.'),
+  {
+    name: 'rank',
+    signature: 'rank(x)',
+    documentation: 'How many axes x has, known when compiled.',
+    parameters: parameters('x'),
+    apply: (call) => {
+      const type = typeArgument(call, 'x')
+      return type ? integer(type.shape.length) : errorValue
+    },
+  },
   {
     name: 'arange',
     signature: 'arange(n)',

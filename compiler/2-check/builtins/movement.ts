@@ -15,7 +15,15 @@ import {
   type TensorValue,
   type Value,
 } from '../values.ts'
-import { axisArgument, dimArgument, dimFrom, integerArgument, listArgument, tensorArgument } from './arguments.ts'
+import {
+  axisArgument,
+  dimArgument,
+  dimFrom,
+  integerArgument,
+  listArgument,
+  tensorArgument,
+  typeArgument,
+} from './arguments.ts'
 
 export const movementBuiltins: readonly Builtin[] = [
   {
@@ -31,6 +39,13 @@ export const movementBuiltins: readonly Builtin[] = [
     documentation: 'The same elements in row-major order under another shape; one size may be −1 and is worked out.',
     parameters: parameters('x', 'shape'),
     apply: reshape,
+  },
+  {
+    name: 'reshape_like',
+    signature: 'reshape_like(x, like)',
+    documentation: 'The same elements in row-major order in the shape of `like`, of which the values do not matter.',
+    parameters: parameters('x', 'like'),
+    apply: reshapeLike,
   },
   {
     name: 'transpose',
@@ -129,6 +144,22 @@ function reshape(call: BuiltinCall): Value {
       },
     )
   return reshaped(call.frame, call.span, x, shape, [])
+}
+
+function reshapeLike(call: BuiltinCall): Value {
+  const x = tensorArgument(call, 'x')
+  const like = typeArgument(call, 'like')
+  if (!x || !like) return errorValue
+  const total = product(x.type.shape)
+  if (differs(call.frame, product(like.shape), total))
+    return report(
+      call.frame,
+      'NN0203',
+      call.arguments.like!.span,
+      `${displayType(x.type)} cannot take the shape ${displayShape(like.shape)}`,
+      { labels: [{ span: call.arguments.x!.span, message: `${displayDim(total)} elements` }] },
+    )
+  return reshaped(call.frame, call.span, x, like.shape, [])
 }
 
 export function reshaped(

@@ -3,7 +3,7 @@ import { product } from '../../dimensions/dimension.ts'
 import { apply } from '../arithmetic.ts'
 import { type Builtin, type BuiltinCall, parameters } from '../builtin.ts'
 import { cast, dimensionScalar, emit } from '../entry.ts'
-import { report } from '../session.ts'
+import { originLabel, report } from '../session.ts'
 import { displayType, errorValue, type TensorValue, type Value } from '../values.ts'
 import { axisArgument, tensorArgument } from './arguments.ts'
 
@@ -50,7 +50,26 @@ export const reductionBuiltins: readonly Builtin[] = [
 export function reduceAll(call: BuiltinCall, op: ReduceOp): Value {
   const x = numericArgument(call)
   const axes = x && axesOf(call, x)
-  return x && axes ? reduce(call, op, x, axes) : errorValue
+  if (!x || !axes) return errorValue
+  const ordered = op === 'reduce_max' || op === 'reduce_min'
+  return ordered && isEmpty(call, x, axes) ? errorValue : reduce(call, op, x, axes)
+}
+
+/** Reports a largest or smallest element of nothing. */
+function isEmpty(call: BuiltinCall, x: TensorValue, axes: readonly number[]): boolean {
+  const axis = axes.find((own) => x.type.shape[own] === 0)
+  if (axis === undefined) return false
+  const { frame, name } = call
+  report(
+    frame,
+    'NN0261',
+    call.arguments.x!.span,
+    `\`${name}\` of ${displayType(x.type)}: there is no element to take`,
+    {
+      labels: [originLabel(x.origins[axis], () => 'the size 0 comes from here')],
+    },
+  )
+  return true
 }
 
 function mean(call: BuiltinCall): Value {
@@ -80,7 +99,7 @@ function position(call: BuiltinCall, smallest: boolean): Value {
   const rank = given.type.shape.length
   if (rank === 0) return report(frame, 'NN0204', call.arguments.x!.span, `\`${name}\` needs at least one axis`)
   const axis = call.arguments.axis ? axisArgument(call, 'axis', rank) : rank - 1
-  if (axis === undefined) return errorValue
+  if (axis === undefined || isEmpty(call, given, [axis])) return errorValue
   const x = smallest ? emit(frame, span, given.type, { op: 'neg', attributes: {} }, [given], given.origins) : given
   const shape = x.type.shape.toSpliced(axis, 1)
   const origins = x.type.shape.map((_, at) => x.origins[at]).toSpliced(axis, 1)
