@@ -1,7 +1,8 @@
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import type { DoneEvent, Model } from '../../runtime/api.ts'
-import type { BuildName, ManifestTrain } from '../../runtime/manifest.ts'
+import { simdOf } from '../../runtime/builds.ts'
+import type { ManifestTrain, SimdBuild } from '../../runtime/manifest.ts'
 import { exitCode } from '../exit-code.ts'
 import { makeFolder } from '../make-folder.ts'
 import {
@@ -12,6 +13,7 @@ import {
   positiveInteger,
   seed,
   setOption,
+  threadsOption,
 } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { replaceFile } from '../replace-file.ts'
@@ -40,7 +42,8 @@ interface TrainOptions {
   readonly resume?: string
   readonly quiet?: true
   readonly json?: true
-  readonly build?: BuildName
+  readonly build?: SimdBuild
+  readonly threads?: number
   readonly cache: boolean
 }
 
@@ -58,6 +61,7 @@ export function trainCommand(context: CommandContext): Command {
     .option('-o, --out <folder>', 'where the parameters go', 'out')
     .option('--resume <checkpoint>', 'go on where an interrupted run stopped')
     .addOption(buildOption())
+    .addOption(threadsOption())
     .option('--quiet', 'print errors only')
     .option('--json', 'print one JSON object per line: start, epoch …, done')
     .addOption(cacheOption())
@@ -121,7 +125,8 @@ async function runTraining(
     file: compiled.source.name,
     train: settings.name,
     parameters: parameterCount(model),
-    build: model.build,
+    build: simdOf(model.build),
+    threads: model.threads,
     compileMilliseconds: compiled.milliseconds,
     fromCache: compiled.fromCache,
     rows,

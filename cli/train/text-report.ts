@@ -69,12 +69,13 @@ function opening(facts: TrainFacts, style: Style): string[] {
     ? 'compiled before, from the cache'
     : `compiled in ${formatDuration(facts.compileMilliseconds)}`
   const simd = facts.build === 'relaxed' ? 'relaxed SIMD' : 'SIMD'
+  const threads = facts.threads > 1 ? `, ${facts.threads} threads` : ''
   const rows = Object.entries(facts.rows).map(([part, count]) => `${formatCount(count)} ${part}`)
   const steps = Math.ceil(facts.rows.train! / facts.batch)
   const schedule = `batch ${facts.batch}, ${formatCount(steps)} ${steps === 1 ? 'step' : 'steps'} an epoch, seed ${facts.seed}`
   const resumed = facts.startEpoch > 1 ? [`${style.dim('from ')} epoch ${facts.startEpoch}`] : []
   return [
-    `${style.dim('model')} ${style.bold(facts.file)}, ${formatCount(facts.parameters)} parameters, ${simd}, ${compiled}`,
+    `${style.dim('model')} ${style.bold(facts.file)}, ${formatCount(facts.parameters)} parameters, ${simd}${threads}, ${compiled}`,
     `${style.dim('data ')} ${rows.join(' · ')} rows; ${schedule}`,
     ...resumed,
     '',

@@ -1,5 +1,5 @@
 import type { DoneEvent, EpochEvent, StepEvent } from '../../runtime/api.ts'
-import type { BuildName, ManifestMetric } from '../../runtime/manifest.ts'
+import type { ManifestMetric, SimdBuild } from '../../runtime/manifest.ts'
 import type { Categories } from '../metric-table.ts'
 
 /** What is known before the first step. */
@@ -7,7 +7,8 @@ export interface TrainFacts {
   readonly file: string
   readonly train: string
   readonly parameters: number
-  readonly build: BuildName
+  readonly build: SimdBuild
+  readonly threads: number
   readonly compileMilliseconds: number
   readonly fromCache: boolean
   readonly rows: Readonly<Partial<Record<'train' | 'valid' | 'test', number>>>

@@ -4,6 +4,7 @@ import type { BuildName, Manifest, ManifestDimension, ManifestSize, ManifestTens
 import type { EntryTensor, Program } from '../5-fuse/program.ts'
 import { type Dim, type DimensionAtom, isConstant } from '../dimensions/dimension.ts'
 import type { RuntimeDim, TensorType } from '../types.ts'
+import { threadMemory } from './thread-memory.ts'
 
 export function manifestOf(program: Program, build: BuildName, compiler: string): Manifest {
   const offsetOf = (buffer: number): number => program.buffers[buffer]!.offset
@@ -20,6 +21,7 @@ export function manifestOf(program: Program, build: BuildName, compiler: string)
     offset: offsetOf(buffer),
   })
   const { variables, inputs, outputs, arena, total } = program.memory
+  const threads = build.endsWith('-threads') ? threadMemory(program) : undefined
   return {
     format: 'nnc',
     version: 2,
@@ -57,6 +59,7 @@ export function manifestOf(program: Program, build: BuildName, compiler: string)
     seedOffset: program.seedOffset,
     stepOffset: program.stepOffset,
     memory: { variables, inputs: inputs + outputs, arena, total },
+    ...(threads && { threads }),
   }
 }
 

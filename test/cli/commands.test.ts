@@ -295,7 +295,7 @@ describe('train, eval and predict', () => {
   })
 
   test('a log has a line per epoch and ends with what to do next', async () => {
-    const { output } = await nnc('train line.nn -o log')
+    const { output } = await nnc('train line.nn -o log --threads 2')
     const timeless = output
       .replace(/compiled (in|before).*/, 'compiled …')
       .replaceAll(/ +\d[\d,]* {3,}<?\d+(\.\d+)? m?s/g, ' …')
@@ -385,6 +385,8 @@ describe('the cache', () => {
     expect(await started('')).toMatchObject({ fromCache: false })
     expect(await started('')).toMatchObject({ fromCache: true })
     expect(await started('--build plain')).toMatchObject({ fromCache: false, build: 'plain' })
+    expect(await started('--threads 1 --build plain')).toMatchObject({ fromCache: false, build: 'plain', threads: 1 })
+    expect(await started('--threads 3 --build plain')).toMatchObject({ build: 'plain', threads: 3 })
     expect(await started('--no-cache')).toMatchObject({ fromCache: false })
     expect(await started('')).toMatchObject({ fromCache: true })
   })

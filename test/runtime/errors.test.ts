@@ -407,8 +407,11 @@ test('a trap says where, and that it is not the data', async () => {
   expect(model.predict('classify', { x: [1, 2, 3, 4] }).class!.shape).toEqual([1])
 })
 
-test('every code but those of checkpoints and workers was seen here', () => {
-  const here: Record<Exclude<ModelErrorCode, `${string}checkpoint${string}` | 'worker-failed'>, true> = {
+test('every code but those of checkpoints, workers and threads was seen here', () => {
+  const here: Record<
+    Exclude<ModelErrorCode, `${string}checkpoint${string}` | 'worker-failed' | 'threads-failed'>,
+    true
+  > = {
     'not-wasm': true,
     'damaged-module': true,
     'foreign-module': true,
