@@ -43,9 +43,13 @@ export function formatPercent(share: number): string {
   return Number.isFinite(share) ? `${(share * 100).toFixed(2)} %` : String(share)
 }
 
-/** A loss or metric: shares as percentages, told by the metric's definition, or by the name of a mere average. */
-export function formatMetric({ name, over, unit }: ManifestMetric, value: number): string {
-  const share = over === 'batch' ? /accuracy|precision|recall/i.test(name) : unit === 'percent'
-  if (share) return formatPercent(value)
-  return over === 'epoch' && Number.isInteger(value) ? String(value) : formatMeasure(value)
+/** Whether a metric is a share of the whole, told by its definition, or by the name of a mere average. */
+export function isShare({ name, over, unit }: ManifestMetric): boolean {
+  return over === 'batch' ? /accuracy|precision|recall/i.test(name) : unit === 'percent'
+}
+
+/** A loss or metric: shares as percentages. */
+export function formatMetric(metric: ManifestMetric, value: number): string {
+  if (isShare(metric)) return formatPercent(value)
+  return metric.over === 'epoch' && Number.isInteger(value) ? String(value) : formatMeasure(value)
 }

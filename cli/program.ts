@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { compilerVersion } from '../compiler/generated/identity.ts'
 import { buildCommand } from './commands/build.ts'
 import { checkCommand } from './commands/check.ts'
+import { curveCommand } from './commands/curve.ts'
 import { docCommand } from './commands/doc.ts'
 import { evalCommand } from './commands/eval.ts'
 import { fmtCommand } from './commands/fmt.ts'
@@ -58,6 +59,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
     trainCommand,
     evalCommand,
     predictCommand,
+    curveCommand,
     inspectCommand,
     docCommand,
     fmtCommand,

@@ -137,6 +137,11 @@ export interface Model<S extends Signature = Signature> {
   save(options?: SaveOptions): Uint8Array<ArrayBuffer>
   /** Puts a checkpoint back; everything is checked before anything is written. Returns the file's metadata. */
   restore(bytes: Bytes, options?: RestoreOptions): Readonly<Record<string, string>>
+  /**
+   * Puts in the values of the safetensors file the `.nn` file's `load` block names; where there are several files, of
+   * each by its name there. Everything is checked before anything is written. `init` starts afresh, without them.
+   */
+  loadPretrained(files: Bytes | Readonly<Record<string, Bytes>>): void
   /** Ends the model's other threads, if it has any; it cannot be used afterwards. */
   close(): void
 }
@@ -200,6 +205,8 @@ export interface FitOptions<Data = { readonly [name: string]: Input }> {
   readonly signal?: AbortSignal
   /** Milliseconds between `step` events, default 100; 0 gives one for each step. */
   readonly progressEvery?: number
+  /** `step` events after every so many steps of an epoch and at its end as well, whatever the time; default: none. */
+  readonly progressSteps?: number
   /** `false` switches the file's rule off. */
   readonly stop?: StopRule | false
   /**
@@ -307,6 +314,7 @@ export interface ModelInWorker<S extends Signature = Signature> {
   ): Promise<S['infers'][I]['outputs']>
   save(options?: SaveOptions): Promise<Uint8Array<ArrayBuffer>>
   restore(bytes: Bytes, options?: RestoreOptions): Promise<Readonly<Record<string, string>>>
+  loadPretrained(files: Bytes | Readonly<Record<string, Bytes>>): Promise<void>
   /** Ends the worker; calls still under way fail with `worker-failed`. */
   close(): void
 }
@@ -326,7 +334,8 @@ export interface HypersInWorker<Name extends string = string> {
  * loading: `not-wasm`, `damaged-module`, `foreign-module`, `newer-module`, `bad-manifest`, `unsupported-engine`,
  * `build-unavailable`; names: `unknown-name`; what is fed: `missing-input`, `unknown-input`, `wrong-shape`,
  * `wrong-dtype`, `dimension-mismatch`, `dimension-range`, `label-range`, `not-an-integer`, `not-finite`; settings:
- * `bad-option`, `hyper-range`; checkpoints: `damaged-checkpoint`, `foreign-checkpoint`, `checkpoint-mismatch`;
+ * `bad-option`, `hyper-range`; checkpoints: `damaged-checkpoint`, `foreign-checkpoint`, `checkpoint-mismatch`,
+ * `pretrained-mismatch`;
  * running: `trap`, `worker-failed`.
  */
 export type ModelErrorCode =
@@ -352,6 +361,7 @@ export type ModelErrorCode =
   | 'damaged-checkpoint'
   | 'foreign-checkpoint'
   | 'checkpoint-mismatch'
+  | 'pretrained-mismatch'
   | 'trap'
   | 'threads-failed'
   | 'worker-failed'

@@ -31,6 +31,15 @@ const form: Form = {
   stepOffset: 'offset',
 }
 
+const pretrainedForm: Form = [
+  {
+    name: 'text',
+    file: 'text',
+    tensors: [{ variable: 'text', tensor: 'text', order: '?axes', reshape: '?yes' }],
+    unused: ['text'],
+  },
+]
+
 const threadsForm: Form = {
   control: 'offset',
   sleeping: ['offset'],
@@ -53,6 +62,8 @@ const tests: Readonly<Record<string, (value: unknown) => boolean>> = {
       Array.isArray(value.columns) &&
       value.columns.every(tests.text!)),
   build: (value) => buildNames.includes(value as BuildName),
+  axes: (value) => Array.isArray(value) && value.every((_, axis) => value.includes(axis)),
+  yes: (value) => value === true,
   size: (value) =>
     typeof value === 'string' ||
     Number.isSafeInteger(value) ||
@@ -82,6 +93,10 @@ export function checkManifest(text: string): Manifest {
   const { build, threads } = value as Manifest
   if (threads !== undefined || isThreaded(build)) match(threads, threadsForm, 'threads')
   const manifest = value as Manifest
+  if (manifest.pretrained !== undefined) match(manifest.pretrained, pretrainedForm, 'pretrained')
+  for (const { variable } of manifest.pretrained?.flatMap(({ tensors }) => tensors) ?? []) {
+    if (!manifest.variables.some(({ name }) => name === variable)) throw bad(`loads the unknown variable ${variable}`)
+  }
   const known = new Set(manifest.dims.map((dim) => dim.name))
   for (const entry of manifest.entries) {
     const fed = new Set(entry.inputs.flatMap((input) => input.shape.flatMap(namesIn)))

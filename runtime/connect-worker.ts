@@ -119,10 +119,9 @@ export async function connectWorker<S extends Signature = Signature>(
       fail(new ModelError('worker-failed', 'the worker was closed'))
     },
     ...Object.fromEntries(
-      ['init', 'step', 'evaluate', 'predict', 'evaluateAll', 'predictAll', 'save', 'restore'].map((name) => [
-        name,
-        method(name),
-      ]),
+      ['init', 'step', 'evaluate', 'predict', 'evaluateAll', 'predictAll', 'save', 'restore', 'loadPretrained'].map(
+        (name) => [name, method(name)],
+      ),
     ),
   }
   // The methods are made from their names, and the worker answers each as the model's own method does.

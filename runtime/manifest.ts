@@ -16,6 +16,8 @@ export interface Manifest {
   readonly variables: readonly ManifestVariable[]
   readonly hypers: readonly ManifestHyper[]
   readonly trains: readonly ManifestTrain[]
+  /** The `load` blocks; absent where there are none. */
+  readonly pretrained?: readonly ManifestPretrained[]
   /** i32 slots: the seed, and the number of steps taken (advanced by each step entry, restored from checkpoints). */
   readonly seedOffset: number
   readonly stepOffset: number
@@ -130,3 +132,22 @@ export interface ManifestMetric {
 }
 
 export type EpochStatistic = 'area_under_roc' | 'average_precision' | 'rank_correlation' | 'median'
+
+/** What a `load` block takes from its file. */
+export interface ManifestPretrained {
+  /** The model, or the train or infer block. */
+  readonly name: string
+  /** As the `.nn` file names it. */
+  readonly file: string
+  readonly tensors: readonly {
+    readonly variable: string
+    /** Its name in the file. */
+    readonly tensor: string
+    /** Axis k of the variable is axis order[k] of the tensor. */
+    readonly order?: readonly number[]
+    /** The tensor may have any shape with as many elements. */
+    readonly reshape?: true
+  }[]
+  /** Patterns for the tensors that nothing takes. */
+  readonly unused: readonly string[]
+}

@@ -8,6 +8,7 @@ import { startFit } from './fit.ts'
 import type { ManifestEntry, ManifestTrain } from './manifest.ts'
 import { beginMeasures } from './measures.ts'
 import { find } from './names.ts'
+import { loadPretrained } from './pretrained.ts'
 import { createHypers, createVariables } from './variables.ts'
 
 /**
@@ -99,6 +100,7 @@ function createModel(engine: Engine): Model {
     },
     save: (options = {}) => writeCheckpoint(engine, options),
     restore: (bytes, options = {}) => readCheckpoint(engine, bytes, options),
+    loadPretrained: (files) => loadPretrained(engine, files),
     close: () => engine.close(),
   }
   for (const { offset, default: value } of manifest.hypers) engine.floats[offset / 4] = value

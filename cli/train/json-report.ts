@@ -21,8 +21,8 @@ export function jsonReport(terminal: Terminal): TrainReport {
       })
     },
     interrupted: () => undefined,
-    done: ({ done: { kind: _, test, ...fields }, weights, weightsBytes }) =>
-      line('done', { ...fields, ...(test && { test: plainMetrics(test) }), weights, weightsBytes }),
+    done: ({ done: { kind: _, test, ...fields }, ...files }) =>
+      line('done', { ...fields, ...(test && { test: plainMetrics(test) }), ...files }),
     failed: () => undefined,
   }
 }

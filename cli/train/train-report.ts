@@ -1,12 +1,15 @@
 import type { DoneEvent, EpochEvent, StepEvent } from '../../runtime/api.ts'
 import type { ManifestMetric, SimdBuild } from '../../runtime/manifest.ts'
 import type { Categories } from '../metric-table.ts'
+import type { LoadedFile } from '../pretrained.ts'
 
 /** What is known before the first step. */
 export interface TrainFacts {
   readonly file: string
   readonly train: string
   readonly parameters: number
+  /** What `load` blocks brought. */
+  readonly pretrained?: readonly LoadedFile[]
   readonly build: SimdBuild
   readonly threads: number
   readonly compileMilliseconds: number
@@ -27,6 +30,9 @@ export interface TrainResult {
   /** As shown to the user. */
   readonly weights: string
   readonly weightsBytes: number
+  readonly history: string
+  /** The picture, if one was asked for. */
+  readonly curve?: string
 }
 
 /** Tells a training run: to a person at a terminal, to a log, or to a machine. */

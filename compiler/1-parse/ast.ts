@@ -184,7 +184,7 @@ export type DataStatement =
       readonly span: Span
     }
 
-/** `load Gpt from "base.safetensors" { map "a.{i}" -> "b.{i}" transpose  missing "**.lora_*" }` */
+/** `load Gpt from "base.safetensors" { map "a.{i}" -> "b.{i}" transpose  missing "**.lora_*"  unused "lm_head.*" }` */
 export interface LoadDeclaration extends DeclarationBase {
   readonly kind: 'load'
   readonly path: StringLiteral
@@ -193,12 +193,17 @@ export interface LoadDeclaration extends DeclarationBase {
         readonly kind: 'map'
         readonly from: StringLiteral
         readonly to: StringLiteral
-        readonly transpose: boolean
+        readonly conversion?: LoadConversion
         readonly span: Span
       }
-    | { readonly kind: 'missing'; readonly pattern: StringLiteral; readonly span: Span }
+    | { readonly kind: 'missing' | 'unused'; readonly pattern: StringLiteral; readonly span: Span }
   )[]
 }
+
+/** `transpose`, `transpose [3, 2, 0, 1]` or `reshape` */
+export type LoadConversion =
+  | { readonly kind: 'transpose'; readonly order?: readonly NumberLiteral[]; readonly span: Span }
+  | { readonly kind: 'reshape'; readonly span: Span }
 
 export interface Block extends Node {
   readonly statements: readonly Statement[]

@@ -6,6 +6,7 @@ import type {
   DataStatement,
   Declaration,
   GivenGradient,
+  LoadConversion,
   LoadDeclaration,
   Name,
   Parameter,
@@ -324,14 +325,18 @@ function buildLoad(tree: CstNode, building: Building): Omit<LoadDeclaration, 'sp
     const from = optionalToken(rule, 'from')
     const to = optionalToken(rule, 'to')
     const pattern = optionalToken(rule, 'pattern')
+    const conversion = optionalNode(rule, 'loadConversion')
     const span = nodeSpan(building.file, rule)
-    if (pattern !== undefined) rules.push({ kind: 'missing', pattern: buildString(pattern, building), span })
+    if (pattern !== undefined) {
+      const kind = token(rule, 'rule').image as 'missing' | 'unused'
+      rules.push({ kind, pattern: buildString(pattern, building), span })
+    }
     if (from !== undefined && to !== undefined) {
       rules.push({
         kind: 'map',
         from: buildString(from, building),
         to: buildString(to, building),
-        transpose: tokens(rule, 'Transpose').length > 0,
+        ...(conversion && { conversion: buildConversion(conversion, building) }),
         span,
       })
     }
@@ -342,4 +347,11 @@ function buildLoad(tree: CstNode, building: Building): Omit<LoadDeclaration, 'sp
     path: buildString(token(tree, 'StringText'), building),
     rules,
   }
+}
+
+function buildConversion(tree: CstNode, building: Building): LoadConversion {
+  const span = nodeSpan(building.file, tree)
+  if (optionalToken(tree, 'Reshape') !== undefined) return { kind: 'reshape', span }
+  const order = tokens(tree, 'NumberText').map((number) => buildNumber(number, building))
+  return { kind: 'transpose', ...(optionalToken(tree, 'LeftBracket') && { order }), span }
 }

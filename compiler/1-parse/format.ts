@@ -6,6 +6,7 @@ import type {
   DataStatement,
   Declaration,
   LetStatement,
+  LoadConversion,
   LoadDeclaration,
   Parameter,
   ResultType,
@@ -206,13 +207,21 @@ function formatLoad(declaration: LoadDeclaration, formatting: Formatting): Docum
   const head = formatHead(declaration, formatting)
   const items = rules.map((rule) =>
     item(rule.span, () =>
-      rule.kind === 'missing'
-        ? sequence(['missing ', string(rule.pattern)])
-        : sequence(['map ', string(rule.from), ' -> ', string(rule.to), rule.transpose ? ' transpose' : '']),
+      rule.kind === 'map'
+        ? sequence(['map ', string(rule.from), ' -> ', string(rule.to), formatConversion(rule.conversion, formatting)])
+        : sequence([`${rule.kind} `, string(rule.pattern)]),
     ),
   )
   const bare = rules.length === 0 && path.span.end === span.end
   return bare ? head : sequence([head, ' ', braces(items, span.end, formatting)])
+}
+
+function formatConversion(conversion: LoadConversion | undefined, formatting: Formatting): Document {
+  if (conversion === undefined) return ''
+  const order = conversion.kind === 'transpose' ? conversion.order : undefined
+  if (order === undefined) return ` ${conversion.kind}`
+  const axes = order.map((axis) => formatExpression(axis, formatting))
+  return sequence([` ${conversion.kind} [`, join(axes, ', '), ']'])
 }
 
 function formatDataStatement(statement: DataStatement, formatting: Formatting): Document {

@@ -18,6 +18,7 @@ import {
   NumberText,
   Percent,
   RightBrace,
+  RightBracket,
   RightParenthesis,
   StatementWord,
   Stray,
@@ -468,6 +469,34 @@ export abstract class StatementGrammar extends ExpressionGrammar {
     propagate,
   )
 
+  protected loadConversion = this.RULE(
+    'loadConversion',
+    () => {
+      this.OR([
+        { ALT: () => this.CONSUME(contextualWords.reshape) },
+        {
+          ALT: () => {
+            this.CONSUME(contextualWords.transpose)
+            this.OPTION(() => {
+              this.CONSUME(LeftBracket)
+              this.CONSUME(NumberText)
+              this.MANY({
+                GATE: this.moreItems,
+                DEF: () => {
+                  this.CONSUME(Comma)
+                  this.CONSUME2(NumberText)
+                },
+              })
+              this.OPTION2(() => this.CONSUME2(Comma))
+              this.CONSUME(RightBracket, { ERR_MSG: '`,` or `]`' })
+            })
+          },
+        },
+      ])
+    },
+    propagate,
+  )
+
   protected loadRule = this.RULE('loadRule', () => {
     this.counted(() =>
       this.OR([
@@ -477,12 +506,15 @@ export abstract class StatementGrammar extends ExpressionGrammar {
             this.CONSUME(StringText, { LABEL: 'from' })
             this.CONSUME(Arrow)
             this.CONSUME2(StringText, { LABEL: 'to' })
-            this.OPTION(() => this.CONSUME(contextualWords.transpose))
+            this.OPTION(() => this.SUBRULE(this.loadConversion))
           },
         },
         {
           ALT: () => {
-            this.CONSUME(contextualWords.missing)
+            this.OR2([
+              { ALT: () => this.CONSUME(contextualWords.missing, { LABEL: 'rule' }) },
+              { ALT: () => this.CONSUME(contextualWords.unused, { LABEL: 'rule' }) },
+            ])
             this.CONSUME3(StringText, { LABEL: 'pattern' })
           },
         },

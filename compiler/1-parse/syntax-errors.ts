@@ -199,7 +199,7 @@ function list(keywords: readonly string[]): string {
 const keywordsByBlock = {
   block: statementKeywords,
   data: ['source', 'valid', 'test', 'split'],
-  load: ['map', 'missing'],
+  load: ['map', 'missing', 'unused'],
 }
 
 /**

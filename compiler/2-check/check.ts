@@ -4,7 +4,7 @@ import type { Diagnostic, Span } from '../diagnostics/diagnostic.ts'
 import { suggest } from '../diagnostics/suggest.ts'
 import { DimensionError, isConstant, symbolsOf } from '../dimensions/dimension.ts'
 import { instantiate } from './calls.ts'
-import type { CheckedEntry, CheckedProgram, CheckedValue } from './checked.ts'
+import type { CheckedEntry, CheckedLoad, CheckedProgram, CheckedValue } from './checked.ts'
 import { reportDataFields } from './data-fields.ts'
 import { createEntry, finishEntry } from './entry.ts'
 import { addResults, bindRuntimeDims, checkInfer, entryFrame, inputTensor, runEntry } from './entry-point.ts'
@@ -12,6 +12,7 @@ import { checkUnused } from './generic-check.ts'
 import { collectGlobals, type Globals } from './globals.ts'
 import { type FileGlobals, linkImports, modelsOf } from './imports.ts'
 import { invoke } from './invoke.ts'
+import { checkLoads } from './loads.ts'
 import { evaluateConst, evaluateHyper, evaluateRange } from './names.ts'
 import { bind } from './scope.ts'
 import { addDiagnostic, ElaborationStop, type Frame, report, type Session } from './session.ts'
@@ -39,8 +40,10 @@ export function check(ast: SourceFile, options: CheckOptions): { program?: Check
   const { session, files } = createSession(ast, options)
   const entries: CheckedEntry[] = []
   const trains: CheckedTrain[] = []
+  let loads: readonly CheckedLoad[] = []
   try {
     elaborateFile(session, ast, files, entries, trains)
+    loads = checkLoads(session, ast, entries)
   } catch (error) {
     reportOverflow(session, ast, error)
   }
@@ -60,6 +63,7 @@ export function check(ast: SourceFile, options: CheckOptions): { program?: Check
     entries: [finishEntry(session.init), ...entries],
     trains: trains.map((train) => train.settings),
     data: [...session.user.data.values()],
+    loads,
   }
   return { program, diagnostics }
 }
@@ -131,7 +135,6 @@ function elaborateFile(
   entries: CheckedEntry[],
   trains: CheckedTrain[],
 ): void {
-  reportMissingFeatures(session, ast)
   checkSettings(session, ast)
   const frame = entryFrame(session, session.init, false, '')
   for (const { globals } of files.values()) runEntry(() => declareGlobals({ ...frame, globals }, globals))
@@ -248,19 +251,6 @@ function checkSettings(session: Session, ast: SourceFile): void {
       ...(similar !== undefined && similar !== name
         ? { hint: `did you mean \`${similar}\`?` }
         : known.length > 0 && { hint: `there are ${known.map((own) => `\`${own}\``).join(', ')}` }),
-    })
-  }
-}
-
-function reportMissingFeatures(session: Session, ast: SourceFile): void {
-  for (const declaration of ast.declarations) {
-    if (declaration.kind !== 'load') continue
-    addDiagnostic(session, {
-      code: 'NN0290',
-      severity: 'error',
-      span: declaration.span,
-      message: `\`${declaration.kind}\` is not part of this version yet`,
-      labels: [],
     })
   }
 }

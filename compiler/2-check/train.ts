@@ -1,4 +1,6 @@
 /** Train blocks: the step with gradients and updates, the evaluation, and the settings the trainer reads. */
+
+import { matchesPattern } from '../../runtime/pattern.ts'
 import type { CallExpression, ClipStatement, FreezeStatement, Statement, TrainDeclaration } from '../1-parse/ast.ts'
 import type { Span } from '../diagnostics/diagnostic.ts'
 import { addUp, keepUnless } from './accumulate.ts'
@@ -10,8 +12,8 @@ import { dependenciesOf } from './dependencies.ts'
 import { constant, createEntry, type Entry, emit, finishEntry } from './entry.ts'
 import { bindEntryInputs, type EntryInputs, entryFrame, runEntry } from './entry-point.ts'
 import { invoke } from './invoke.ts'
-import { assignOptimizers, type FoundOptimizer, findOptimizers, requireMatch } from './optimizers.ts'
-import { matchesPattern } from './pattern.ts'
+import { assignOptimizers, type FoundOptimizer, findOptimizers } from './optimizers.ts'
+import { requireMatch } from './require-match.ts'
 import { type Frame, report, type Session, type TrainContext, type VariableRecord } from './session.ts'
 import { runStatement } from './statements.ts'
 import { advanceStep, readStep } from './step-count.ts'
@@ -132,8 +134,9 @@ function freeze(
   reached: readonly VariableRecord[],
   trained: readonly VariableRecord[],
 ): VariableRecord[] {
+  const names = reached.map(({ name }) => name)
   for (const pattern of [statement.pattern, statement.except])
-    if (pattern) requireMatch(frame, pattern, reached, 'no parameter of this train block')
+    if (pattern) requireMatch(frame.session, pattern, names, 'no parameter of this train block')
   const { pattern, except } = statement
   return trained.filter(
     ({ name }) => !matchesPattern(pattern.value, name) || (except !== undefined && matchesPattern(except.value, name)),

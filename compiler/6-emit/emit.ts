@@ -3,6 +3,7 @@
  * reading.
  */
 import type { BuildName, Manifest } from '../../runtime/manifest.ts'
+import type { CheckedLoad } from '../2-check/checked.ts'
 import { uniqueName } from '../5-fuse/naming.ts'
 import { type Entry, everyCall, type Kernel, type KernelCall, type Program } from '../5-fuse/program.ts'
 import { formatDim } from '../dimensions/dimension.ts'
@@ -17,6 +18,8 @@ export interface EmitOptions {
   readonly sources?: ReadonlyMap<string, string>
   /** The compiler's version, for the manifest. */
   readonly compiler?: string
+  /** The program's `load` blocks, for the manifest. */
+  readonly loads?: readonly CheckedLoad[]
   /** For several threads over one memory; `always` shares even what is too short to gain by it. */
   readonly threads?: boolean | 'always'
 }
@@ -68,7 +71,7 @@ export function emit(program: Program, options: EmitOptions = {}): Emission {
   if (text.includes('floorDivide(')) printFloorDivide(head)
   return {
     source: `${head.text.join('\n')}\n${text}\n`,
-    manifest: (build) => manifestOf(program, build, options.compiler ?? ''),
+    manifest: (build) => manifestOf(program, build, options.compiler ?? '', options.loads ?? []),
   }
 }
 

@@ -182,7 +182,7 @@ export const checkCodes = {
   NN0235: {
     title: 'Pattern matches nothing',
     explanation:
-      'The pattern of `freeze` or `optimizer … for` is compared with the dotted paths of the parameters this train block reaches or trains; `*` is one part, `**` any parts.',
+      'The pattern of `freeze` or `optimizer … for` is compared with the dotted paths of the parameters this train block reaches or trains, that of `missing` and the right side of `map` with those of the model a `load` block is for; `*` is one part, `**` any parts.',
     example:
       'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  freeze "encoder.**"\n}',
   },
@@ -400,9 +400,38 @@ export const checkCodes = {
     example:
       'infer f(x: f32[4]) -> f32[4] {\n  return iterate z = x until 1e-5 within 0 {\n    yield carry cos(z)\n  }\n}',
   },
-  NN0290: {
-    title: 'Not part of this version',
-    explanation: 'The language has this construct, but this version of the compiler does not: `load`.',
+  NN0291: {
+    title: 'Nothing of this name to load',
+    explanation:
+      '`load Name from "file"` takes a model of the file or one it imports, or a train or infer block, for all that the block reaches.',
     example: 'load Gpt from "gpt.safetensors"',
+  },
+  NN0292: {
+    title: 'Wrong pattern of a `map`',
+    explanation:
+      'In `map "h.{i}.weight" -> "blocks.{i}.w"` a placeholder stands for at least one character within one part of a path. It stands on the right once; what it stands for there goes where it is on the left. ' +
+      '`*` (within one part) and `**` (any parts) are placeholders without names: the first `*` on the left is the first on the right.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nload M from "base.safetensors" {\n  map "layer.{i}.weight" -> "fc.w"\n}',
+  },
+  NN0293: {
+    title: 'Parameter loaded twice',
+    explanation:
+      'One parameter starts from one tensor: at most one `map` matches it, and at most one `load` block loads it.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nload M from "base.safetensors" {\n  map "**.weight" -> "**.w"\n  map "first.kernel" -> "fc.w"\n}',
+  },
+  NN0294: {
+    title: 'Transposition that does not fit',
+    explanation:
+      '`transpose` exchanges the last two axes of a tensor on its way to a parameter, which must have two; `transpose [3, 2, 0, 1]` names every axis of the parameter once.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nload M from "base.safetensors" {\n  map "dense.*" -> "fc.*" transpose\n}',
+  },
+  NN0295: {
+    title: 'Nothing to load',
+    explanation: 'The model has no parameters and states, or `missing` names all of them.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nload M from "base.safetensors" {\n  missing "**"\n}',
   },
 } as const satisfies Record<string, CatalogueEntry>

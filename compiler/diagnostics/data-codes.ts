@@ -50,7 +50,7 @@ export const dataCodes = {
   NN0408: {
     title: 'Data file not found',
     explanation:
-      'The file does not exist or cannot be read. Paths are relative to the folder of the `.nn` file; ' +
+      'The file a `data` or `load` block names does not exist or cannot be read. Paths are relative to the folder of the `.nn` file; ' +
       '`npm:package/path` is looked for in `node_modules` of that folder and of the folders above it.',
     example: 'data d {\n  source csv("no-such-file.csv")\n}',
   },

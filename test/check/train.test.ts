@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { matchesPattern } from '../../compiler/2-check/pattern.ts'
+import { matchesPattern } from '../../runtime/pattern.ts'
 import { codesOf, entryOf, programOf, variablesOf } from './check-text.ts'
 
 const text = (statements: string, loss = 'mean_squared_error(M(x), y)'): string => `hyper lr = 0.1

@@ -110,7 +110,7 @@ describe('numbers', () => {
 describe('words with a meaning only in their place', () => {
   const contextual = [
     'train data load initializer optimizer loss metric batch epochs seed accumulate stop freeze clip source valid',
-    'test split map missing transpose except from as in on where log linear over reverse carry until within has',
+    'test split map missing unused transpose reshape except from as in on where log linear over reverse carry until within has',
     'improved for epoch scan iterate repeat training image pixels',
   ].flatMap((line) => line.split(' '))
 

@@ -55,6 +55,7 @@ test('every error code is on the page', () => {
     'damaged-checkpoint': true,
     'foreign-checkpoint': true,
     'checkpoint-mismatch': true,
+    'pretrained-mismatch': true,
     trap: true,
     'threads-failed': true,
     'worker-failed': true,
