@@ -6,6 +6,7 @@ import { curveCommand } from './commands/curve.ts'
 import { docCommand } from './commands/doc.ts'
 import { evalCommand } from './commands/eval.ts'
 import { fmtCommand } from './commands/fmt.ts'
+import { generateCommand } from './commands/generate.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { predictCommand } from './commands/predict.ts'
 import { trainCommand } from './commands/train.ts'
@@ -59,6 +60,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
     trainCommand,
     evalCommand,
     predictCommand,
+    generateCommand,
     curveCommand,
     inspectCommand,
     docCommand,

@@ -4,6 +4,7 @@ import type { Engine } from './engine.ts'
 import { ModelError } from './error.ts'
 import type { ManifestTrain } from './manifest.ts'
 import { beginMeasures } from './measures.ts'
+import { streamOrder } from './shuffle.ts'
 import { type DimensionValues, elementCount, typeText } from './size.ts'
 
 /** Rows at a time where nobody is watching: large enough for the kernels, small enough for the caches. */
@@ -15,14 +16,36 @@ export function* evaluateRows(
   train: ManifestTrain,
   dataset: Dataset,
   batch?: number,
+  order?: Uint32Array,
 ): Generator<void, Metrics, void> {
   const size = rowsAtATime(engine, dataset, batch)
   const measures = beginMeasures(engine, train, dataset.entry)
-  for (const { dims, count } of runRows(engine, dataset, size)) {
+  for (const { dims, count } of runRows(engine, dataset, size, order)) {
     measures.add(dims, count)
     yield
   }
   return measures.read()
+}
+
+/**
+ * Evaluates the rows as a train block takes them. Those in streams carry the block's states from batch to batch, from
+ * their first values on; afterwards the states are what they were.
+ */
+export function* evaluatePart(
+  engine: Engine,
+  settings: ManifestTrain,
+  dataset: Dataset,
+  batch?: number,
+): Generator<void, Metrics, void> {
+  if (settings.order !== 'streams') return yield* evaluateRows(engine, settings, dataset, batch)
+  const streams = batchSize(engine, dataset, batch ?? Math.min(settings.batch ?? 32, dataset.rows), 32)
+  const putBack = engine.carried.setAside(settings)
+  try {
+    engine.carried.begin(settings)
+    return yield* evaluateRows(engine, settings, dataset, streams, streamOrder(dataset.rows, streams))
+  } finally {
+    putBack()
+  }
 }
 
 /** Runs a generator to its end. */
@@ -67,10 +90,12 @@ function* runRows(
   engine: Engine,
   dataset: Dataset,
   size: number,
+  order?: Uint32Array,
 ): Generator<{ readonly dims: DimensionValues; readonly count: number; readonly start: number }> {
-  for (let start = 0; start < dataset.rows; start += size) {
-    const count = Math.min(size, dataset.rows - start)
-    const dims = feedRows(engine, dataset, undefined, start, count)
+  const rows = order?.length ?? dataset.rows
+  for (let start = 0; start < rows; start += size) {
+    const count = Math.min(size, rows - start)
+    const dims = feedRows(engine, dataset, order, start, count)
     engine.run(dataset.entry, dims)
     yield { dims, count, start }
   }

@@ -1,6 +1,7 @@
 import type { LoadOptions, ModuleSource, ModuleSources } from './api.ts'
 import { simdOf } from './builds.ts'
 import { bytesOf } from './bytes.ts'
+import { type CarriedStates, createCarriedStates } from './carried-states.ts'
 import { bad, checkManifest, checkOffsets } from './check-manifest.ts'
 import { ModelError } from './error.ts'
 import type { Manifest, ManifestEntry, ManifestThreads, SimdBuild } from './manifest.ts'
@@ -16,6 +17,7 @@ export interface Engine {
   readonly floats: Float32Array
   readonly integers: Int32Array
   readonly totals: Totals
+  readonly carried: CarriedStates
   /** How many threads share an entry's work. */
   readonly threads: number
   /** Why there is only one, if more were wanted. */
@@ -84,6 +86,7 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
     floats: new Float32Array(memory.buffer),
     integers,
     totals: createTotals(manifest, integers),
+    carried: createCarriedStates(manifest, integers),
     threads: pool?.count ?? 1,
     ...(wanted > 1 && (pool?.count ?? 1) === 1 && { obstacle: obstacle ?? 'the module was compiled for one thread' }),
     run(entry, dims) {

@@ -1,11 +1,12 @@
 import type { DoneEvent, EpochEvent, FitEvent, FitOptions, Metrics } from './api.ts'
-import { evaluateRows } from './batches.ts'
+import { evaluatePart } from './batches.ts'
 import { type Dataset, feedRows, type Inputs } from './dataset.ts'
 import type { Engine } from './engine.ts'
 import { type Plan, planOf } from './fit-plan.ts'
 import type { ManifestTrain } from './manifest.ts'
 import { beginMeasures } from './measures.ts'
-import { shuffledOrder } from './shuffle.ts'
+import { nextTask } from './next-task.ts'
+import { shuffledOrder, streamOrder } from './shuffle.ts'
 import { watchEpochs } from './watch-epochs.ts'
 
 /** How long the loop may hold the thread before it lets the page, a signal or Ctrl-C in, in milliseconds. */
@@ -24,7 +25,9 @@ export function startFit(
 async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncGenerator<FitEvent, void, void> {
   const { train, valid, batch, signal } = plan
   const began = performance.now()
-  const steps = Math.ceil(train.rows / batch)
+  const inStreams = settings.order === 'streams'
+  const rows = inStreams ? train.rows - (train.rows % batch) : train.rows
+  const steps = Math.ceil(rows / batch)
   const watch = watchEpochs(engine, settings, plan)
   let epoch = plan.startEpoch
   let reason: DoneEvent['reason'] = 'finished'
@@ -35,7 +38,7 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
     paused = performance.now()
   }
   const evaluate = async (dataset: Dataset): Promise<Metrics> => {
-    const steps = evaluateRows(engine, settings, dataset)
+    const steps = evaluatePart(engine, settings, dataset)
     for (;;) {
       const step = steps.next()
       if (step.done) return step.value
@@ -44,7 +47,12 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
   }
 
   training: for (; epoch <= plan.epochs; epoch++) {
-    const order = plan.shuffle ? shuffledOrder(train.rows, plan.seed, epoch) : undefined
+    engine.carried.begin(settings)
+    const order = inStreams
+      ? streamOrder(rows, batch)
+      : plan.shuffle
+        ? shuffledOrder(rows, plan.seed, epoch)
+        : undefined
     const measures = beginMeasures(engine, settings, train.entry)
     const epochBegan = performance.now()
     // When the last step event was sent, and the rows since.
@@ -57,7 +65,7 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
         break training
       }
       const start = step * batch
-      const count = Math.min(batch, train.rows - start)
+      const count = Math.min(batch, rows - start)
       const dims = feedRows(engine, train, order, start, count)
       engine.run(train.entry, dims)
       measures.add(dims, count)
@@ -86,7 +94,7 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
       epochs: plan.epochs,
       ...results,
       seconds,
-      samplesPerSecond: train.rows / Math.max(seconds, 1e-5),
+      samplesPerSecond: rows / Math.max(seconds, 1e-5),
       best: watch.see(epoch, results),
     }
     yield event
@@ -114,19 +122,4 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
 /** Every `progressSteps` steps of an epoch, and its last. */
 function atNotedStep({ progressSteps }: Plan, step: number, steps: number): boolean {
   return progressSteps !== undefined && (step % progressSteps === 0 || step === steps)
-}
-
-/** Resolves after everything else that waits for the thread has had its turn. Timers would wait 4 ms in a page. */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => {
-    if (typeof setImmediate === 'function') setImmediate(resolve)
-    else {
-      const { port1, port2 } = new MessageChannel()
-      port1.onmessage = () => {
-        port1.close()
-        resolve()
-      }
-      port2.postMessage(0)
-    }
-  })
 }

@@ -108,6 +108,11 @@ export interface ManifestTrain {
   readonly data?: string
   readonly batchDim?: string
   readonly batch?: number
+  /**
+   * `streams`: row b of a batch goes on where row b of the batch before ended; the block's own states are carried
+   * along, in the evaluation too, and start afresh with each pass over the data. Absent: rows are shuffled.
+   */
+  readonly order?: 'streams'
   readonly epochs?: number
   readonly seed?: number
   readonly stop?: { readonly part: 'train' | 'valid'; readonly metric: string; readonly epochs: number }

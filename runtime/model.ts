@@ -1,10 +1,11 @@
 import type { LoadOptions, Metrics, Model, ModuleSource, ModuleSources, Signature } from './api.ts'
-import { evaluateRows, finish, predictRows } from './batches.ts'
+import { evaluatePart, finish, predictRows } from './batches.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { feed, type Inputs, prepareDataset, readOutputs } from './dataset.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { ModelError } from './error.ts'
 import { startFit } from './fit.ts'
+import { startGenerate } from './generate.ts'
 import type { ManifestEntry, ManifestTrain } from './manifest.ts'
 import { beginMeasures } from './measures.ts'
 import { find } from './names.ts'
@@ -64,7 +65,10 @@ function createModel(engine: Engine): Model {
         throw new ModelError('bad-option', `seed is ${String(seed)}; it must be a whole number of 32 bits`)
       integers[manifest.seedOffset / 4] = seed
       integers[manifest.stepOffset / 4] = 0
-      for (const entry of manifest.entries) if (entry.kind === 'init') engine.run(entry, {})
+      // States as long as a batch are stored at their longest.
+      const largest = Object.fromEntries(manifest.dims.map((dim) => [dim.name, dim.maximum]))
+      for (const entry of manifest.entries) if (entry.kind === 'init') engine.run(entry, largest)
+      engine.carried.remember()
       engine.totals.remember()
     },
     parameters: createVariables(
@@ -75,7 +79,14 @@ function createModel(engine: Engine): Model {
     variables: createVariables(engine, 'variable', manifest.variables),
     hyper: createHypers(engine),
     step: (train, inputs) => once(train, 'step', inputs),
-    evaluate: (train, inputs) => once(train, 'evaluate', inputs),
+    evaluate(train, inputs) {
+      const putBack = engine.carried.setAside(trainOf(train))
+      try {
+        return once(train, 'evaluate', inputs)
+      } finally {
+        putBack()
+      }
+    },
     predict(infer, inputs) {
       const entry = inferOf(infer)
       const dims = feed(engine, entry, inputs)
@@ -88,7 +99,7 @@ function createModel(engine: Engine): Model {
       const dataset = prepareDataset(engine, entryOf(settings, 'evaluate'), data, settings.batchDim)
       const putBack = engine.totals.keep(settings)
       try {
-        return finish(evaluateRows(engine, settings, dataset, options.batch))
+        return finish(evaluatePart(engine, settings, dataset, options.batch))
       } finally {
         putBack()
       }
@@ -98,6 +109,7 @@ function createModel(engine: Engine): Model {
       const rowDim = entry.inputs.map((input) => input.shape[0]).find((size) => typeof size === 'string')
       return predictRows(engine, prepareDataset(engine, entry, data, rowDim as string | undefined), options.batch)
     },
+    generate: (infer, options) => startGenerate(engine, inferOf(infer), options),
     save: (options = {}) => writeCheckpoint(engine, options),
     restore: (bytes, options = {}) => readCheckpoint(engine, bytes, options),
     loadPretrained: (files) => loadPretrained(engine, files),

@@ -5,6 +5,7 @@ import type {
   DataDeclaration,
   DataStatement,
   Declaration,
+  Expression,
   GivenGradient,
   LoadConversion,
   LoadDeclaration,
@@ -315,8 +316,17 @@ function splitManner(
 ): Pick<Extract<DataStatement, { kind: 'split' }>, 'manner'> | undefined {
   const [manner] = nodes(tree, 'splitManner')
   if (!manner) return undefined
-  const [by] = nodes(manner, 'operand')
-  return { manner: by ? { kind: 'stratified', by: buildOperand(by, building) } : { kind: 'in order' } }
+  const operand = (tree: CstNode | undefined, label: string): Expression | undefined => {
+    const [found] = tree ? nodes(tree, label) : []
+    return found && buildOperand(found, building)
+  }
+  const stratum = operand(manner, 'stratum')
+  if (stratum) return { manner: { kind: 'stratified', by: stratum } }
+  const by = operand(manner, 'group')
+  const [order] = nodes(manner, 'splitOrder')
+  if (by && !order) return { manner: { kind: 'grouped', by } }
+  const of = operand(order, 'key')
+  return { manner: { kind: 'in order', ...(of && { of }), ...(by && { by }) } }
 }
 
 function buildLoad(tree: CstNode, building: Building): Omit<LoadDeclaration, 'span'> {

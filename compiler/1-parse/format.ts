@@ -11,6 +11,7 @@ import type {
   Parameter,
   ResultType,
   SourceFile,
+  SplitManner,
   Statement,
   TypeExpression,
 } from './ast.ts'
@@ -237,8 +238,7 @@ function formatDataStatement(statement: DataStatement, formatting: Formatting): 
         return `${role} ${share}`
       })
       const suffix: Document[] = seed === undefined ? [] : [' seed ', formatExpression(seed, formatting)]
-      if (manner?.kind === 'in order') suffix.unshift(' in order')
-      if (manner?.kind === 'stratified') suffix.unshift(' stratified by ', formatExpression(manner.by, formatting))
+      if (manner) suffix.unshift(formatManner(manner, formatting))
       return sequence([`split ${shares.join(', ')}`, ...suffix])
     }
     case 'where':
@@ -249,6 +249,13 @@ function formatDataStatement(statement: DataStatement, formatting: Formatting): 
       return sequence([`drop ${what}`, ...(names.length === 0 ? [] : [' in ', join(names, ', ')])])
     }
   }
+}
+
+function formatManner(manner: SplitManner, formatting: Formatting): Document {
+  if (manner.kind === 'stratified') return sequence([' stratified by ', formatExpression(manner.by, formatting)])
+  const group = manner.by ? [' by ', formatExpression(manner.by, formatting)] : []
+  if (manner.kind === 'grouped') return sequence(group)
+  return sequence([...group, ' in order', ...(manner.of ? [' of ', formatExpression(manner.of, formatting)] : [])])
 }
 
 function formatParameters(parameters: readonly Parameter[], formatting: Formatting): Document {
@@ -359,21 +366,19 @@ function formatStatement(statement: Statement, formatting: Formatting): Document
       if (carry.length > 0) parts.push(' carry ', join(carry.map(expression), ', '))
       return sequence(parts)
     }
-    case 'optimizer': {
-      const { call, pattern } = statement
-      return sequence([
-        'optimizer ',
-        expression(call),
-        ...(pattern === undefined ? [] : [' for ', expression(pattern)]),
-      ])
+    case 'optimizer':
+    case 'penalty': {
+      const { kind, call, pattern } = statement
+      return sequence([`${kind} `, expression(call), ...(pattern === undefined ? [] : [' for ', expression(pattern)])])
     }
     case 'clip':
     case 'collect':
+    case 'average':
       return sequence([`${statement.kind} `, expression(statement.call)])
     case 'trait':
       return `${statement.trait} ${statement.value.text}`
     case 'setting':
-      return sequence([`${statement.setting} `, expression(statement.value)])
+      return sequence([`${statement.setting} `, expression(statement.value), statement.streams ? ' in streams' : ''])
     case 'stop': {
       const { metric, epochs } = statement
       const unit = epochs.kind === 'number' && epochs.value === 1 ? 'epoch' : 'epochs'

@@ -57,6 +57,8 @@ export abstract class StatementGrammar extends ExpressionGrammar {
         { ALT: () => this.SUBRULE(this.stopStatement) },
         { ALT: () => this.SUBRULE(this.freezeStatement) },
         { ALT: () => this.SUBRULE(this.clipStatement) },
+        { ALT: () => this.SUBRULE(this.penaltyStatement) },
+        { ALT: () => this.SUBRULE(this.averageStatement) },
         { ALT: () => this.SUBRULE(this.stray), IGNORE_AMBIGUITIES: true },
       ]),
     )
@@ -308,6 +310,10 @@ export abstract class StatementGrammar extends ExpressionGrammar {
         { ALT: () => this.CONSUME(contextualWords.accumulate, { LABEL: 'setting' }) },
       ])
       this.SUBRULE(this.binary)
+      this.OPTION(() => {
+        this.CONSUME(contextualWords.in)
+        this.CONSUME(contextualWords.streams)
+      })
     },
     propagate,
   )
@@ -357,6 +363,28 @@ export abstract class StatementGrammar extends ExpressionGrammar {
     propagate,
   )
 
+  protected penaltyStatement = this.RULE(
+    'penaltyStatement',
+    () => {
+      this.CONSUME(contextualWords.penalty)
+      this.SUBRULE(this.expression)
+      this.OPTION(() => {
+        this.CONSUME(contextualWords.for)
+        this.CONSUME(StringText, { LABEL: 'pattern' })
+      })
+    },
+    propagate,
+  )
+
+  protected averageStatement = this.RULE(
+    'averageStatement',
+    () => {
+      this.CONSUME(contextualWords.average)
+      this.SUBRULE(this.expression)
+    },
+    propagate,
+  )
+
   protected dataStatement = this.RULE('dataStatement', () => {
     this.counted(() =>
       this.OR([
@@ -386,7 +414,7 @@ export abstract class StatementGrammar extends ExpressionGrammar {
               this.CONSUME(Comma)
               this.SUBRULE2(this.splitPart)
             })
-            this.OPTION2(() => this.SUBRULE(this.splitManner))
+            this.OPTION2({ GATE: () => !this.nextIs(Equal, 2), DEF: () => this.SUBRULE(this.splitManner) })
             this.OPTION(() => {
               this.CONSUME(contextualWords.seed)
               this.CONSUME(NumberText)
@@ -405,7 +433,7 @@ export abstract class StatementGrammar extends ExpressionGrammar {
     )
   })
 
-  /** `stratified by species`, `in order` */
+  /** `stratified by species`, `in order`, `in order of sent`, `by thread`, `by thread in order of sent` */
   protected splitManner = this.RULE(
     'splitManner',
     () => {
@@ -414,15 +442,17 @@ export abstract class StatementGrammar extends ExpressionGrammar {
           ALT: () => {
             this.CONSUME(contextualWords.stratified)
             this.CONSUME(contextualWords.by)
-            this.SUBRULE(this.operand)
+            this.SUBRULE(this.operand, { LABEL: 'stratum' })
           },
         },
         {
           ALT: () => {
-            this.CONSUME(contextualWords.in)
-            this.CONSUME(contextualWords.order)
+            this.CONSUME2(contextualWords.by)
+            this.SUBRULE2(this.operand, { LABEL: 'group' })
+            this.OPTION({ GATE: () => !this.nextIs(Equal, 2), DEF: () => this.SUBRULE(this.splitOrder) })
           },
         },
+        { ALT: () => this.SUBRULE2(this.splitOrder) },
       ])
     },
     propagate,
@@ -447,6 +477,22 @@ export abstract class StatementGrammar extends ExpressionGrammar {
           this.CONSUME(Comma)
           this.SUBRULE2(this.operand)
         })
+      })
+    },
+    propagate,
+  )
+
+  protected splitOrder = this.RULE(
+    'splitOrder',
+    () => {
+      this.CONSUME(contextualWords.in)
+      this.CONSUME(contextualWords.order)
+      this.OPTION({
+        GATE: () => !this.nextIs(Equal, 2),
+        DEF: () => {
+          this.CONSUME(contextualWords.of)
+          this.SUBRULE(this.operand, { LABEL: 'key' })
+        },
       })
     },
     propagate,

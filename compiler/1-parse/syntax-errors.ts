@@ -47,6 +47,8 @@ const statementKeywords = [
   'stop',
   'freeze',
   'clip',
+  'penalty',
+  'average',
 ]
 
 const otherKeywords = ['then', 'else', 'over', 'carry', 'until', 'within', 'improved', 'epochs', 'from', 'on', 'in']

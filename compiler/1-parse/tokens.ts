@@ -71,6 +71,8 @@ export const contextualWords = {
   stop: reserved('stop', [StatementWord, Identifier]),
   freeze: reserved('freeze', [StatementWord, Identifier]),
   clip: reserved('clip', [StatementWord, Identifier]),
+  penalty: reserved('penalty', [StatementWord, Identifier]),
+  average: reserved('average', [StatementWord, Identifier]),
   source: reserved('source', [StatementWord, Identifier]),
   valid: reserved('valid', [StatementWord, Identifier]),
   test: reserved('test', [StatementWord, Identifier]),
@@ -98,6 +100,8 @@ export const contextualWords = {
   carry: reserved('carry', [Identifier]),
   until: reserved('until', [Identifier]),
   within: reserved('within', [Identifier]),
+  unrolled: reserved('unrolled', [Identifier]),
+  counted: reserved('counted', [Identifier]),
   has: reserved('has', [Identifier]),
   improved: reserved('improved', [Identifier]),
   for: reserved('for', [Identifier]),
@@ -107,6 +111,8 @@ export const contextualWords = {
   iterate: reserved('iterate', [Identifier]),
   repeat: reserved('repeat', [Identifier]),
   rearrange: reserved('rearrange', [Identifier]),
+  of: reserved('of', [Identifier]),
+  streams: reserved('streams', [Identifier]),
 } as const
 
 const wordTokens = new Map(

@@ -1,11 +1,12 @@
 /** The checker: every name, type and size of a program, and every entry point with all layers expanded. */
-import type { CallableDeclaration, Declaration, SourceFile } from '../1-parse/ast.ts'
+import type { CallableDeclaration, DataDeclaration, Declaration, SourceFile } from '../1-parse/ast.ts'
 import type { Diagnostic, Span } from '../diagnostics/diagnostic.ts'
 import { suggest } from '../diagnostics/suggest.ts'
 import { DimensionError, isConstant, symbolsOf } from '../dimensions/dimension.ts'
 import { instantiate } from './calls.ts'
 import type { CheckedEntry, CheckedLoad, CheckedProgram, CheckedValue } from './checked.ts'
 import { reportDataFields } from './data-fields.ts'
+import { resolveDataSettings } from './data-settings.ts'
 import { createEntry, finishEntry } from './entry.ts'
 import { addResults, bindRuntimeDims, checkInfer, entryFrame, inputTensor, runEntry } from './entry-point.ts'
 import { checkUnused } from './generic-check.ts'
@@ -40,10 +41,13 @@ export function check(ast: SourceFile, options: CheckOptions): { program?: Check
   const { session, files } = createSession(ast, options)
   const entries: CheckedEntry[] = []
   const trains: CheckedTrain[] = []
+  const data: DataDeclaration[] = []
   let loads: readonly CheckedLoad[] = []
   try {
     elaborateFile(session, ast, files, entries, trains)
     loads = checkLoads(session, ast, entries)
+    const frame = entryFrame(session, session.init, false, '')
+    for (const declaration of session.user.data.values()) data.push(resolveDataSettings(frame, declaration))
   } catch (error) {
     reportOverflow(session, ast, error)
   }
@@ -62,7 +66,7 @@ export function check(ast: SourceFile, options: CheckOptions): { program?: Check
     variables: [...session.variables.values()].map(({ span, origins, ...variable }) => variable),
     entries: [finishEntry(session.init), ...entries],
     trains: trains.map((train) => train.settings),
-    data: [...session.user.data.values()],
+    data,
     loads,
   }
   return { program, diagnostics }
@@ -121,6 +125,7 @@ function createSession(
     modelDims: new Map(),
     severalModels: modelsOf(ast, files).size > 1,
     modelNames: new Map(),
+    trainers: new Map(),
     settled: new Set(),
     rigid: false,
     progress: { expressionDepth: 0, evaluations: 0 },

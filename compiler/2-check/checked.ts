@@ -171,6 +171,8 @@ export interface TrainSettings {
   /** The dimension `batch` fills: the leading run-time dimension shared by the inputs. */
   readonly batchDim?: string
   readonly batch?: number
+  /** `streams`: row b of a batch goes on where row b of the batch before ended. */
+  readonly order?: 'streams'
   readonly epochs?: number
   readonly seed?: number
   readonly stop?: { readonly part: 'train' | 'valid'; readonly metric: string; readonly epochs: number }

@@ -54,7 +54,7 @@ export function applyMetric(
   const { metric } = frame
   const name = declaration.name.text
   if (!metric || frame.indexed || frame.entry.loop)
-    return report(frame, 'NN0249', span, `\`${name}\` is measured over an epoch and has no value here`, {
+    return report(frame, 'NN0254', span, `\`${name}\` is measured over an epoch and has no value here`, {
       hint: `call it in a train block, after \`metric ${name} =\``,
     })
   const number = metric.calls++
@@ -91,7 +91,7 @@ export function declareTotal(frame: Frame, statement: TotalStatement): void {
   if (dtype === 'bool' || open !== undefined) {
     report(
       frame,
-      'NN0251',
+      'NN0259',
       statement.value.span,
       open === undefined
         ? `a total is a sum of numbers, but this is ${displayType(given.type)}`

@@ -41,6 +41,7 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
   './threads': ['matmulShare', 'share', 'own', 'barrier', 'begin', 'next', 'setSize', 'size', 'thread', 'active'],
   './convolution': ['convolve', 'convolveLarge'],
   './pooling': ['poolMax', 'poolMaxGradient'],
+  './sequential': ['argsort', 'cumulativeSum', 'cumulativeSumInteger'],
   './indexed': ['gatherRows', 'scatterAddRows', 'scatterAddRowsInteger'],
 }
 
@@ -62,6 +63,7 @@ export function emit(program: Program, options: EmitOptions = {}): Emission {
   // Comments hold the user's names, which may be those of the library.
   const code = text.replace(/\/\*\*.*?\*\/|\/\/[^\n]*/gs, '')
   for (const [file, names] of Object.entries(LIBRARY)) {
+    // One thread's module has none of these names, though a buffer or an input may be called the same.
     const shared = file === './threads'
     if (shared && !threads) continue
     const used = names.filter((name) => code.includes(name) && usage(name, shared).test(code))

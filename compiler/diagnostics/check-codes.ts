@@ -151,7 +151,7 @@ export const checkCodes = {
   NN0230: {
     title: 'Parameter without a fixed size',
     explanation:
-      'Parameters and states live as long as the module, so their sizes are numbers or constants, never run-time dimensions.',
+      'Parameters and states live as long as the module, so their sizes are numbers or constants, never run-time dimensions. Only the first axis of a state may be one.',
     example: 'model M(x: f32[Batch, In]) -> f32[Batch, 2] {\n  return x |> out: Linear(2)\n}',
   },
   NN0231: {
@@ -182,7 +182,7 @@ export const checkCodes = {
   NN0235: {
     title: 'Pattern matches nothing',
     explanation:
-      'The pattern of `freeze` or `optimizer … for` is compared with the dotted paths of the parameters this train block reaches or trains, that of `missing` and the right side of `map` with those of the model a `load` block is for; `*` is one part, `**` any parts.',
+      'The pattern of `freeze`, `optimizer … for` or `penalty … for` is compared with the dotted paths of the parameters this train block reaches or trains, that of `missing` and the right side of `map` with those of the model a `load` block is for; `*` is one part, `**` any parts.',
     example:
       'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  freeze "encoder.**"\n}',
   },
@@ -245,11 +245,11 @@ export const checkCodes = {
       '// compiled with --set Hiden=256\nconst Hidden = 128\nfn f(x: f32[Hidden]) -> f32[Hidden] {\n  return x\n}',
   },
   NN0249: {
-    title: 'Metric outside `metric name = …`',
+    title: 'Not a penalty',
     explanation:
-      'A `metric` definition adds totals up over the batches of an epoch, so it has a value only in a train block, in a statement `metric name = …`.',
+      '`penalty l2(1e-4) for "**.w"` adds to what is minimised, for each parameter that matches, the number a function makes of it. The parameter flows into the function as in a pipeline.',
     example:
-      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ninfer f(x: f32[Batch, 2], y: f32[Batch, 1]) -> f32 {\n  return binary_accuracy(M(x), y)\n}',
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nfn squares(p: f32[...]) -> f32[...] {\n  return p * p\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  penalty squares\n  optimizer sgd(0.1)\n}',
   },
   NN0250: {
     title: 'Wrong range',
@@ -258,11 +258,11 @@ export const checkCodes = {
     example: 'hyper lr = 2.0 in 1e-5..1e-1 log\nfn f(x: f32[N]) -> f32[N] {\n  return lr * x\n}',
   },
   NN0251: {
-    title: 'Total that cannot be added up',
+    title: 'Averaged parameter trained twice',
     explanation:
-      'A `total` of a metric is the sum of numbers of one shape, the same in every batch: f32 or i32, with sizes known when compiled.',
+      'With `average` a parameter holds an average of the values its train block works on. Another train block that updates the parameter would change the average only.',
     example:
-      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nmetric spread(x: f32[B, 1]) {\n  total parts = abs(x)\n  return sum(parts)\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  metric spread = spread(M(x))\n}',
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ntrain first(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  average ema(0.99)\n}\ntrain second(x: f32[Batch, 2]) {\n  loss mean(M(x) ^ 2)\n  optimizer sgd(0.1)\n}',
   },
   NN0252: {
     title: 'Wrong statement of a metric',
@@ -277,6 +277,13 @@ export const checkCodes = {
       'What a metric returns is read after the last batch of an epoch. It is made of totals, states and numbers; anything else in it would be of the last batch alone.',
     example:
       'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nmetric share(x: f32[...]) {\n  total all = sum(x)\n  return sum(x) / all\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  metric share = share(M(x))\n}',
+  },
+  NN0254: {
+    title: 'Metric outside `metric name = …`',
+    explanation:
+      'A `metric` definition adds totals up over the batches of an epoch, so it has a value only in a train block, in a statement `metric name = …`.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ninfer f(x: f32[Batch, 2], y: f32[Batch, 1]) -> f32 {\n  return binary_accuracy(M(x), y)\n}',
   },
   NN0255: {
     title: 'Wrong gradient of a function',
@@ -302,6 +309,13 @@ export const checkCodes = {
     title: 'Files import each other',
     explanation: 'An import leads back to the file it began in. Move what both files need into a third one.',
     example: '// ring.nn imports this file\nimport { Ring } from "./ring.nn"',
+  },
+  NN0259: {
+    title: 'Total that cannot be added up',
+    explanation:
+      'A `total` of a metric is the sum of numbers of one shape, the same in every batch: f32 or i32, with sizes known when compiled.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nmetric spread(x: f32[B, 1]) {\n  total parts = abs(x)\n  return sum(parts)\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  metric spread = spread(M(x))\n}',
   },
   NN0260: {
     title: 'Tensor too large',

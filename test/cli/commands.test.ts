@@ -56,7 +56,7 @@ describe('the command line', () => {
     expect(await nnc('--version')).toEqual({ code: 0, output: `${version}\n`, error: '' })
   })
 
-  test.each(['', 'check', 'build', 'train', 'eval', 'predict', 'curve', 'inspect', 'doc', 'fmt'])(
+  test.each(['', 'check', 'build', 'train', 'eval', 'predict', 'generate', 'curve', 'inspect', 'doc', 'fmt'])(
     'nnc %s --help',
     async (name) => {
       const { code, output, error } = await nnc(`${name} --help`.trim())

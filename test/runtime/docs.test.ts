@@ -51,6 +51,7 @@ test('every error code is on the page', () => {
     'not-an-integer': true,
     'not-finite': true,
     'bad-option': true,
+    'not-a-step': true,
     'hyper-range': true,
     'damaged-checkpoint': true,
     'foreign-checkpoint': true,
