@@ -91,6 +91,23 @@ test('penguins: F1 of every species, with missing values', async () => {
   expect(evaluated.output).toMatch(/^ {2}Gentoo +0 +0 +24$/m)
 })
 
+test('penguins: a bird nobody measured is still named', async () => {
+  await trained('penguins', '--epochs', '20')
+  const unmeasured = {
+    'Beak Length (mm)': null,
+    'Beak Depth (mm)': null,
+    'Flipper Length (mm)': null,
+    'Body Mass (g)': null,
+  }
+  const input = JSON.stringify([{ ...unmeasured, Island: 'Biscoe', Sex: null }])
+  const predicted = await runCommand(
+    ['predict', 'penguins/penguins.nn', '--weights', `${scratch}/penguins/penguins.safetensors`, '--input', '-'],
+    { ...options, input },
+  )
+  expect(predicted.error).toBe('')
+  expect(predicted.output).toMatch(/"label":"(?:Adelie|Chinstrap|Gentoo)"/)
+})
+
 test('cars: miles per gallon', async () => {
   const { test: measured } = await trained('cars')
   expect(measured.r2).toBeGreaterThan(0.84)
