@@ -46,6 +46,12 @@ export function positiveInteger(text: string): number {
   return value
 }
 
+export function positiveNumber(text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('It must be a number above 0.')
+  return value
+}
+
 /** A seed: a 32-bit whole number. */
 export function seed(text: string): number {
   const value = Number(text)

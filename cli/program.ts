@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { compilerVersion } from '../compiler/generated/identity.ts'
+import { benchCommand } from './commands/bench.ts'
 import { buildCommand } from './commands/build.ts'
 import { checkCommand } from './commands/check.ts'
 import { curveCommand } from './commands/curve.ts'
@@ -9,6 +10,7 @@ import { fmtCommand } from './commands/fmt.ts'
 import { generateCommand } from './commands/generate.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { predictCommand } from './commands/predict.ts'
+import { profileCommand } from './commands/profile.ts'
 import { trainCommand } from './commands/train.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -63,6 +65,8 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
     generateCommand,
     curveCommand,
     inspectCommand,
+    benchCommand,
+    profileCommand,
     docCommand,
     fmtCommand,
   ]

@@ -56,6 +56,8 @@ export interface CompileOptions extends CheckOptions, PipelineOptions {
   readonly builds?: readonly BuildName[]
   /** Keeps function names in the module, for profilers. */
   readonly names?: boolean
+  /** Makes modules that import `profile.mark` and report to it after each call; `load` takes none of these. */
+  readonly profile?: boolean
 }
 
 /** What a compilation has come to: as far as the last pass that ran, everything with an error absent. */
@@ -158,7 +160,12 @@ const passes: readonly Pass<CompileState>[] = [
   {
     name: 'emit',
     run({ program, sources, checked, options }) {
-      const settings = { sources, compiler: compilerVersion, loads: need(checked).loads }
+      const settings = {
+        sources,
+        compiler: compilerVersion,
+        profile: options.profile ?? false,
+        loads: need(checked).loads,
+      }
       const emission = emit(need(program), settings)
       const threads = options.builds?.some(isThreaded) ?? false
       return {
@@ -176,7 +183,7 @@ const passes: readonly Pass<CompileState>[] = [
       const modules: Partial<Record<BuildName, Uint8Array>> = {}
       const reports: Partial<Record<BuildName, AssemblyReport>> = {}
       for (const build of options.builds ?? (['plain', 'relaxed'] as const)) {
-        const { source, manifest } = need(isThreaded(build) ? threadedEmission : emission)
+        const { source, manifest, dataOffset } = need(isThreaded(build) ? threadedEmission : emission)
         const description = manifest(build)
         const { wasm, report } = await assemble(source, {
           build,
@@ -184,6 +191,8 @@ const passes: readonly Pass<CompileState>[] = [
           kernels: kernelLibrary,
           memoryBytes: description.threads?.privateOffset ?? description.memory.total,
           names: options.names ?? false,
+          imports: options.profile ?? false,
+          ...(dataOffset !== undefined && { dataOffset }),
         })
         modules[build] = wasm
         reports[build] = report

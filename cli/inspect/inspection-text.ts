@@ -31,7 +31,7 @@ export function inspectionText(inspection: Inspection, file: string, color: bool
 
 function entryLines(entry: EntryInspection, dim: (text: string) => string): string[] {
   const head = `  ${entry.name} ${dim(`(${entry.inputs.join(', ')}) → ${entry.outputs.join(', ') || 'nothing'}`)}`
-  const work = `    ${formatFlops(entry.flops)} in ${entry.calls.length} calls, ${formatBytes(entry.traffic)} of memory traffic, arena ${formatBytes(entry.arenaBytes)}`
+  const work = `    ${formatFlops(entry.flops)} in ${entry.calls.length} calls, ${formatBytes(entry.traffic)} of memory traffic, arena ${formatBytes(entry.arenaBytes)}, ${formatBytes(entry.liveBytes)} alive at once`
   const calls = entry.calls.map(({ kind, title, flops, depth }) =>
     dim(`    ${formatFlops(flops).padStart(12)}  ${'  '.repeat(depth)}${kind.padEnd(7)}  ${shortened(title)}`),
   )

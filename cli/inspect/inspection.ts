@@ -36,6 +36,8 @@ export interface EntryInspection {
   /** Bytes read and written. */
   readonly traffic: number
   readonly arenaBytes: number
+  /** What liveness makes unavoidable: the most bytes alive at one step. */
+  readonly liveBytes: number
 }
 
 export function inspectProgram(program: Program): Inspection {
@@ -82,6 +84,7 @@ function inspectEntry(entry: Entry, sizes: Readonly<Record<string, number>>): En
     flops: outermost.reduce((sum, call) => sum + call.flops, 0),
     traffic: outermost.reduce((sum, call) => sum + call.bytes, 0),
     arenaBytes: entry.arenaBytes,
+    liveBytes: entry.liveBytes,
   }
 }
 

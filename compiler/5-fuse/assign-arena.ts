@@ -18,6 +18,7 @@ export interface ArenaAssignment {
   readonly scratch: ReadonlyMap<number, ArenaRoom>
   readonly panels: ReadonlyMap<number, ArenaRoom>
   readonly bytes: number
+  readonly liveBytes: number
 }
 
 /**
@@ -49,6 +50,7 @@ export function assignArena(
     scratch: roomsOf('scratch'),
     panels: roomsOf('panels'),
     bytes: arena.bytes,
+    liveBytes: arena.liveBytes,
   }
 
   function walk(list: readonly Step[]): void {

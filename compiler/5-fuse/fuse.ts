@@ -33,6 +33,7 @@ import type {
   Program,
   SequentialCall,
 } from './program.ts'
+import { roll } from './roll.ts'
 import { isSequential, sequentialOf } from './sequential.ts'
 import { slackOf } from './slack.ts'
 import type { LoopStep, Step } from './step.ts'
@@ -55,7 +56,7 @@ interface FuseState {
  */
 export function fuse(program: GraphProgram): Program {
   try {
-    const fused = fuseGraphs(program)
+    const fused = roll(fuseGraphs(program))
     const { total } = fused.memory
     if (total > LARGEST_MEMORY) throw new MemoryLimitError(`${(total / 2 ** 30).toFixed(1)} GiB`, program)
     return fused
@@ -119,7 +120,9 @@ function planEntry(state: FuseState, graph: Graph, plan: GraphPlan, exportName: 
       buffer: layout.place(plan, plan.outputs.get(name)!).buffer,
     })),
     calls,
+    runs: [],
     arenaBytes: plan.arenaBytes,
+    liveBytes: plan.liveBytes,
   }
 }
 

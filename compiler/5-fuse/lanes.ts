@@ -25,11 +25,15 @@ export function orderLoops(draft: Draft, allExtents: readonly Dim[]): LoopOrder 
     values: [...draft.values],
     outer: choice.outer,
     stages: draft.stages.map((stage, at) => ({ ...stage, stores: [...stage.stores], inner: choice.inner[at]! })),
-    extents: new Map(allExtents.map((extent, axis) => [axis, extent] as const)),
+    extents: new Map(axesOf(draft).map((axis) => [axis, allExtents[axis]!] as const)),
   }
   mergeNeighbours(state, state.outer)
   for (const stage of state.stages) mergeNeighbours(state, stage.inner)
   return { ...state, lanes: choice.lanes }
+}
+
+function axesOf(draft: Draft): number[] {
+  return [...draft.outer, ...draft.stages.flatMap((stage) => stage.inner)]
 }
 
 interface LaneChoice {

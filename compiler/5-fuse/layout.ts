@@ -153,6 +153,7 @@ export function createLayout(
           inputs: totals.input,
           outputs: totals.output,
           arena: arenaBytes,
+          tables: 0,
           total: arenaStart + arenaBytes + slack.after + 64,
         },
       }

@@ -1,6 +1,7 @@
 /**
  * Which values get a buffer. The rest are recomputed inside the kernels that read them: movement is an index map,
- * cheap elementwise work is repeated, and an expensive value with one reader is computed where it is read.
+ * cheap elementwise work is repeated, and an expensive value with one reader is computed where it is read. A sum of two
+ * stored tensors that several read is stored too: its operands need not live on, and its readers read one tensor.
  */
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
 import { add, type Dim, dimEqual, product } from '../dimensions/dimension.ts'
@@ -12,6 +13,12 @@ import { splitsOnly } from './movement.ts'
 
 /** An elementwise value costing at most this is recomputed by each of its readers. */
 const CHEAP = 4
+/**
+ * A value that depends on no tensor, such as the mask of a dropout, is drawn again by up to two readers where it costs
+ * at most this: it need not live from the forward to the backward pass.
+ */
+const REDRAWN = 80
+const MOST_REDRAWN = 2
 /** Longer chains are cut, which bounds the depth of every recursion over them. */
 const LONGEST_CHAIN = 64
 
@@ -102,6 +109,7 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
   const materialised: boolean[] = nodes.map(() => false)
   const cost = new Float64Array(nodes.length)
   const depth = new Int32Array(nodes.length)
+  const bases: (readonly number[])[] = nodes.map(() => [])
   const isStored = (id: number): boolean => storedAt(graph, { materialised }, id) !== undefined
   const give = (id: number): void => {
     if (isSource(nodes[id]!)) return
@@ -110,6 +118,7 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
     materialised[id] = true
     cost[id] = 0
     depth[id] = 0
+    bases[id] = [id]
   }
   const wanted = new Set([...graph.outputs, ...graph.updates].map(({ node }) => node))
   graph.loops.forEach(({ node, carries, yields, until }, at) => {
@@ -125,6 +134,7 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
   for (const node of nodes) {
     if (!live[node.id]) continue
     const kind = opDefinitions[node.op].class
+    bases[node.id] = isSource(node) ? [node.id] : basesOf(node, bases)
     if (kind === 'loop') {
       materialised[node.id] = node.op === 'result'
       continue
@@ -151,8 +161,13 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
     if (kind === 'elementwise' || kind === 'random') cost[node.id]! += COST[node.op] ?? 1
     const computed =
       kind === 'reduction' || isLibraryOp(node.op) || node.op === 'concat' || node.op === 'fold' || transposes(node.id)
-    const shared = readers[node.id]! > 1 && cost[node.id]! > CHEAP && !isAlias(node)
-    if (computed || shared || depth[node.id]! > LONGEST_CHAIN || (wanted.has(node.id) && !isSource(node))) give(node.id)
+    const dear = cost[node.id]! > CHEAP || (kind === 'elementwise' && bases[node.id]!.length > 1)
+    const redrawn = readers[node.id]! <= MOST_REDRAWN && bases[node.id]!.length === 0 && cost[node.id]! <= REDRAWN
+    const shared = readers[node.id]! > 1 && dear && !isAlias(node) && !redrawn
+    // Who wants the same number everywhere fills a buffer of its own: copies would tie unrelated variables together.
+    const filled = cost[node.id] === 0 && bases[node.id]!.length === 0
+    const stored = wanted.has(node.id) && !isSource(node) && !filled
+    if (computed || shared || depth[node.id]! > LONGEST_CHAIN || stored) give(node.id)
   }
   return { materialised, live }
 
@@ -195,6 +210,12 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
       at = input
     }
   }
+}
+
+/** The stored tensors one element of a value needs an element of its own from, no more than two; broadcast ones do not count. */
+function basesOf(node: GraphNode, bases: readonly (readonly number[])[]): readonly number[] {
+  if (node.op === 'expand' || node.type.shape.length === 0) return []
+  return [...new Set(node.inputs.flatMap((input) => bases[input]!))].slice(0, 2)
 }
 
 /** Which views of memory a library op takes as its operands. */

@@ -39,6 +39,7 @@ const RESERVED = new Set([
     'seed',
     'SEED',
     'STEP',
+    'mark',
     'floorDivide',
   ],
   ...['madd', 'nmadd', 'sum4', 'max4', 'min4', 'prod4', 'sum4i', 'max4i', 'min4i', 'storePartial', 'storeStrided4'],
@@ -62,7 +63,10 @@ const RESERVED = new Set([
 /** `text` as an identifier no other name in `taken` has; added to it. */
 export function uniqueName(text: string, taken: Set<string>): string {
   const cleaned = text.replace(/[^A-Za-z0-9_]+/g, '_').replace(/^(?=\d)/, '_') || '_'
-  const base = RESERVED.has(cleaned) || /^(f32|i32|v128)|^(j|at|steps)\d*$/.test(cleaned) ? `${cleaned}_` : cleaned
+  const base =
+    RESERVED.has(cleaned) || /^(f32|i32|v128)|^(j|at|steps|turn|row|table|draw)\d*$/.test(cleaned)
+      ? `${cleaned}_`
+      : cleaned
   let name = base
   for (let number = 2; taken.has(name); number++) name = `${base}_${number}`
   taken.add(name)

@@ -46,6 +46,8 @@ export interface GraphPlan {
   readonly packed: ReadonlyMap<number, Packing>
   readonly panels: ReadonlyMap<number, ArenaRoom>
   readonly arenaBytes: number
+  /** The most bytes alive at one step. */
+  readonly liveBytes: number
   typeOf(buffer: number): TensorType
   /** Where an indexed operand lies. */
   stored(node: number): Stored
@@ -194,6 +196,7 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     packed,
     panels: arena.panels,
     arenaBytes: arena.bytes,
+    liveBytes: arena.liveBytes,
     typeOf: planning.typeOf,
     stored,
     nameOf,
@@ -214,13 +217,16 @@ function startPlanning(
   const fill = (node: number, buffer: number, region: number): void => {
     steps[region]!.push({ kind: 'draft', draft: copyDraft(context, node, buffer) })
   }
+  const storage = new Map<number, Storage>()
+  const typeOf = (buffer: number): TensorType =>
+    nodes[buffer < nodes.length ? buffer : extras[buffer - nodes.length]!.node]!.type
   return {
     graph,
     context,
     ranges,
-    storage: new Map(),
+    storage,
     steps,
-    typeOf: (buffer) => nodes[buffer < nodes.length ? buffer : extras[buffer - nodes.length]!.node]!.type,
+    typeOf,
     regionOf: (buffer) => (buffer < nodes.length ? graph.regions[buffer]! : extras[buffer - nodes.length]!.region),
     extra,
     claim(node, region) {
@@ -236,7 +242,8 @@ function startPlanning(
     order(region, kept, candidates) {
       const merging = { extents: context.axes.extents, ranges }
       const joined = joinProducers(mergeSteps(steps[region]!, merging), merging)
-      return schedule(dropDeadStores(joined, kept), candidates)
+      const bytesOf = (buffer: number): number => (storage.has(buffer) ? 0 : largestBytes(typeOf(buffer).shape, ranges))
+      return schedule(dropDeadStores(joined, kept), candidates, kept, bytesOf)
     },
   }
 }

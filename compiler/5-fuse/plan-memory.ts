@@ -1,8 +1,15 @@
-/** Static memory: offsets for buffers with known lifetimes, reused by liveness, best fit first. */
+/**
+ * Static memory: offsets for buffers with known lifetimes, reused by liveness. No order of placing them is best for all
+ * models, so several are tried and the tightest result is kept.
+ */
 
 /** Padding behind each buffer, so that a full vector pair may be read at its end. */
 const PADDING = 32
 const ALIGNMENT = 64
+/** No other order is tried once a result is within this factor of the least possible. */
+const TIGHT = 1.01
+/** Beyond this many buffers only the order of their beginnings is tried: the others take time with the square. */
+const MOST_BUFFERS = 8192
 
 export interface Lifetime {
   readonly bytes: number
@@ -14,6 +21,8 @@ export interface Lifetime {
 export interface ArenaPlan {
   readonly offsets: readonly number[]
   readonly bytes: number
+  /** The most bytes alive at one step, padding included: no plan takes less. */
+  readonly liveBytes: number
 }
 
 /** The room a buffer takes, padding and alignment included. */
@@ -23,6 +32,77 @@ export function paddedBytes(bytes: number): number {
 
 /** Offsets such that buffers alive at the same step never overlap. */
 export function planArena(lifetimes: readonly Lifetime[]): ArenaPlan {
+  const liveBytes = mostAlive(lifetimes)
+  let best = { ...inOrderOfUse(lifetimes), liveBytes }
+  if (lifetimes.length > MOST_BUFFERS) return best
+  const length = ({ first, last }: Lifetime): number => last - first + 1
+  const orders: ((a: Lifetime, b: Lifetime) => number)[] = [
+    (a, b) => b.bytes - a.bytes || length(b) - length(a),
+    (a, b) => b.bytes * length(b) - a.bytes * length(a),
+    (a, b) => length(b) - length(a) || b.bytes - a.bytes,
+  ]
+  for (const order of orders) {
+    if (best.bytes <= TIGHT * liveBytes) break
+    const plan = firstFit(lifetimes, order)
+    if (plan.bytes < best.bytes) best = { ...plan, liveBytes }
+  }
+  return best
+}
+
+/** The maximum over all steps of the bytes of buffers alive at them. */
+function mostAlive(lifetimes: readonly Lifetime[]): number {
+  const changes = lifetimes.flatMap(({ bytes, first, last }) => [
+    { at: first, bytes: paddedBytes(bytes) },
+    { at: last + 1, bytes: -paddedBytes(bytes) },
+  ])
+  changes.sort((a, b) => a.at - b.at || a.bytes - b.bytes)
+  let alive = 0
+  let most = 0
+  for (const { bytes } of changes) {
+    alive += bytes
+    most = Math.max(most, alive)
+  }
+  return most
+}
+
+/** One by one in the order given, each at the lowest place free for its whole life. */
+function firstFit(
+  lifetimes: readonly Lifetime[],
+  order: (a: Lifetime, b: Lifetime) => number,
+): Pick<ArenaPlan, 'offsets' | 'bytes'> {
+  const sorted = lifetimes.map((_, at) => at).sort((a, b) => order(lifetimes[a]!, lifetimes[b]!) || a - b)
+  const offsets = lifetimes.map(() => 0)
+  /** Those placed, by offset. */
+  const placed: { readonly start: number; readonly end: number; readonly life: Lifetime }[] = []
+  let top = 0
+  for (const at of sorted) {
+    const life = lifetimes[at]!
+    const bytes = paddedBytes(life.bytes)
+    let start = 0
+    for (const other of placed) {
+      if (other.start >= start + bytes) break
+      if (other.life.first <= life.last && life.first <= other.life.last) start = Math.max(start, other.end)
+    }
+    offsets[at] = start
+    top = Math.max(top, start + bytes)
+    insertByStart(placed, { start, end: start + bytes, life })
+  }
+  return { offsets, bytes: top }
+}
+
+function insertByStart<T extends { readonly start: number }>(sorted: T[], value: T): void {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (sorted[middle]!.start <= value.start) low = middle + 1
+    else high = middle
+  }
+  sorted.splice(low, 0, value)
+}
+
+/** From the first step to the last, each in the free hole that fits it best. */
+function inOrderOfUse(lifetimes: readonly Lifetime[]): Pick<ArenaPlan, 'offsets' | 'bytes'> {
   const order = lifetimes.map((_, at) => at).sort((a, b) => byStart(lifetimes[a]!, lifetimes[b]!))
   const ending = [...order].sort((a, b) => lifetimes[a]!.last - lifetimes[b]!.last)
   const offsets = lifetimes.map(() => 0)

@@ -18,7 +18,10 @@ export function printProgram(program: Program): string {
   ]
   for (const entry of program.entries) {
     const dims = entry.dims.map(({ name, minimum, maximum }) => `${name} in ${minimum}..${maximum}`)
-    lines.push('', `entry ${entry.name}(${dims.join(', ')}): ${entry.kind}, arena ${entry.arenaBytes} bytes`)
+    lines.push(
+      '',
+      `entry ${entry.name}(${dims.join(', ')}): ${entry.kind}, arena ${entry.arenaBytes} bytes, ${entry.liveBytes} alive at once`,
+    )
     lines.push(...callLines(program, entry.calls, '  '))
   }
   return `${lines.join('\n')}\n`

@@ -23,6 +23,8 @@ export interface Program {
   readonly seedOffset: number
   readonly stepOffset: number
   readonly memory: MemoryTotals
+  /** Where the module's static data begins: the tables of its runs. */
+  readonly tablesOffset?: number
 }
 
 export interface MemoryTotals {
@@ -30,6 +32,8 @@ export interface MemoryTotals {
   readonly inputs: number
   readonly outputs: number
   readonly arena: number
+  /** Addresses that runs of calls take from a table. */
+  readonly tables: number
   readonly total: number
 }
 
@@ -54,9 +58,35 @@ export interface Entry {
   readonly inputs: readonly EntryTensor[]
   readonly outputs: readonly EntryTensor[]
   readonly calls: readonly Call[]
+  /** Stretches of `calls` that are the same but for addresses, in order. */
+  readonly runs: readonly Run[]
   /** Bytes of the arena this entry uses. */
   readonly arenaBytes: number
+  /** The most bytes alive at one step: no assignment of addresses takes less. */
+  readonly liveBytes: number
 }
+
+/** The calls from `first` up to `end`: `turns` times those of the body, in each turn with other addresses. */
+export interface Run {
+  /** Among the runs of its entry. */
+  readonly number: number
+  readonly first: number
+  readonly end: number
+  readonly turns: number
+  /** The calls of the first turn, a pointer in place of each buffer that is another in another turn. */
+  readonly body: readonly Call[]
+  /** Buffers of the kind `pointer`; `from` is the buffer of the first turn. */
+  readonly pointers: readonly { readonly buffer: number; readonly from: number; readonly walk: Walk }[]
+  /** Names in the body's dimensions, `first` their numbers in the first turn. */
+  readonly numbers: readonly { readonly name: string; readonly first: number; readonly walk: Walk }[]
+  /** A row for each turn. */
+  readonly table: readonly (readonly number[])[]
+}
+
+/** How a number goes on from turn to turn: in even steps, or by a column of the table. */
+export type Walk =
+  | { readonly kind: 'even'; readonly step: number }
+  | { readonly kind: 'table'; readonly column: number }
 
 export interface EntryTensor {
   readonly name: string

@@ -21,8 +21,17 @@ export interface Schedule {
   readonly inPlace: ReadonlySet<number>
 }
 
-/** Orders the steps, earlier positions first where free to choose. */
-export function schedule(steps: readonly Step[], candidates: readonly UpdateCandidate[]): Schedule {
+/**
+ * Orders the steps: earlier positions first where free to choose, but a step that frees more memory than it takes at
+ * once, so that a gradient is gone as soon as its parameter is updated. `bytesOf`: the memory a buffer takes while it
+ * lives, 0 for one that has its place for good. `kept`: buffers read after the last step.
+ */
+export function schedule(
+  steps: readonly Step[],
+  candidates: readonly UpdateCandidate[],
+  kept: ReadonlySet<number>,
+  bytesOf: (buffer: number) => number,
+): Schedule {
   const writers = new Map<number, number[]>()
   const readers = new Map<number, number[]>()
   const after: Set<number>[] = steps.map(() => new Set())
@@ -46,7 +55,8 @@ export function schedule(steps: readonly Step[], candidates: readonly UpdateCand
     for (const reader of others) after[reader]!.add(writer)
     inPlace.add(buffer)
   }
-  return { steps: topological(after).map((at) => steps[at]!), inPlace }
+  const bytes = (buffer: number): number => (inPlace.has(buffer) ? 0 : bytesOf(buffer))
+  return { steps: topological(steps, after, memoryOf(steps, kept, bytes)).map((at) => steps[at]!), inPlace }
 }
 
 /** Every read of the old value is at the place the same iteration overwrites. */
@@ -83,18 +93,69 @@ function reaches(after: readonly ReadonlySet<number>[], start: number, targets: 
   return false
 }
 
-function topological(after: readonly ReadonlySet<number>[]): number[] {
+/** What running a step does to the memory in use, as the steps before it have run. */
+interface MemoryUse {
+  /** Bytes taken less bytes freed if the step ran next. */
+  change(step: number): number
+  /** Notes that a step has run; the steps whose change is another now. */
+  run(step: number): number[]
+}
+
+function memoryOf(steps: readonly Step[], kept: ReadonlySet<number>, bytesOf: (buffer: number) => number): MemoryUse {
+  /** Buffer → the steps still to run that use it. */
+  const users = new Map<number, Set<number>>()
+  const used = steps.map((step, at) => {
+    const buffers = [...new Set([...readsOf(step), ...writesOf(step)])].filter((buffer) => bytesOf(buffer) > 0)
+    for (const buffer of buffers) {
+      const known = users.get(buffer)
+      if (known) known.add(at)
+      else users.set(buffer, new Set([at]))
+    }
+    return buffers
+  })
+  const alive = new Set<number>()
+  return {
+    change(step) {
+      let change = 0
+      for (const buffer of used[step]!) {
+        if (!alive.has(buffer)) change += bytesOf(buffer)
+        if (users.get(buffer)!.size === 1 && !kept.has(buffer)) change -= bytesOf(buffer)
+      }
+      return change
+    },
+    run(step) {
+      return used[step]!.flatMap((buffer) => {
+        alive.add(buffer)
+        const left = users.get(buffer)!
+        left.delete(step)
+        return left.size === 1 ? [...left] : []
+      })
+    },
+  }
+}
+
+function topological(steps: readonly Step[], after: readonly ReadonlySet<number>[], memory: MemoryUse): number[] {
   const before = new Int32Array(after.length)
   for (const next of after) for (const at of next) before[at]!++
   const ready: number[] = []
+  const freeing: number[] = []
+  const done = new Uint8Array(after.length)
   const order: number[] = []
-  for (let at = after.length - 1; at >= 0; at--) if (before[at] === 0) ready.push(at)
-  while (ready.length > 0) {
-    const at = ready.pop()!
-    order.push(at)
-    for (const next of after[at]!) if (--before[next]! === 0) insertDescending(ready, next)
+  const add = (at: number): void => {
+    insertDescending(ready, at)
+    if (memory.change(at) < 0) freeing.push(at)
   }
-  if (order.length !== after.length) throw new Error('internal: fuse: the kernels depend on each other in a circle')
+  for (let at = after.length - 1; at >= 0; at--) if (before[at] === 0) add(at)
+  while (order.length < steps.length) {
+    const at = freeing.pop() ?? ready.pop()
+    if (at === undefined) throw new Error('internal: fuse: the kernels depend on each other in a circle')
+    if (done[at]) continue
+    done[at] = 1
+    order.push(at)
+    for (const last of memory.run(at))
+      if (before[last] === 0 && !done[last] && memory.change(last) < 0) freeing.push(last)
+    for (const next of after[at]!) if (--before[next]! === 0) add(next)
+  }
   return order
 }
 

@@ -15,6 +15,10 @@ export interface AssembleOptions {
   readonly kernels: Readonly<Record<string, string>>
   /** The memory the module starts with, rounded up to whole pages of 64 KiB. It never grows. */
   readonly memoryBytes: number
+  /** Where in memory the static data of the source goes; without it there may be none. */
+  readonly dataOffset?: number
+  /** Lets the source import functions; without it that is an error. */
+  readonly imports?: boolean
   /** 0 to 3; 2 by default. */
   readonly optimizeLevel?: number
   /** Keeps function names in the module, for profilers. */
@@ -30,8 +34,8 @@ export interface AssemblyReport {
 
 /**
  * Compiles the main file `source` together with the kernel library. The result imports nothing, has no start function
- * and no data segments, and exports `memory` with exactly the pages `memoryBytes` needs. A build for several threads imports
- * `env.memory` instead, shared.
+ * and no data segments but the tables at `dataOffset`, and exports `memory` with exactly the pages `memoryBytes` needs. A build for
+ * several threads imports `env.memory` instead, shared.
  *
  * Each build sees its own `./build` module, `export const RELAXED: bool` and for threads the layout of their memory, which asc folds
  * at compile time.
@@ -119,6 +123,7 @@ export async function assemble(
       ...['--enable', 'simd', ...(relaxed ? ['--enable', 'relaxed-simd'] : [])],
       ...(threads ? ['--enable', 'threads', '--importMemory', '--sharedMemory'] : []),
       ...['--initialMemory', String(pages), '--maximumMemory', String(most)],
+      ...(options.dataOffset === undefined ? [] : ['--memoryBase', String(options.dataOffset)]),
     ],
     {
       readFile: (name) => files[name] ?? null,
@@ -133,7 +138,10 @@ export async function assemble(
   if (error || !binary) throw new Error(`internal: assemble: ${error?.message ?? 'no output'}\n${messages.join('')}`)
 
   // Several threads have to be given the memory they share.
-  const foreign = foreignParts(binary).filter((part) => !(threads && part === 'imports'))
+  const foreign = foreignParts(binary, {
+    data: options.dataOffset !== undefined,
+    imports: threads !== undefined || (options.imports ?? false),
+  })
   if (foreign.length > 0) throw new Error(`internal: assemble: the module has ${foreign.join(' and ')}`)
   const functions = functionSizes(binary)
   const bare = options.names ? binary : dropSection(binary, 'name')

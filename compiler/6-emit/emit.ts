@@ -11,6 +11,7 @@ import { block, emptyLines, type Lines, line } from './lines.ts'
 import { manifestOf } from './manifest.ts'
 import { printCalls } from './print-call.ts'
 import { printKernel } from './print-kernel.ts'
+import { printRun, printTable } from './print-run.ts'
 import { planThreads, type ThreadPlan } from './thread-plan.ts'
 
 export interface EmitOptions {
@@ -18,6 +19,8 @@ export interface EmitOptions {
   readonly sources?: ReadonlyMap<string, string>
   /** The compiler's version, for the manifest. */
   readonly compiler?: string
+  /** Reports to an imported `profile.mark` where it is: after each call its number in `everyCall` of its entry. */
+  readonly profile?: boolean
   /** The program's `load` blocks, for the manifest. */
   readonly loads?: readonly CheckedLoad[]
   /** For several threads over one memory; `always` shares even what is too short to gain by it. */
@@ -27,6 +30,8 @@ export interface EmitOptions {
 export interface Emission {
   /** The main file; it imports `./vector`, `./random`, `./matmul` and `./indexed` as needed. */
   readonly source: string
+  /** Where the module's static data goes, if it has any. */
+  readonly dataOffset?: number
   manifest(build: BuildName): Manifest
 }
 
@@ -45,17 +50,22 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
   './indexed': ['gatherRows', 'scatterAddRows', 'scatterAddRowsInteger'],
 }
 
+/** What a profiling build reports before an entry's first call. */
+export const START_MARK = -1
+
 export function emit(program: Program, options: EmitOptions = {}): Emission {
   const body = emptyLines()
   const threads = options.threads ? planThreads(program, options.threads === 'always') : undefined
   printMemory(program, body)
+  const calls = callsByKernel(program)
   for (const [at, kernel] of program.kernels.entries()) {
-    printKernelComment(program, kernel, at, options, body)
+    printKernelComment(kernel, calls[at]!, options, body)
     printKernel(kernel, body, threads?.partitions[at])
     line(body, '')
   }
   const taken = new Set([...program.buffers, ...program.kernels].map(({ name }) => name))
-  for (const [at, entry] of program.entries.entries()) printEntry(program, entry, at, taken, body, threads)
+  for (const [at, entry] of program.entries.entries())
+    printEntry(program, entry, at, taken, body, threads, options.profile ?? false)
   if (threads) printWork(program, body)
   const text = body.text.join('\n')
   const head = emptyLines()
@@ -70,9 +80,15 @@ export function emit(program: Program, options: EmitOptions = {}): Emission {
     if (used.length > 0) line(head, `import { ${used.join(', ')} } from '${file}'`)
   }
   line(head, '')
+  if (options.profile) {
+    line(head, "@external('profile', 'mark')")
+    line(head, 'declare function mark(call: i32): void')
+    line(head, '')
+  }
   if (text.includes('floorDivide(')) printFloorDivide(head)
   return {
     source: `${head.text.join('\n')}\n${text}\n`,
+    ...(program.tablesOffset !== undefined && { dataOffset: program.tablesOffset }),
     manifest: (build) => manifestOf(program, build, options.compiler ?? '', options.loads ?? []),
   }
 }
@@ -96,16 +112,14 @@ function printMemory(program: Program, lines: Lines): void {
   line(lines, '')
 }
 
-function printKernelComment(
-  program: Program,
-  kernel: Kernel,
-  number: number,
-  options: EmitOptions,
-  lines: Lines,
-): void {
-  const calls = program.entries.flatMap((entry) =>
-    everyCall(entry.calls).filter((call): call is KernelCall => call.kind === 'kernel' && call.kernel === number),
-  )
+function callsByKernel({ kernels, entries }: Program): KernelCall[][] {
+  const calls: KernelCall[][] = kernels.map(() => [])
+  for (const entry of entries)
+    for (const call of everyCall(entry.calls)) if (call.kind === 'kernel') calls[call.kernel]!.push(call)
+  return calls
+}
+
+function printKernelComment(kernel: Kernel, calls: readonly KernelCall[], options: EmitOptions, lines: Lines): void {
   const titles = [...new Set(calls.map((call) => `${placeOf(call, options)}${call.title}`))]
   line(lines, '/**')
   for (const title of titles.slice(0, 4)) line(lines, ` * ${title}`)
@@ -133,14 +147,33 @@ function printEntry(
   taken: ReadonlySet<string>,
   lines: Lines,
   threads: ThreadPlan | undefined,
+  profile: boolean,
 ): void {
   const names = new Set(taken)
   const parameters = new Map(entry.dims.map(({ name }) => [name, uniqueName(name, names)]))
   const list = [...parameters.values()].map((name) => `${name}: i32`).join(', ')
   const together = threads !== undefined
+  const runs = profile ? [] : entry.runs
+  for (const run of runs) printTable(entry, run, lines)
   line(lines, `/** ${entry.name} */`)
   block(lines, `${together ? `function ${bodyName(entry)}` : `export function ${entry.export}`}(${list}): void`, () => {
-    printCalls({ program, lines, locals: parameters, together, ...(threads && { threads }) }, entry.calls)
+    const marks = profile ? new Map(everyCall(entry.calls).map((call, at) => [call, at])) : undefined
+    const printer = {
+      program,
+      lines,
+      locals: parameters,
+      together,
+      ...(threads && { threads }),
+      ...(marks && { marks }),
+    }
+    if (profile) line(lines, `mark(${START_MARK})`)
+    let at = 0
+    for (const run of runs) {
+      printCalls(printer, entry.calls.slice(at, run.first))
+      printRun(printer, entry, run)
+      at = run.end
+    }
+    printCalls(printer, entry.calls.slice(at))
     if (entry.kind === 'step') {
       const advance = 'store<i32>(STEP, load<i32>(STEP) + 1)'
       line(lines, together ? `if (thread == 0) ${advance}` : advance)

@@ -25,6 +25,8 @@ export interface CallPrinter {
   readonly lines: Lines
   /** Where the sizes of dimensions and the counters of loops are, by name. */
   readonly locals: ReadonlyMap<string, string>
+  /** The number a profiling build reports after a call. */
+  readonly marks?: ReadonlyMap<Call, number>
   /** Of a module for several threads. */
   readonly threads?: ThreadPlan
   /** Whether all threads are here, each to do its share. */
@@ -93,6 +95,7 @@ function printCall(printer: CallPrinter, call: Call, declared = false): void {
     case 'loop':
       block(printer.lines, '', () => printLoop(printer, call))
   }
+  if (printer.marks) line(printer.lines, `mark(${printer.marks.get(call)})`)
 }
 
 /** The pointer to packed panels, where packing may not be worth it. */

@@ -14,9 +14,15 @@ export interface WasmSection {
 }
 
 const customSection = 0
+const importSection = 2
 const codeSection = 10
+const dataSection = 11
 /** Sections by id that would make a module depend on its host, run code when instantiated or fill memory. */
-const unwanted: Readonly<Record<number, string>> = { 2: 'imports', 8: 'a start function', 11: 'data segments' }
+const unwanted: Readonly<Record<number, string>> = {
+  [importSection]: 'imports',
+  8: 'a start function',
+  [dataSection]: 'data segments',
+}
 
 /** The sections in file order. */
 export function wasmSections(wasm: Uint8Array): WasmSection[] {
@@ -34,9 +40,15 @@ export function wasmSections(wasm: Uint8Array): WasmSection[] {
   return sections
 }
 
-/** What the module has that a self-contained one has not: imports, a start function, data segments. */
-export function foreignParts(wasm: Uint8Array): string[] {
-  return wasmSections(wasm).flatMap(({ id }) => unwanted[id] ?? [])
+/** What the module has that a self-contained one has not, but for what is `allowed`. */
+export function foreignParts(
+  wasm: Uint8Array,
+  allowed: { readonly data: boolean; readonly imports: boolean },
+): string[] {
+  return wasmSections(wasm).flatMap(({ id }) => {
+    const fine = (id === dataSection && allowed.data) || (id === importSection && allowed.imports)
+    return fine ? [] : (unwanted[id] ?? [])
+  })
 }
 
 /** Code bytes of each function, largest first; unnamed functions are called by their index. */

@@ -40,6 +40,9 @@ export function isConstant(dim: Dim): dim is number {
 }
 
 export function add(left: Dim, right: Dim): Dim {
+  if (isConstant(left) && isConstant(right)) return checkedConstant(left + right)
+  if (left === 0) return right
+  if (right === 0) return left
   return polynomial([...termsOf(left), ...termsOf(right)], constantOf(left) + constantOf(right))
 }
 
@@ -48,6 +51,9 @@ export function subtract(left: Dim, right: Dim): Dim {
 }
 
 export function multiply(left: Dim, right: Dim): Dim {
+  if (isConstant(left) && isConstant(right)) return checkedConstant(left * right)
+  if (left === 1) return right
+  if (right === 1) return left
   const terms: DimensionTerm[] = []
   for (const a of allTerms(left)) {
     for (const b of allTerms(right)) {
@@ -277,6 +283,12 @@ function factorsKey(factors: readonly DimensionAtom[]): string {
   return factors.map((atom) => (atom.kind === 'floor' ? `(${atomKey(atom)})` : atomKey(atom))).join(' * ')
 }
 
+function checkedConstant(value: number): number {
+  if (!Number.isSafeInteger(value) || Math.abs(value) > MAXIMUM_DIMENSION)
+    throw new DimensionError(`a dimension exceeds the largest supported size, ${MAXIMUM_DIMENSION}`)
+  return value
+}
+
 function polynomial(terms: readonly DimensionTerm[], constant: number): Dim {
   const merged = new Map<string, { coefficient: number; factors: readonly DimensionAtom[] }>()
   let total = constant
@@ -291,13 +303,9 @@ function polynomial(terms: readonly DimensionTerm[], constant: number): Dim {
     if (known) known.coefficient += term.coefficient
     else merged.set(key, { coefficient: term.coefficient, factors })
   }
-  if (!Number.isSafeInteger(total) || Math.abs(total) > MAXIMUM_DIMENSION)
-    throw new DimensionError(`a dimension exceeds the largest supported size, ${MAXIMUM_DIMENSION}`)
+  checkedConstant(total)
   const kept = [...merged.entries()].filter(([, term]) => term.coefficient !== 0)
-  for (const [, term] of kept) {
-    if (!Number.isSafeInteger(term.coefficient) || Math.abs(term.coefficient) > MAXIMUM_DIMENSION)
-      throw new DimensionError(`a dimension exceeds the largest supported size, ${MAXIMUM_DIMENSION}`)
-  }
+  for (const [, term] of kept) checkedConstant(term.coefficient)
   if (kept.length === 0) return total
   kept.sort(([keyA, a], [keyB, b]) => b.factors.length - a.factors.length || (keyA < keyB ? -1 : 1))
   const sorted = kept.map(([, term]) => term)

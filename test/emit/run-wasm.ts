@@ -52,13 +52,14 @@ export type WasmResult = Readonly<Record<'outputs' | 'updates', Readonly<Record<
 
 export async function compileGraphs(graphs: readonly Graph[], build: BuildName = 'plain', level = 1): Promise<Runner> {
   const program = fuse(programOf(graphs))
-  const { source, manifest } = emit(program)
+  const { source, manifest, dataOffset } = emit(program)
   const { wasm } = await assemble(source, {
     build,
     manifest: manifest(build),
     kernels: kernelLibrary,
     memoryBytes: program.memory.total,
     optimizeLevel: level,
+    ...(dataOffset !== undefined && { dataOffset }),
   })
   const module = new WebAssembly.Module(wasm as BufferSource)
   const { exports } = new WebAssembly.Instance(module)

@@ -1,0 +1,76 @@
+import { Command } from 'commander'
+import type { SimdBuild } from '../../runtime/manifest.ts'
+import { formatTime } from '../measure/format-time.ts'
+import { formatBytes } from '../numbers.ts'
+import { type Assignments, buildOption, positiveInteger, positiveNumber, setOption } from '../options.ts'
+import type { CommandContext } from '../program.ts'
+import { styleFor } from '../style.ts'
+
+const examples = `
+Examples:
+  $ nnc bench digits.nn
+  $ nnc bench digits.nn --batch 128 --json
+`
+
+interface BenchOptions {
+  readonly batch?: number
+  readonly seconds: number
+  readonly set?: Assignments
+  readonly build?: SimdBuild
+  readonly json?: true
+}
+
+/** `nnc bench`: how long each entry point takes. */
+export function benchCommand(context: CommandContext): Command {
+  return new Command('bench')
+    .description('time every entry point of a file on random inputs')
+    .argument('<file>', 'the .nn file')
+    .option('--batch <size>', "rows in a batch (default: the train block's, else the largest)", positiveInteger)
+    .option('--seconds <time>', 'how long to measure each entry point', positiveNumber, 1)
+    .addOption(setOption())
+    .addOption(buildOption())
+    .option('--json', 'print one JSON object for each entry point')
+    .addHelpText('after', examples)
+    .action((file: string, options: BenchOptions) => bench(file, options, context))
+}
+
+async function bench(file: string, options: BenchOptions, { terminal }: CommandContext): Promise<void> {
+  const [{ compile }, { settle }, { importReader, readSource }, { hostBuild }, { load }, { measuredSizes }, measure] =
+    await Promise.all([
+      import('../../compiler/index.ts'),
+      import('../compile-file.ts'),
+      import('../source-file.ts'),
+      import('../host-build.ts'),
+      import('../../runtime/index.ts'),
+      import('../measure/sizes.ts'),
+      import('../measure/bench.ts'),
+    ])
+  const best = await hostBuild()
+  const build = options.build ?? best
+  const source = await readSource(file, terminal.directory)
+  const compilation = await compile(source.text, {
+    file: source.name,
+    settings: options.set ?? {},
+    resolve: importReader(terminal.directory),
+    builds: [build],
+  })
+  await settle(compilation, terminal)
+  const sizes = measuredSizes(compilation.program!, options.batch)
+  const model = await load(new Uint8Array(compilation.modules![build]!), { build })
+  const style = styleFor(terminal.outputColor)
+  if (!options.json) {
+    const at = Object.entries(sizes).map(([name, size]) => `${name} ${size}`)
+    terminal.write(
+      `${style.bold(source.name)}, ${build} build, one thread${at.length > 0 ? `, ${at.join(', ')}` : ''}\n`,
+    )
+    terminal.write(style.dim(`  ${'entry'.padEnd(24)}    median       min   GFLOP/s    memory traffic\n`))
+  }
+  for (const entry of measure.benchEntries(compilation.program!, model, sizes, options.seconds)) {
+    if (options.json) terminal.write(`${JSON.stringify(entry)}\n`)
+    else {
+      const times = [entry.ms_median, entry.ms_min].map((ms) => formatTime(ms).padStart(10)).join('')
+      const speed = entry.gflops.toFixed(1).padStart(10)
+      terminal.write(`  ${entry.entry.padEnd(24)}${times}${speed}${formatBytes(entry.bytes).padStart(18)}\n`)
+    }
+  }
+}
