@@ -42,7 +42,12 @@ export function formatPercent(share: number): string {
   return Number.isFinite(share) ? `${(share * 100).toFixed(2)} %` : String(share)
 }
 
-/** A loss or metric: shares as percentages, told by their names. */
+/** Whether a metric is a share of the whole, told by its name. */
+export function isShare(name: string): boolean {
+  return /accuracy|precision|recall/i.test(name)
+}
+
+/** A loss or metric: shares as percentages. */
 export function formatMetric(name: string, value: number): string {
-  return /accuracy|precision|recall/i.test(name) ? formatPercent(value) : formatMeasure(value)
+  return isShare(name) ? formatPercent(value) : formatMeasure(value)
 }

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import type { DataDeclaration } from '../compiler/1-parse/ast.ts'
 import { suggest } from '../compiler/diagnostics/suggest.ts'
-import type { BuildName, ManifestEntry, ManifestTrain, Model } from '../runtime/index.ts'
+import type { ManifestEntry, ManifestTrain, Model, SimdBuild } from '../runtime/index.ts'
 import { load, ModelError } from '../runtime/index.ts'
 import { type CompiledFile, compileFile } from './compile-file.ts'
 import type { LearnedFields, WantedInput } from './data/fields.ts'
@@ -13,7 +14,8 @@ import { UserError } from './user-error.ts'
 
 export interface OpenOptions {
   readonly set?: Assignments
-  readonly build?: BuildName
+  readonly build?: SimdBuild
+  readonly threads?: number
   readonly cache: boolean
 }
 
@@ -23,13 +25,18 @@ export interface OpenModel {
   readonly model: Model
 }
 
+/** Of its own accord a command takes no more; models small enough for one file rarely gain from them. */
+const MOST_THREADS = 4
+
 /** Compiles the one build this process runs best, or takes it from the cache, and loads it. */
 export async function openModel(file: string, options: OpenOptions, terminal: Terminal): Promise<OpenModel> {
   const best = await hostBuild()
-  const build = options.build ?? best
+  const simd = options.build ?? best
+  const threads = options.threads ?? Math.min(availableParallelism(), MOST_THREADS)
+  const build = threads > 1 ? (`${simd}-threads` as const) : simd
   const compiled = await compileFile(file, { ...options, builds: [build] }, terminal)
   const module = compiled.modules[build]!
-  return { compiled, model: await load(new Uint8Array(module), { build }) }
+  return { compiled, model: await load(new Uint8Array(module), { build: simd, threads }) }
 }
 
 /** The train block a command means: the one named, else the only one. */

@@ -27,6 +27,13 @@ export function buildOption(): Option {
     .default(undefined, 'the fastest here')
 }
 
+/** `--threads 2`; several share large steps, with the same numbers for any number of them. */
+export function threadsOption(): Option {
+  return new Option('--threads <n>', 'threads that share large steps')
+    .argParser(positiveInteger)
+    .default(undefined, 'one for each core, up to 4')
+}
+
 export function cacheOption(): Option {
   return new Option('--no-cache', 'compile afresh')
 }

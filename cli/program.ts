@@ -3,6 +3,7 @@ import { compilerVersion } from '../compiler/generated/identity.ts'
 import { benchCommand } from './commands/bench.ts'
 import { buildCommand } from './commands/build.ts'
 import { checkCommand } from './commands/check.ts'
+import { curveCommand } from './commands/curve.ts'
 import { docCommand } from './commands/doc.ts'
 import { evalCommand } from './commands/eval.ts'
 import { fmtCommand } from './commands/fmt.ts'
@@ -60,6 +61,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
     trainCommand,
     evalCommand,
     predictCommand,
+    curveCommand,
     inspectCommand,
     benchCommand,
     profileCommand,

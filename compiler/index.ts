@@ -52,7 +52,7 @@ export interface CheckOptions {
 }
 
 export interface CompileOptions extends CheckOptions, PipelineOptions {
-  /** Which modules to make; both when absent. */
+  /** Which modules to make; when absent, both for one thread. */
   readonly builds?: readonly BuildName[]
   /** Keeps function names in the module, for profilers. */
   readonly names?: boolean
@@ -83,6 +83,8 @@ interface CompileState extends Compilation {
   readonly source: string
   readonly options: CompileOptions
   readonly emission?: Emission
+  /** For several threads, if such a build is wanted. */
+  readonly threadedEmission?: Emission
 }
 
 /** The library's files carry this prefix in diagnostics: `std/layers.nn`. */
@@ -158,24 +160,31 @@ const passes: readonly Pass<CompileState>[] = [
   {
     name: 'emit',
     run({ program, sources, options }) {
-      const emission = emit(need(program), { sources, compiler: compilerVersion, profile: options.profile ?? false })
-      return { emission, assemblyScript: emission.source, manifest: emission.manifest('plain') }
+      const settings = { sources, compiler: compilerVersion, profile: options.profile ?? false }
+      const emission = emit(need(program), settings)
+      const threads = options.builds?.some(isThreaded) ?? false
+      return {
+        emission,
+        assemblyScript: emission.source,
+        manifest: emission.manifest('plain'),
+        ...(threads && { threadedEmission: emit(need(program), { ...settings, threads }) }),
+      }
     },
     print: (state) => need(state.assemblyScript),
   },
   {
     name: 'assemble',
-    async run({ emission, options }) {
+    async run({ emission, threadedEmission, options }) {
       const modules: Partial<Record<BuildName, Uint8Array>> = {}
       const reports: Partial<Record<BuildName, AssemblyReport>> = {}
-      const { source, manifest, dataOffset } = need(emission)
       for (const build of options.builds ?? (['plain', 'relaxed'] as const)) {
+        const { source, manifest, dataOffset } = need(isThreaded(build) ? threadedEmission : emission)
         const description = manifest(build)
         const { wasm, report } = await assemble(source, {
           build,
           manifest: description,
           kernels: kernelLibrary,
-          memoryBytes: description.memory.total,
+          memoryBytes: description.threads?.privateOffset ?? description.memory.total,
           names: options.names ?? false,
           imports: options.profile ?? false,
           ...(dataOffset !== undefined && { dataOffset }),
@@ -197,7 +206,8 @@ export const passNames: readonly string[] = passes.map((pass) => pass.name)
  */
 export async function compile(source: string, options: CompileOptions): Promise<Compilation> {
   const initial: CompileState = { source, options, diagnostics: [], sources: sourcesWith(source, options.file) }
-  const { source: _, options: __, emission: ___, ...compilation } = await runPasses(passes, initial, hasErrors, options)
+  const final = await runPasses(passes, initial, hasErrors, options)
+  const { source: _, options: __, emission: ___, threadedEmission: ____, ...compilation } = final
   return { ...compilation, diagnostics: inSourceOrder(compilation.diagnostics, options.file) }
 }
 
@@ -294,6 +304,10 @@ function inSourceOrder(diagnostics: readonly Diagnostic[], file: string): readon
       a.span.file.localeCompare(b.span.file) ||
       a.span.start - b.span.start,
   )
+}
+
+function isThreaded(build: BuildName): boolean {
+  return build.endsWith('-threads')
 }
 
 function mapGraphs(program: GraphProgram, transform: (graph: Graph) => Graph): GraphProgram {

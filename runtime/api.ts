@@ -1,4 +1,4 @@
-import type { BuildName, Manifest, ManifestDType } from './manifest.ts'
+import type { BuildName, Manifest, ManifestDType, SimdBuild } from './manifest.ts'
 
 /** Numbers in a row, C order. Floats are not accepted where whole numbers are expected, 64-bit integers nowhere. */
 export type NumberArray =
@@ -76,9 +76,19 @@ export type Bytes = ArrayBuffer | ArrayBufferView
 export type ModuleBytes = Bytes | Response | PromiseLike<Bytes | Response>
 export type ModuleSource = ModuleBytes | (() => ModuleBytes)
 
+/** The builds of one file; of those given the best that this engine runs is taken. */
+export type ModuleSources = { readonly plain: ModuleSource } & {
+  readonly [build in Exclude<BuildName, 'plain'>]?: ModuleSource
+}
+
 export interface LoadOptions {
   /** Default: relaxed where there is one and the engine accepts it, else plain. */
-  readonly build?: BuildName
+  readonly build?: SimdBuild
+  /**
+   * Threads to share the work of large steps, default 1; the bits are the same for any number. More need a build for threads, and
+   * in a browser a cross-origin isolated page and a model in a worker; otherwise one thread runs, and `Model.obstacle` says why.
+   */
+  readonly threads?: number
 }
 
 /** A loaded module: parameters initialised from the file's seed and ready to train or predict. Every method throws
@@ -87,6 +97,9 @@ export interface Model<S extends Signature = Signature> {
   readonly manifest: Manifest
   /** The build in use: `relaxed` may round differently from `plain`. */
   readonly build: BuildName
+  readonly threads: number
+  /** Why there is one thread where `load` was asked for more. */
+  readonly obstacle?: string
   /** The seed of the last `init` or `restore`. */
   readonly seed: number
   /** Training steps taken since `init`, restored from checkpoints. */
@@ -124,6 +137,8 @@ export interface Model<S extends Signature = Signature> {
   save(options?: SaveOptions): Uint8Array<ArrayBuffer>
   /** Puts a checkpoint back; everything is checked before anything is written. Returns the file's metadata. */
   restore(bytes: Bytes, options?: RestoreOptions): Readonly<Record<string, string>>
+  /** Ends the model's other threads, if it has any; it cannot be used afterwards. */
+  close(): void
 }
 
 export interface Variables<Name extends string = string> {
@@ -182,6 +197,8 @@ export interface FitOptions<Data = { readonly [name: string]: Input }> {
   readonly signal?: AbortSignal
   /** Milliseconds between `step` events, default 100; 0 gives one for each step. */
   readonly progressEvery?: number
+  /** `step` events after every so many steps of an epoch and at its end as well, whatever the time; default: none. */
+  readonly progressSteps?: number
   /** `false` switches the file's rule off. */
   readonly stop?: StopRule | false
   /**
@@ -261,6 +278,9 @@ export interface MessagePortLike {
 export interface ModelInWorker<S extends Signature = Signature> {
   readonly manifest: Manifest
   readonly build: BuildName
+  readonly threads: number
+  /** Why there is one thread where more were asked for. */
+  readonly obstacle?: string
   init(seed?: number): Promise<void>
   readonly parameters: VariablesInWorker<S['parameters']>
   readonly variables: VariablesInWorker<S['variables']>
@@ -332,4 +352,5 @@ export type ModelErrorCode =
   | 'foreign-checkpoint'
   | 'checkpoint-mismatch'
   | 'trap'
+  | 'threads-failed'
   | 'worker-failed'

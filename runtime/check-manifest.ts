@@ -1,5 +1,6 @@
+import { buildNames, isThreaded } from './builds.ts'
 import { ModelError } from './error.ts'
-import type { Manifest, ManifestTensor } from './manifest.ts'
+import type { BuildName, Manifest, ManifestTensor } from './manifest.ts'
 import { elementCount, namesIn, shapeValue } from './size.ts'
 
 /** How a manifest must look: a word names a test below, `?` allows absence, [x] is a list of x. */
@@ -19,13 +20,21 @@ const form: Form = {
   stepOffset: 'offset',
 }
 
+const threadsForm: Form = {
+  control: 'offset',
+  sleeping: ['offset'],
+  privateOffset: 'offset',
+  privateBytes: 'offset',
+  maximum: 'count',
+}
+
 const tests: Readonly<Record<string, (value: unknown) => boolean>> = {
   text: (value) => typeof value === 'string',
   number: Number.isFinite,
   count: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
   offset: (value) => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) % 4 === 0,
   dtype: (value) => value === 'f32' || value === 'i32' || value === 'bool',
-  build: (value) => value === 'plain' || value === 'relaxed',
+  build: (value) => buildNames.includes(value as BuildName),
   size: (value) =>
     typeof value === 'string' ||
     Number.isSafeInteger(value) ||
@@ -48,6 +57,8 @@ export function checkManifest(text: string): Manifest {
     )
   }
   match(value, form, '')
+  const { build, threads } = value as Manifest
+  if (threads !== undefined || isThreaded(build)) match(threads, threadsForm, 'threads')
   const manifest = value as Manifest
   const known = new Set(manifest.dims.map((dim) => dim.name))
   for (const entry of manifest.entries) {
@@ -77,6 +88,12 @@ export function checkOffsets(manifest: Manifest, bytes: number): void {
   for (const hyper of manifest.hypers) within(hyper.name, hyper.offset, 1)
   within('the seed', manifest.seedOffset, 1)
   within('the step counter', manifest.stepOffset, 1)
+  if (manifest.threads)
+    within(
+      'what threads share',
+      manifest.threads.control,
+      (manifest.threads.privateOffset - manifest.threads.control) / 4,
+    )
 }
 
 export function bad(what: string): ModelError {

@@ -107,10 +107,8 @@ export async function connectWorker<S extends Signature = Signature>(
   }
 
   const made = send((id) => ({ id, create: options }))[1]
-  const { manifest, build } = (await made) as Pick<Model, 'manifest' | 'build'>
   const model = {
-    manifest,
-    build,
+    ...((await made) as Pick<Model, 'manifest' | 'build' | 'threads' | 'obstacle'>),
     fit,
     parameters: access('parameters'),
     variables: access('variables'),

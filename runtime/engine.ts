@@ -1,18 +1,27 @@
-import type { LoadOptions, ModuleSource } from './api.ts'
+import type { LoadOptions, ModuleSource, ModuleSources } from './api.ts'
+import { simdOf } from './builds.ts'
 import { bytesOf } from './bytes.ts'
 import { bad, checkManifest, checkOffsets } from './check-manifest.ts'
 import { ModelError } from './error.ts'
-import type { BuildName, Manifest, ManifestEntry } from './manifest.ts'
+import type { Manifest, ManifestEntry, ManifestThreads, SimdBuild } from './manifest.ts'
 import { damaged, readManifestSection } from './section.ts'
 import type { DimensionValues } from './size.ts'
+import { pagesFor, threadedBytes } from './thread-memory.ts'
+import { startThreads, threadObstacle } from './threads.ts'
 
 /** An instantiated module with its memory in view. */
 export interface Engine {
   readonly manifest: Manifest
   readonly floats: Float32Array
   readonly integers: Int32Array
+  /** How many threads share an entry's work. */
+  readonly threads: number
+  /** Why there is only one, if more were wanted. */
+  readonly obstacle?: string
   /** Calls the entry's exported function; a trap becomes a ModelError. */
   run(entry: ManifestEntry, dims: DimensionValues): void
+  /** Ends the other threads. */
+  close(): void
 }
 
 /** Smallest modules that use one instruction: `i32x4.splat`, `f32x4.relaxed_madd`. */
@@ -22,47 +31,42 @@ const probes = {
 }
 
 /** Whether this engine runs a build's instructions. */
-export function supports(build: BuildName): boolean {
-  const code = [...probes[build]]
+export function supports(simd: SimdBuild): boolean {
+  const code = [...probes[simd]]
   code[1] = code.length - 2
   code[3] = code.length - 4
   return WebAssembly.validate(Uint8Array.from([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, ...code]))
 }
 
 /** Picks the build, reads and checks the module, and starts it. */
-export async function createEngine(
-  source: ModuleSource | { readonly plain: ModuleSource; readonly relaxed?: ModuleSource },
-  options: LoadOptions,
-): Promise<Engine> {
-  const wanted = options.build
-  if (wanted !== undefined && wanted !== 'plain' && wanted !== 'relaxed')
-    throw new ModelError('bad-option', `build is ${JSON.stringify(wanted)}; it can be 'plain' or 'relaxed'`)
-  let bytes: Uint8Array<ArrayBuffer>
-  if (typeof source === 'object' && source !== null && 'plain' in source) {
-    const build = wanted ?? (source.relaxed !== undefined && supports('relaxed') ? 'relaxed' : 'plain')
-    const chosen = source[build]
-    if (chosen === undefined)
-      throw new ModelError('build-unavailable', `the ${build} build was asked for, but only the plain one is given`)
-    bytes = await readBytes(chosen)
-  } else bytes = await readBytes(source)
+export async function createEngine(source: ModuleSource | ModuleSources, options: LoadOptions): Promise<Engine> {
+  const { bytes, obstacle } = await chooseModule(source, options)
   const manifest = checkManifest(readManifestSection(bytes))
-  if (wanted !== undefined && manifest.build !== wanted) {
+  const simd = simdOf(manifest.build)
+  if (options.build !== undefined && simd !== options.build) {
     throw new ModelError(
       'build-unavailable',
-      `the ${wanted} build was asked for, but the module given is the ${manifest.build} build`,
+      `the ${options.build} build was asked for, but the module given is the ${manifest.build} build`,
     )
   }
   if (!WebAssembly.validate(bytes)) {
-    if (supports(manifest.build)) throw damaged('WebAssembly rejects its code')
+    if (supports(simd)) throw damaged('WebAssembly rejects its code')
     throw new ModelError(
       'unsupported-engine',
-      manifest.build === 'relaxed'
+      simd === 'relaxed'
         ? 'this engine has no relaxed SIMD, which the module needs; load the plain build instead, or both as { plain, relaxed } so that the right one is taken'
         : 'this engine has no WebAssembly SIMD, which the module needs; use Node 20, Chrome 91, Firefox 89, Safari 16.4 or later',
     )
   }
-  const { exports } = await instantiate(bytes)
-  const memory = exports.memory
+  const wanted = wantedThreads(options)
+  const { threads } = manifest
+  if (threads && wanted > threads.maximum)
+    throw new ModelError('bad-option', `threads is ${wanted}; a module runs on up to ${threads.maximum}`)
+  const module = await compile(bytes)
+  const count = obstacle === undefined ? wanted : 1
+  const given = threads && sharedMemory(threads, count)
+  const { exports } = await instantiate(module, given)
+  const memory = given ?? exports.memory
   if (!(memory instanceof WebAssembly.Memory)) throw bad('belongs to a module that exports no memory')
   checkOffsets(manifest, memory.buffer.byteLength)
   const functions = new Map<ManifestEntry, (...sizes: number[]) => void>()
@@ -71,17 +75,76 @@ export async function createEngine(
     if (typeof code !== 'function') throw bad(`lists the function ${entry.export}, which the module does not export`)
     functions.set(entry, code as (...sizes: number[]) => void)
   }
+  const pool = threads && given && (await startThreads(module, given, threads, count))
   return {
     manifest,
     floats: new Float32Array(memory.buffer),
     integers: new Int32Array(memory.buffer),
+    threads: pool?.count ?? 1,
+    ...(wanted > 1 && (pool?.count ?? 1) === 1 && { obstacle: obstacle ?? 'the module was compiled for one thread' }),
     run(entry, dims) {
+      if (pool?.failed)
+        throw new ModelError(
+          'threads-failed',
+          'a thread of this model has died; load the module again and restore a checkpoint',
+        )
       try {
         functions.get(entry)!(...entry.dims.map((dim) => dims[dim]!))
       } catch (error) {
+        const dead = pool?.failed
+        pool?.fail()
+        if (dead)
+          throw new ModelError(
+            'threads-failed',
+            `a thread stopped in \`${entry.name}\`, or did nothing for half a minute; values may be half-updated, so load the module again and restore a checkpoint`,
+          )
         throw trap(`\`${entry.name}\``, error)
       }
     },
+    close: () => pool?.close(),
+  }
+}
+
+/** The bytes to use, and if several threads were wanted and cannot be had, why. */
+async function chooseModule(
+  source: ModuleSource | ModuleSources,
+  options: LoadOptions,
+): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly obstacle?: string }> {
+  const { build: wanted } = options
+  if (wanted !== undefined && wanted !== 'plain' && wanted !== 'relaxed')
+    throw new ModelError('bad-option', `build is ${JSON.stringify(wanted)}; it can be 'plain' or 'relaxed'`)
+  const obstacle = wantedThreads(options) > 1 ? threadObstacle() : undefined
+  if (!(typeof source === 'object' && source !== null && 'plain' in source)) {
+    const bytes = await readBytes(source)
+    return { bytes, ...(obstacle && { obstacle }) }
+  }
+  const simd = wanted ?? (source.relaxed !== undefined && supports('relaxed') ? 'relaxed' : 'plain')
+  const threaded = source[`${simd}-threads`]
+  if (threaded !== undefined && wantedThreads(options) > 1 && obstacle === undefined)
+    return { bytes: await readBytes(threaded) }
+  const chosen = source[simd]
+  if (chosen === undefined)
+    throw new ModelError('build-unavailable', `the ${simd} build was asked for, but only the plain one is given`)
+  return { bytes: await readBytes(chosen), ...(obstacle && { obstacle }) }
+}
+
+function wantedThreads({ threads = 1 }: LoadOptions): number {
+  if (Number.isInteger(threads) && threads >= 1) return threads
+  throw new ModelError('bad-option', `threads is ${String(threads)}; it must be a whole number from 1`)
+}
+
+function sharedMemory(threads: ManifestThreads, count: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({
+      initial: pagesFor(threadedBytes(threads, count)),
+      maximum: pagesFor(threadedBytes(threads, threads.maximum)),
+      shared: true,
+    })
+  } catch (error) {
+    throw new ModelError(
+      'threads-failed',
+      `there is no shared memory here for a module of several threads: ${messageOf(error)}`,
+    )
   }
 }
 
@@ -105,17 +168,22 @@ async function readBytes(source: ModuleSource): Promise<Uint8Array<ArrayBuffer>>
   return new Uint8Array(await response.arrayBuffer())
 }
 
-async function instantiate(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Instance> {
-  let module: WebAssembly.Module
+async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
   try {
-    module = await WebAssembly.compile(bytes)
+    return await WebAssembly.compile(bytes)
   } catch (error) {
     throw damaged(messageOf(error))
   }
-  const needed = WebAssembly.Module.imports(module)[0]
+}
+
+async function instantiate(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory | undefined,
+): Promise<WebAssembly.Instance> {
+  const needed = WebAssembly.Module.imports(module).find(({ kind }) => !(memory && kind === 'memory'))
   if (needed) throw bad(`belongs to a module that imports ${needed.module}.${needed.name}`)
   try {
-    return await WebAssembly.instantiate(module)
+    return await WebAssembly.instantiate(module, memory ? { env: { memory } } : {})
   } catch (error) {
     throw trap('its start', error)
   }

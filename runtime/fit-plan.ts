@@ -17,6 +17,7 @@ export interface Plan {
   readonly seed: number
   readonly shuffle: boolean
   readonly progressEvery: number
+  readonly progressSteps: number | undefined
   readonly signal: AbortSignal | undefined
   readonly stop: StopRule | undefined
   readonly restoreBest: boolean
@@ -34,6 +35,7 @@ export function planOf(engine: Engine, settings: ManifestTrain, data: Inputs, op
     'shuffle',
     'signal',
     'progressEvery',
+    'progressSteps',
     'stop',
     'restoreBest',
   ].map((name) => ({ name }))
@@ -58,6 +60,7 @@ export function planOf(engine: Engine, settings: ManifestTrain, data: Inputs, op
     seed: whole('seed', options.seed ?? engine.integers[engine.manifest.seedOffset / 4]!, -(2 ** 31)),
     shuffle: flag('shuffle', options.shuffle ?? true),
     progressEvery: number('progressEvery', options.progressEvery ?? 100),
+    progressSteps: options.progressSteps === undefined ? undefined : whole('progressSteps', options.progressSteps, 1),
     signal: options.signal,
     stop,
     restoreBest: flag('restoreBest', options.restoreBest ?? stop !== undefined),

@@ -62,7 +62,7 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
       average.add(metrics, count)
       toldRows += count
       const elapsed = performance.now() - told
-      if (elapsed >= plan.progressEvery) {
+      if (elapsed >= plan.progressEvery || atNotedStep(plan, step + 1, steps)) {
         yield {
           kind: 'step',
           epoch,
@@ -108,6 +108,11 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
     seconds: (performance.now() - began) / 1000,
     ...(test && { test }),
   }
+}
+
+/** Every `progressSteps` steps of an epoch, and its last. */
+function atNotedStep({ progressSteps }: Plan, step: number, steps: number): boolean {
+  return progressSteps !== undefined && (step % progressSteps === 0 || step === steps)
 }
 
 /** Resolves after everything else that waits for the thread has had its turn. Timers would wait 4 ms in a page. */

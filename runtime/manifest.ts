@@ -26,10 +26,28 @@ export interface Manifest {
     readonly arena: number
     readonly total: number
   }
+  /** Of a build for several threads, whose module imports its memory as `env.memory`. */
+  readonly threads?: ManifestThreads
 }
 
-/** `plain`: fixed-width SIMD only. `relaxed`: relaxed SIMD, which may round differently. */
-export type BuildName = 'plain' | 'relaxed'
+/** Words of the control block are i32. Thread 0 calls the entries; each other calls the exported `work` with its number. */
+export interface ManifestThreads {
+  /** The number of threads; then the entry begun, whether a thread has failed, and the seconds to wait for another. */
+  readonly control: number
+  /** Counts the entries begun, and barriers passed: where threads sleep. */
+  readonly sleeping: readonly [number, number]
+  /** From here each thread but the first has `privateBytes` of its own. */
+  readonly privateOffset: number
+  readonly privateBytes: number
+  readonly maximum: number
+}
+
+/**
+ * `plain`: fixed-width SIMD only. `relaxed`: relaxed SIMD, which may round differently. The others are the same for several threads,
+ * with the same bits.
+ */
+export type BuildName = SimdBuild | `${SimdBuild}-threads`
+export type SimdBuild = 'plain' | 'relaxed'
 
 export type ManifestDType = 'f32' | 'i32' | 'bool'
 

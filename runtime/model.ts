@@ -1,4 +1,4 @@
-import type { LoadOptions, Model, ModuleSource, Signature } from './api.ts'
+import type { LoadOptions, Model, ModuleSource, ModuleSources, Signature } from './api.ts'
 import { evaluateRows, finish, predictRows } from './batches.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { feed, type Inputs, prepareDataset, readMetrics, readOutputs } from './dataset.ts'
@@ -15,7 +15,7 @@ import { createHypers, createVariables } from './variables.ts'
  * damaged, needs a newer runtime or an engine with more.
  */
 export async function load<S extends Signature = Signature>(
-  source: ModuleSource | { readonly plain: ModuleSource; readonly relaxed?: ModuleSource },
+  source: ModuleSource | ModuleSources,
   options: LoadOptions = {},
 ): Promise<Model<S>> {
   const model = createModel(await createEngine(source, options))
@@ -42,6 +42,8 @@ function createModel(engine: Engine): Model {
   const model: Model = {
     manifest,
     build: manifest.build,
+    threads: engine.threads,
+    ...(engine.obstacle !== undefined && { obstacle: engine.obstacle }),
     get seed() {
       return integers[manifest.seedOffset / 4]!
     },
@@ -83,6 +85,7 @@ function createModel(engine: Engine): Model {
     },
     save: (options = {}) => writeCheckpoint(engine, options),
     restore: (bytes, options = {}) => readCheckpoint(engine, bytes, options),
+    close: () => engine.close(),
   }
   for (const { offset, default: value } of manifest.hypers) engine.floats[offset / 4] = value
   return model

@@ -18,7 +18,8 @@ export function serveModel(
   const answer = async (request: Exclude<Request, { cancel: true }>): Promise<unknown> => {
     if ('create' in request) {
       model = await create(request.create)
-      return { manifest: model.manifest, build: model.build }
+      const { manifest, build, threads, obstacle } = model
+      return { manifest, build, threads, ...(obstacle !== undefined && { obstacle }) }
     }
     if (model === undefined) throw new Error(`${request.call} was called before the model was made`)
     if (request.call !== 'fit') return callMethod(model, request)

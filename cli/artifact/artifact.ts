@@ -1,3 +1,4 @@
+import { buildNames } from '../../runtime/builds.ts'
 import type { BuildName, Manifest } from '../../runtime/manifest.ts'
 import { declarationText } from './declaration.ts'
 import { moduleText } from './module.ts'
@@ -10,22 +11,23 @@ export interface RuntimeBundle {
 
 export interface ArtifactOptions {
   readonly manifest: Manifest
-  readonly modules: { readonly plain: Uint8Array; readonly relaxed?: Uint8Array }
+  /** The plain build is always there. */
+  readonly modules: Readonly<Partial<Record<BuildName, Uint8Array>>>
   readonly runtime: RuntimeBundle
   /** Put the modules into the .js as base64 instead of beside it. */
   readonly inline?: boolean
 }
 
 /**
- * The files of an artifact, by name: `<name>.wasm`, `<name>.relaxed.wasm` (unless inline), `<name>.js`, `<name>.d.ts` and
- * `<name>.worker.js`. Together they need no package: Node and pages import the .js as it is.
+ * The files of an artifact, by name: `<name>.wasm`, `<name>.relaxed.wasm` and the other builds (unless inline), `<name>.js`,
+ * `<name>.d.ts` and `<name>.worker.js`. Together they need no package: Node and pages import the .js as it is.
  */
 export function artifactFiles(options: ArtifactOptions): ReadonlyMap<string, string | Uint8Array> {
   const { manifest, modules } = options
   const files = new Map<string, string | Uint8Array>()
   const { name } = manifest
   if (!options.inline) {
-    for (const build of ['plain', 'relaxed'] as const) {
+    for (const build of buildNames) {
       const wasm = modules[build]
       if (wasm) files.set(wasmName(name, build), wasm)
     }

@@ -1,14 +1,15 @@
+import { buildNames } from '../../runtime/builds.ts'
 import type { ArtifactOptions } from './artifact.ts'
 import { wasmName } from './artifact.ts'
 
 /** The text of `<name>.js`: the runtime, then what is this model's own. */
 export function moduleText({ manifest, modules, runtime, inline }: ArtifactOptions): string {
   const { name } = manifest
-  const builds = (['plain', 'relaxed'] as const).flatMap((build) => {
+  const builds = buildNames.flatMap((build) => {
     const wasm = modules[build]
     if (!wasm) return []
     const source = inline ? `decode('${base64(wasm)}')` : `read(new URL('./${wasmName(name, build)}', import.meta.url))`
-    return [`  ${build}: () => ${source},`]
+    return [`  '${build}': () => ${source},`]
   })
   return `// Made by nnc ${manifest.compiler} from ${name}.nn; the types are in ${name}.d.ts.
 ${runtime.code.trimEnd()}

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { BuildName } from '../../runtime/manifest.ts'
+import type { SimdBuild } from '../../runtime/manifest.ts'
 import { formatTime } from '../measure/format-time.ts'
 import { formatBytes } from '../numbers.ts'
 import { type Assignments, buildOption, positiveInteger, positiveNumber, setOption } from '../options.ts'
@@ -16,7 +16,7 @@ interface BenchOptions {
   readonly batch?: number
   readonly seconds: number
   readonly set?: Assignments
-  readonly build?: BuildName
+  readonly build?: SimdBuild
   readonly json?: true
 }
 

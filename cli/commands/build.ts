@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { Command, Option } from 'commander'
 import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import type { Compilation } from '../../compiler/index.ts'
-import type { BuildName } from '../../runtime/manifest.ts'
+import type { BuildName, SimdBuild } from '../../runtime/manifest.ts'
 import { makeFolder } from '../make-folder.ts'
 import { formatBytes, formatDuration } from '../numbers.ts'
 import { type Assignments, cacheOption, setOption } from '../options.ts'
@@ -32,6 +32,7 @@ interface BuildOptions {
   readonly build: 'plain' | 'both'
   readonly inline?: true
   readonly cache: boolean
+  readonly threads?: boolean
 }
 
 /** Stages are called by what they make where that says more than the pass's name. */
@@ -49,6 +50,7 @@ export function buildCommand(context: CommandContext): Command {
         .choices(['plain', 'both'])
         .default('both'),
     )
+    .option('--threads', 'add builds for several threads')
     .option('--inline', 'put the modules into the .js file')
     .addOption(new Option('--emit <text>', 'also write the generated AssemblyScript').choices(['as']))
     .option('--dump <stage>', 'print one stage, or write `all` of them')
@@ -59,7 +61,9 @@ export function buildCommand(context: CommandContext): Command {
 }
 
 async function build(file: string, options: BuildOptions, { terminal }: CommandContext): Promise<void> {
-  const builds: readonly BuildName[] = options.build === 'both' ? ['plain', 'relaxed'] : ['plain']
+  const simd: readonly SimdBuild[] = options.build === 'both' ? ['plain', 'relaxed'] : ['plain']
+  const threaded = options.threads ? simd.map((build) => `${build}-threads` as const) : []
+  const builds: readonly BuildName[] = [...simd, ...threaded]
   if (options.dump !== undefined || options.stopAfter !== undefined || options.emit !== undefined) {
     const done = await showStages(file, options, builds, terminal)
     if (done) return
@@ -85,18 +89,18 @@ async function build(file: string, options: BuildOptions, { terminal }: CommandC
 }
 
 async function artifactOf(
-  { plain, relaxed }: Partial<Record<BuildName, Uint8Array>>,
+  modules: Partial<Record<BuildName, Uint8Array>>,
   inline: boolean,
 ): Promise<ReadonlyMap<string, string | Uint8Array>> {
   const { artifactFiles } = await import('../artifact/artifact.ts')
   const { readRuntimeBundle } = await import('../artifact/runtime-bundle.ts')
   const { readManifestSection } = await import('../../runtime/section.ts')
   const { checkManifest } = await import('../../runtime/check-manifest.ts')
-  if (!plain) throw new Error('internal: build: no plain module')
-  const manifest = checkManifest(readManifestSection(plain))
+  if (!modules.plain) throw new Error('internal: build: no plain module')
+  const manifest = checkManifest(readManifestSection(modules.plain))
   return artifactFiles({
     manifest,
-    modules: { plain, ...(relaxed && { relaxed }) },
+    modules,
     runtime: readRuntimeBundle(),
     inline,
   })

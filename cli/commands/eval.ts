@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander'
-import type { BuildName } from '../../runtime/manifest.ts'
+import type { SimdBuild } from '../../runtime/manifest.ts'
 import type { FedInputs } from '../data/dataset.ts'
 import { formatCount, formatMetric } from '../numbers.ts'
-import { type Assignments, buildOption, cacheOption, setOption } from '../options.ts'
+import { type Assignments, buildOption, cacheOption, setOption, threadsOption } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { styleFor } from '../style.ts'
 import { UserError } from '../user-error.ts'
@@ -21,7 +21,8 @@ interface EvalOptions {
   readonly data?: readonly string[]
   readonly set?: Assignments
   readonly json?: true
-  readonly build?: BuildName
+  readonly build?: SimdBuild
+  readonly threads?: number
   readonly cache: boolean
 }
 
@@ -42,6 +43,7 @@ export function evalCommand(context: CommandContext): Command {
     .option('--train <name>', 'which `train` block, if there are several')
     .addOption(setOption())
     .addOption(buildOption())
+    .addOption(threadsOption())
     .option('--json', 'print one JSON object')
     .addOption(cacheOption())
     .addHelpText('after', examples)

@@ -4,13 +4,13 @@ import { Command, Option } from 'commander'
 import type { DataDeclaration } from '../../compiler/1-parse/ast.ts'
 import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import type { Input } from '../../runtime/api.ts'
-import type { BuildName, ManifestEntry, ManifestTrain } from '../../runtime/manifest.ts'
+import type { ManifestEntry, ManifestTrain, SimdBuild } from '../../runtime/manifest.ts'
 import type { FedInputs } from '../data/dataset.ts'
 import type { WantedInput } from '../data/fields.ts'
 import { FormatError } from '../data/format-error.ts'
 import type { Table } from '../data/table.ts'
 import type { CheckpointNotes, OpenModel } from '../open-model.ts'
-import { type Assignments, buildOption, cacheOption, setOption } from '../options.ts'
+import { type Assignments, buildOption, cacheOption, setOption, threadsOption } from '../options.ts'
 import type { PredictInput } from '../predict/read-rows.ts'
 import type { Classes } from '../predict/write-predictions.ts'
 import type { CommandContext } from '../program.ts'
@@ -32,7 +32,8 @@ interface PredictOptions {
   readonly entry?: string
   readonly format?: 'json' | 'csv'
   readonly set?: Assignments
-  readonly build?: BuildName
+  readonly build?: SimdBuild
+  readonly threads?: number
   readonly cache: boolean
 }
 
@@ -47,6 +48,7 @@ export function predictCommand(context: CommandContext): Command {
     .addOption(new Option('--format <format>', 'what to print (default: as the input)').choices(['json', 'csv']))
     .addOption(setOption())
     .addOption(buildOption())
+    .addOption(threadsOption())
     .addOption(cacheOption())
     .addHelpText('after', examples)
     .action((file: string, options: PredictOptions) => predict(file, options, context))

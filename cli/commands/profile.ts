@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
-import type { BuildName } from '../../runtime/manifest.ts'
+import type { SimdBuild } from '../../runtime/manifest.ts'
 import { type Assignments, buildOption, positiveInteger, positiveNumber, setOption } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { UserError } from '../user-error.ts'
@@ -18,7 +18,7 @@ interface ProfileOptions {
   readonly seconds: number
   readonly html?: string
   readonly set?: Assignments
-  readonly build?: BuildName
+  readonly build?: SimdBuild
   readonly json?: true
 }
 

@@ -1,7 +1,9 @@
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import type { DoneEvent, Model } from '../../runtime/api.ts'
-import type { BuildName, ManifestTrain } from '../../runtime/manifest.ts'
+import { simdOf } from '../../runtime/builds.ts'
+import type { ManifestTrain, SimdBuild } from '../../runtime/manifest.ts'
+import type { HistoryKeeper } from '../curve/keep-history.ts'
 import { exitCode } from '../exit-code.ts'
 import { makeFolder } from '../make-folder.ts'
 import {
@@ -12,13 +14,14 @@ import {
   positiveInteger,
   seed,
   setOption,
+  threadsOption,
 } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { replaceFile } from '../replace-file.ts'
 import { displayName } from '../source-file.ts'
 import { styleFor } from '../style.ts'
 import type { Terminal } from '../terminal.ts'
-import type { TrainReport } from '../train/train-report.ts'
+import type { TrainFacts, TrainReport } from '../train/train-report.ts'
 import { UserError } from '../user-error.ts'
 
 const examples = `
@@ -26,6 +29,7 @@ Examples:
   $ nnc train digits.nn
   $ nnc train digits.nn --epochs 10 --hyper lr=3e-4 --set Hidden=512 -o runs/wide
   $ nnc train digits.nn --resume out/digits.checkpoint.safetensors
+  $ nnc train digits.nn --curve digits.svg
   $ nnc train digits.nn --json | tail -1      the result, for a program
 `
 
@@ -38,9 +42,11 @@ interface TrainOptions {
   readonly hyper?: Assignments
   readonly out: string
   readonly resume?: string
+  readonly curve?: string
   readonly quiet?: true
   readonly json?: true
-  readonly build?: BuildName
+  readonly build?: SimdBuild
+  readonly threads?: number
   readonly cache: boolean
 }
 
@@ -57,7 +63,9 @@ export function trainCommand(context: CommandContext): Command {
     .addOption(hyperOption())
     .option('-o, --out <folder>', 'where the parameters go', 'out')
     .option('--resume <checkpoint>', 'go on where an interrupted run stopped')
+    .option('--curve <file>', 'draw loss and metrics, an .svg renewed while training goes on')
     .addOption(buildOption())
+    .addOption(threadsOption())
     .option('--quiet', 'print errors only')
     .option('--json', 'print one JSON object per line: start, epoch …, done')
     .addOption(cacheOption())
@@ -85,7 +93,11 @@ async function runTraining(
   const { chooseTrain, dataOf, openModel, restoreWeights, stepEntry, wantedInputs, writeNotes } = await import(
     '../open-model.ts'
   )
-  const { loadData } = await import('../data/load-data.ts')
+  const [{ loadData }, { keepHistory }, { notedSteps }] = await Promise.all([
+    import('../data/load-data.ts'),
+    import('../curve/keep-history.ts'),
+    import('../curve/record-history.ts'),
+  ])
   report.preparing(`compiling ${file}`)
   const { compiled, model } = await openModel(file, options, terminal)
   const settings = chooseTrain(model, compiled.source.name, options.train)
@@ -108,20 +120,12 @@ async function runTraining(
   // Before hours of training, not after.
   await makeFolder(folder, options.out)
 
-  const interruption = new AbortController()
-  const events = model.fit(settings.name, parts.train!, {
-    ...(parts.valid && { valid: parts.valid }),
-    ...(parts.test && { test: parts.test }),
-    ...(options.batch !== undefined && { batch: options.batch }),
-    ...(epochs !== undefined && { epochs }),
-    startEpoch,
-    signal: interruption.signal,
-  })
-  report.start({
+  const facts: TrainFacts = {
     file: compiled.source.name,
     train: settings.name,
     parameters: parameterCount(model),
-    build: model.build,
+    build: simdOf(model.build),
+    threads: model.threads,
     compileMilliseconds: compiled.milliseconds,
     fromCache: compiled.fromCache,
     rows,
@@ -130,13 +134,37 @@ async function runTraining(
     epochs: epochs ?? 1,
     seed: model.seed >>> 0,
     metrics: settings.metrics,
+  }
+  const interruption = new AbortController()
+  const events = model.fit(settings.name, parts.train!, {
+    ...(parts.valid && { valid: parts.valid }),
+    ...(parts.test && { test: parts.test }),
+    ...(options.batch !== undefined && { batch: options.batch }),
+    ...(epochs !== undefined && { epochs }),
+    startEpoch,
+    signal: interruption.signal,
+    progressSteps: notedSteps(facts),
   })
-  const done = await follow(events, report, terminal, interruption)
+  const historyFile = join(folder, `${model.manifest.name}.history.json`)
+  const keeper = await keepHistory(facts, {
+    file: historyFile,
+    ...(options.curve !== undefined && { picture: resolve(terminal.directory, options.curve) }),
+    ...(options.resume !== undefined && { resumed: resolve(terminal.directory, options.resume) }),
+  })
+  report.start(facts)
+  const done = await follow(events, report, keeper, terminal, interruption)
   const cancelled = done.reason === 'cancelled'
   const path = join(folder, `${model.manifest.name}${cancelled ? '.checkpoint' : ''}.safetensors`)
   const bytes = model.save({ metadata: writeNotes({ epochs: done.epochs, learned, categories }) })
   await replaceFile(path, bytes)
-  report.done({ done, weights: displayName(path, terminal.directory), weightsBytes: bytes.length })
+  await keeper.done(done)
+  report.done({
+    done,
+    weights: displayName(path, terminal.directory),
+    weightsBytes: bytes.length,
+    history: displayName(historyFile, terminal.directory),
+    ...(options.curve !== undefined && { curve: options.curve }),
+  })
   return done
 }
 
@@ -144,6 +172,7 @@ async function runTraining(
 async function follow(
   events: ReturnType<Model['fit']>,
   report: TrainReport,
+  keeper: HistoryKeeper,
   terminal: Terminal,
   interruption: AbortController,
 ): Promise<DoneEvent> {
@@ -155,9 +184,12 @@ async function follow(
   let diverged: number | undefined
   try {
     for await (const event of events) {
-      if (event.kind === 'step') report.step(event)
-      else if (event.kind === 'epoch') {
+      if (event.kind === 'step') {
+        keeper.step(event)
+        report.step(event)
+      } else if (event.kind === 'epoch') {
         report.epoch(event)
+        await keeper.epoch(event)
         if (!Number.isFinite(event.train.loss)) diverged ??= event.epoch
       } else {
         if (diverged !== undefined) warnOfDivergence(diverged, terminal)

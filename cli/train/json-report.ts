@@ -10,8 +10,7 @@ export function jsonReport(terminal: Terminal): TrainReport {
     step: () => undefined,
     epoch: ({ kind: _, ...fields }) => line('epoch', fields),
     interrupted: () => undefined,
-    done: ({ done: { kind: _, ...fields }, weights, weightsBytes }) =>
-      line('done', { ...fields, weights, weightsBytes }),
+    done: ({ done: { kind: _, ...fields }, ...files }) => line('done', { ...fields, ...files }),
     failed: () => undefined,
   }
 }

@@ -9,6 +9,9 @@ const BAR_WIDTH = 28
 /** A terminal shows about so many epochs of a long run, evenly; a log gets them all. */
 const SHOWN_EPOCHS = 25
 
+/** The progress line is renewed at most so often, in milliseconds; more would not be seen. */
+const REDRAWN_EVERY = 80
+
 /** A table with a row per epoch; on a terminal, below it a progress line that moves. */
 export function textReport(terminal: Terminal): TrainReport {
   const style = styleFor(terminal.outputColor)
@@ -16,6 +19,7 @@ export function textReport(terminal: Terminal): TrainReport {
   const say = (text: string): void => terminal.write(`${live ? ERASE_LINE : ''}${text}\n`)
   let facts: TrainFacts | undefined
   let began = 0
+  let drawn = { at: 0, epoch: 0 }
   return {
     preparing(what) {
       if (live) terminal.write(`${ERASE_LINE}${style.dim(`${what} …`)}`)
@@ -27,7 +31,11 @@ export function textReport(terminal: Terminal): TrainReport {
     },
     step(event) {
       if (!live || !facts) return
-      const line = progressLine(event, facts, performance.now() - began, style, terminal.columns())
+      const now = performance.now()
+      const validates = facts.rows.valid !== undefined && event.step === event.steps && drawn.epoch === event.epoch
+      if (now - drawn.at < REDRAWN_EVERY && !validates) return
+      drawn = { at: now, epoch: event.epoch }
+      const line = progressLine(event, facts, now - began, style, terminal.columns())
       terminal.write(ERASE_LINE + line)
     },
     epoch(event) {
@@ -40,14 +48,17 @@ export function textReport(terminal: Terminal): TrainReport {
     failed() {
       if (live) terminal.write(ERASE_LINE)
     },
-    done({ done, weights, weightsBytes }) {
+    done({ done, weights, weightsBytes, history, curve }) {
       for (const line of closing(done, facts!, style)) say(line)
-      say(`${style.green('saved')} ${style.bold(weights)} (${formatBytes(weightsBytes)})`)
+      say(
+        `${style.green('saved')} ${style.bold(weights)} (${formatBytes(weightsBytes)})${curve === undefined ? '' : ` and ${style.bold(curve)}`}`,
+      )
       const commands =
         done.reason === 'cancelled'
           ? [`npx nnc train ${word(facts!.file)} --resume ${word(weights)}`]
           : [
               `npx nnc predict ${word(facts!.file)} --weights ${word(weights)} --input FILE`,
+              ...(curve === undefined ? [`npx nnc curve ${word(history)}`] : []),
               `npx nnc build ${word(facts!.file)} -o dist`,
             ]
       commands.forEach((command, index) => {
@@ -67,12 +78,13 @@ function opening(facts: TrainFacts, style: Style): string[] {
     ? 'compiled before, from the cache'
     : `compiled in ${formatDuration(facts.compileMilliseconds)}`
   const simd = facts.build === 'relaxed' ? 'relaxed SIMD' : 'SIMD'
+  const threads = facts.threads > 1 ? `, ${facts.threads} threads` : ''
   const rows = Object.entries(facts.rows).map(([part, count]) => `${formatCount(count)} ${part}`)
   const steps = Math.ceil(facts.rows.train! / facts.batch)
   const schedule = `batch ${facts.batch}, ${formatCount(steps)} ${steps === 1 ? 'step' : 'steps'} an epoch, seed ${facts.seed}`
   const resumed = facts.startEpoch > 1 ? [`${style.dim('from ')} epoch ${facts.startEpoch}`] : []
   return [
-    `${style.dim('model')} ${style.bold(facts.file)}, ${formatCount(facts.parameters)} parameters, ${simd}, ${compiled}`,
+    `${style.dim('model')} ${style.bold(facts.file)}, ${formatCount(facts.parameters)} parameters, ${simd}${threads}, ${compiled}`,
     `${style.dim('data ')} ${rows.join(' · ')} rows; ${schedule}`,
     ...resumed,
     '',
@@ -130,14 +142,17 @@ function progressLine(event: StepEvent, facts: TrainFacts, elapsed: number, styl
   const filled = Math.round(share * BAR_WIDTH)
   const plain = [
     `loss ${formatMeasure(event.meanLoss)}`,
-    `${formatCount(event.samplesPerSecond)} samples/s`,
+    event.step === event.steps && facts.rows.valid !== undefined
+      ? 'validating'
+      : `${formatCount(event.samplesPerSecond)} samples/s`,
     `${formatDuration(left)} left`,
   ].join('   ')
   const count = `${event.epoch}/${facts.epochs}`.padStart(countWidth(facts))
-  const percent = `${Math.floor(share * 100)} %`.padStart(5)
-  const room = columns - 1 - count.length - BAR_WIDTH - percent.length - 5
+  const all = formatCount(event.steps)
+  const steps = `${formatCount(event.step).padStart(all.length)}/${all} ${event.steps === 1 ? 'step' : 'steps'}`
+  const room = columns - 1 - count.length - BAR_WIDTH - steps.length - 7
   const bar = style.cyan('━'.repeat(filled)) + style.dim('─'.repeat(BAR_WIDTH - filled))
-  return `${count}  ${bar} ${percent}  ${plain.slice(0, Math.max(0, room))}`
+  return `${count}  ${bar}  ${steps}   ${plain.slice(0, Math.max(0, room))}`
 }
 
 function closing(done: DoneEvent, facts: TrainFacts, style: Style): string[] {

@@ -1,12 +1,13 @@
 import type { DoneEvent, EpochEvent, StepEvent } from '../../runtime/api.ts'
-import type { BuildName } from '../../runtime/manifest.ts'
+import type { SimdBuild } from '../../runtime/manifest.ts'
 
 /** What is known before the first step. */
 export interface TrainFacts {
   readonly file: string
   readonly train: string
   readonly parameters: number
-  readonly build: BuildName
+  readonly build: SimdBuild
+  readonly threads: number
   readonly compileMilliseconds: number
   readonly fromCache: boolean
   readonly rows: Readonly<Partial<Record<'train' | 'valid' | 'test', number>>>
@@ -24,6 +25,9 @@ export interface TrainResult {
   /** As shown to the user. */
   readonly weights: string
   readonly weightsBytes: number
+  readonly history: string
+  /** The picture, if one was asked for. */
+  readonly curve?: string
 }
 
 /** Tells a training run: to a person at a terminal, to a log, or to a machine. */

@@ -5,6 +5,7 @@
 import type { Transform } from 'assemblyscript/transform'
 import type { BuildName, Manifest } from '../../runtime/manifest.ts'
 import { sealModule } from '../../runtime/seal.ts'
+import { pagesFor, threadedBytes } from '../../runtime/thread-memory.ts'
 import { dropSection, foreignParts, functionSizes } from './wasm-sections.ts'
 
 export interface AssembleOptions {
@@ -33,9 +34,11 @@ export interface AssemblyReport {
 
 /**
  * Compiles the main file `source` together with the kernel library. The result imports nothing, has no start function
- * and no data segments but the tables at `dataOffset`, and exports `memory` with exactly the pages `memoryBytes` needs.
+ * and no data segments but the tables at `dataOffset`, and exports `memory` with exactly the pages `memoryBytes` needs. A build for
+ * several threads imports `env.memory` instead, shared.
  *
- * Each build sees its own `./build` module, `export const RELAXED: bool`, which asc folds at compile time.
+ * Each build sees its own `./build` module, `export const RELAXED: bool` and for threads the layout of their memory, which asc folds
+ * at compile time.
  *
  * @throws Error `internal: assemble: …` with asc's text: generated code that does not compile is never the user's fault.
  */
@@ -44,13 +47,25 @@ export async function assemble(
   options: AssembleOptions,
 ): Promise<{ wasm: Uint8Array; report: AssemblyReport }> {
   const [asc, { default: binaryen }] = await Promise.all([import('assemblyscript/asc'), import('binaryen')])
-  const relaxed = options.build === 'relaxed'
+  const relaxed = options.build.startsWith('relaxed')
+  const { threads } = options.manifest
+  const constants = {
+    RELAXED: `bool = ${relaxed}`,
+    ...(threads && {
+      CONTROL: `usize = ${threads.control}`,
+      PRIVATE: `usize = ${threads.privateOffset}`,
+      PRIVATE_BYTES: `usize = ${threads.privateBytes}`,
+    }),
+  }
   const files: Readonly<Record<string, string>> = {
     ...options.kernels,
-    'build.ts': `export const RELAXED: bool = ${relaxed}\n`,
+    'build.ts': Object.entries(constants)
+      .map(([name, value]) => `export const ${name}: ${value}\n`)
+      .join(''),
     'main.ts': source,
   }
-  const pages = Math.max(1, Math.ceil(options.memoryBytes / 65536))
+  const pages = pagesFor(options.memoryBytes)
+  const most = threads ? pagesFor(threadedBytes(threads, threads.maximum)) : pages
   const messages: string[] = []
   const collect = { write: (text: string | Uint8Array) => void messages.push(String(text)) }
 
@@ -106,7 +121,8 @@ export async function assemble(
         '112',
       ],
       ...['--enable', 'simd', ...(relaxed ? ['--enable', 'relaxed-simd'] : [])],
-      ...['--initialMemory', String(pages), '--maximumMemory', String(pages)],
+      ...(threads ? ['--enable', 'threads', '--importMemory', '--sharedMemory'] : []),
+      ...['--initialMemory', String(pages), '--maximumMemory', String(most)],
       ...(options.dataOffset === undefined ? [] : ['--memoryBase', String(options.dataOffset)]),
     ],
     {
@@ -121,9 +137,10 @@ export async function assemble(
   if (failure) throw new Error(`internal: assemble: binaryen: ${failure}`)
   if (error || !binary) throw new Error(`internal: assemble: ${error?.message ?? 'no output'}\n${messages.join('')}`)
 
+  // Several threads have to be given the memory they share.
   const foreign = foreignParts(binary, {
     data: options.dataOffset !== undefined,
-    imports: options.imports ?? false,
+    imports: threads !== undefined || (options.imports ?? false),
   })
   if (foreign.length > 0) throw new Error(`internal: assemble: the module has ${foreign.join(' and ')}`)
   const functions = functionSizes(binary)

@@ -21,6 +21,8 @@ export interface Printer {
   /** Value → the values it needs, itself included, ascending; per stage. */
   readonly needed: readonly (readonly number[])[]
   addressCount: number
+  /** The axis of which the function does a part, if it does not do all. */
+  readonly shared?: number
 }
 
 export function nested(scope: Scope): Scope {

@@ -4,6 +4,7 @@ import type { BuildName, Manifest, ManifestDimension, ManifestSize, ManifestTens
 import type { EntryTensor, Program } from '../5-fuse/program.ts'
 import { type Dim, type DimensionAtom, isConstant } from '../dimensions/dimension.ts'
 import type { RuntimeDim } from '../types.ts'
+import { threadMemory } from './thread-memory.ts'
 
 export function manifestOf(program: Program, build: BuildName, compiler: string): Manifest {
   const offsetOf = (buffer: number): number => program.buffers[buffer]!.offset
@@ -15,6 +16,7 @@ export function manifestOf(program: Program, build: BuildName, compiler: string)
     ...(limit !== undefined && { limit: manifestSize(limit) }),
   })
   const { variables, inputs, outputs, arena, total } = program.memory
+  const threads = build.endsWith('-threads') ? threadMemory(program) : undefined
   return {
     format: 'nnc',
     version: 1,
@@ -53,6 +55,7 @@ export function manifestOf(program: Program, build: BuildName, compiler: string)
     seedOffset: program.seedOffset,
     stepOffset: program.stepOffset,
     memory: { variables, inputs: inputs + outputs, arena, total },
+    ...(threads && { threads }),
   }
 }
 

@@ -1,10 +1,11 @@
-/** One call of an entry as AssemblyScript. */
+/** The calls of an entry as AssemblyScript: for one thread, or for several that share them and meet after each. */
 import type {
   Call,
   ConvolutionCall,
   IndexedCall,
   KernelCall,
   LoopCall,
+  PackCall,
   Panels,
   Place,
   PoolingCall,
@@ -16,6 +17,7 @@ import { type Dim, multiply } from '../dimensions/dimension.ts'
 import { block, type Lines, line } from './lines.ts'
 import { printDimension } from './print-dimension.ts'
 import { floatLiteral } from './print-operation.ts'
+import { groupCalls, type ThreadPlan } from './thread-plan.ts'
 
 export interface CallPrinter {
   readonly program: Program
@@ -24,9 +26,35 @@ export interface CallPrinter {
   readonly locals: ReadonlyMap<string, string>
   /** The number a profiling build reports after a call. */
   readonly marks?: ReadonlyMap<Call, number>
+  /** Of a module for several threads. */
+  readonly threads?: ThreadPlan
+  /** Whether all threads are here, each to do its share. */
+  readonly together: boolean
 }
 
-export function printCall(printer: CallPrinter, call: Call): void {
+export function printCalls(printer: CallPrinter, calls: readonly Call[]): void {
+  const { threads, together, lines } = printer
+  if (!threads || !together) {
+    for (const call of calls) printCall(printer, call)
+    return
+  }
+  for (const group of groupCalls(threads, calls)) {
+    if (group.kind === 'loop') block(lines, '', () => printLoop(printer, group.call))
+    else if (group.kind === 'shared') {
+      printCall(printer, group.call)
+      line(lines, 'barrier()')
+    } else {
+      for (const call of group.calls) if (call.kind === 'pack') printWorth(printer, call)
+      block(lines, 'if (thread == 0)', () => {
+        for (const call of group.calls) printCall({ ...printer, together: false }, call, true)
+      })
+      line(lines, 'barrier()')
+    }
+  }
+}
+
+/** `declared`: whether the pointers to packed panels are declared already. */
+function printCall(printer: CallPrinter, call: Call, declared = false): void {
   line(printer.lines, `// ${call.title}`)
   switch (call.kind) {
     case 'kernel':
@@ -45,13 +73,9 @@ export function printCall(printer: CallPrinter, call: Call): void {
     case 'pack': {
       const sizes = [call.n, call.k, call.bRow, call.bColumn].map((dim) => size(printer, dim))
       const panels = panelsOf(printer, call.panels)
-      const { buffer, worth } = call.panels
-      const conditions = worth.map((dim) => `${grouped(size(printer, dim))} > 1`)
       const packs = `packPanels(${[panels, place(printer, call.b), ...sizes].join(', ')})`
-      if (worth.length > 0) {
-        line(printer.lines, `const ${panels}: usize = ${conditions.join(' && ')} ? ${name(printer, buffer)} : 0`)
-        line(printer.lines, `if (${panels}) ${packs}`)
-      } else line(printer.lines, packs)
+      if (!declared) printWorth(printer, call)
+      line(printer.lines, call.panels.worth.length > 0 ? `if (${panels}) ${packs}` : packs)
       break
     }
     case 'gather':
@@ -67,6 +91,14 @@ export function printCall(printer: CallPrinter, call: Call): void {
       block(printer.lines, '', () => printLoop(printer, call))
   }
   if (printer.marks) line(printer.lines, `mark(${printer.marks.get(call)})`)
+}
+
+/** The pointer to packed panels, where packing may not be worth it. */
+function printWorth(printer: CallPrinter, { panels }: PackCall): void {
+  if (panels.worth.length === 0) return
+  const conditions = panels.worth.map((dim) => `${grouped(size(printer, dim))} > 1`)
+  const start = name(printer, panels.buffer)
+  line(printer.lines, `const ${panelsOf(printer, panels)}: usize = ${conditions.join(' && ')} ? ${start} : 0`)
 }
 
 /** In a block of its own, so that its pointers are seen by nothing else. */
@@ -89,7 +121,7 @@ function printLoop(outside: CallPrinter, call: LoopCall): void {
   const steps = `steps${counter.slice(1)}`
   if (until) line(lines, `let ${steps}: i32 = 0`)
   block(lines, `for (${header})`, () => {
-    for (const inner of call.body) printCall(printer, inner)
+    printCalls(printer, call.body)
     for (const move of pointers) {
       const now = name(printer, move.now)
       if (move.kind === 'follow') {
@@ -103,13 +135,27 @@ function printLoop(outside: CallPrinter, call: LoopCall): void {
     }
     if (!until) return
     line(lines, `${steps}++`)
-    line(lines, `if (!(load<f32>(${place(printer, until.moved)}) > ${floatLiteral(until.tolerance)})) break`)
+    const moving = `load<f32>(${place(printer, until.moved)}) > ${floatLiteral(until.tolerance)}`
+    if (printer.together) {
+      // All threads have read it before the next step writes it.
+      line(lines, `const moving = ${moving}`)
+      line(lines, 'barrier()')
+      line(lines, 'if (!moving) break')
+    } else line(lines, `if (!(${moving})) break`)
   })
-  if (until?.steps) line(lines, `store<i32>(${place(printer, until.steps)}, ${steps})`)
+  const ends: string[] = []
+  if (until?.steps) ends.push(`store<i32>(${place(printer, until.steps)}, ${steps})`)
   for (const move of pointers) {
     if (move.kind !== 'swap' || move.elements === undefined) continue
     const [home, now] = [place(printer, move.home), name(printer, move.now)]
-    line(lines, `if (${now} != ${home}) memory.copy(${home}, ${now}, ${size(outside, multiply(4, move.elements))})`)
+    ends.push(`if (${now} != ${home}) memory.copy(${home}, ${now}, ${size(outside, multiply(4, move.elements))})`)
+  }
+  if (!printer.together) for (const end of ends) line(lines, end)
+  else if (ends.length > 0) {
+    block(lines, 'if (thread == 0)', () => {
+      for (const end of ends) line(lines, end)
+    })
+    line(lines, 'barrier()')
   }
 }
 
@@ -119,6 +165,12 @@ function printKernelCall(printer: CallPrinter, call: KernelCall): void {
     ...call.places.map((argument) => place(printer, argument)),
     ...call.sizes.map((dim) => size(printer, dim)),
   ]
+  const partition = printer.threads?.partitions[call.kernel]
+  if (partition) {
+    const { extent } = kernel.axes[partition.axis]!
+    const whole = typeof extent === 'number' ? String(extent) : size(printer, call.sizes[extent.parameter]!)
+    values.push(...(printer.together ? shareOf(whole, partition.unit) : ['0', whole]))
+  }
   line(printer.lines, `${kernel.name}(${values.join(', ')})`)
 }
 
@@ -144,49 +196,117 @@ function printProduct(printer: CallPrinter, call: ProductCall): void {
     ...strides.map((dim) => size(printer, dim)),
   ]
   const scratch = call.scratch === undefined ? '0' : name(printer, call.scratch)
-  const values = [pointer('c'), pointer('a'), pointer('b'), ...sizes, accumulate, scratch]
-  if (call.panels) values.push(panelsOf(printer, call.panels))
-  const nest = (depth: number): void => {
-    const loop = call.loops[depth]
-    const index = `j${depth}`
-    if (!loop) line(lines, `matmul(${values.join(', ')})`)
-    else {
-      const extent = size(printer, loop.extent)
-      const end = maybeEmpty.includes(loop) ? `max(1, ${extent})` : extent
-      block(lines, `for (let ${index}: i32 = 0; ${index} < ${end}; ${index}++)`, () => nest(depth + 1))
+  // Threads share the outer loop where each index has its own part of c and there are enough, else each product.
+  const [outer] = call.loops
+  const byLoop = printer.together && outer !== undefined && outer.c !== 0
+  const print = (product: string, memory: string, range: readonly string[]): void => {
+    const values = [pointer('c'), pointer('a'), pointer('b'), ...sizes, accumulate, memory]
+    if (call.panels) values.push(panelsOf(printer, call.panels))
+    const nest = (level: number): void => {
+      const loop = call.loops[level]
+      const index = `j${level}`
+      if (!loop) line(lines, `${product}(${values.join(', ')})`)
+      else {
+        const extent = size(printer, loop.extent)
+        const end = maybeEmpty.includes(loop) ? `max(1, ${extent})` : extent
+        const [from, to] = level === 0 && range.length > 0 ? range : ['0', end]
+        block(lines, `for (let ${index}: i32 = ${from}; ${index} < ${to}; ${index}++)`, () => nest(level + 1))
+      }
     }
+    nest(0)
   }
-  nest(0)
+  if (!printer.together) print('matmul', scratch, [])
+  else if (!byLoop) print('matmulShare', scratch, [])
+  else {
+    const extent = size(printer, outer.extent)
+    block(lines, `if (${grouped(extent)} >= active)`, () => print('matmul', `own(${scratch})`, shareOf(extent, 1)))
+    block(lines, 'else', () => print('matmulShare', scratch, []))
+  }
 }
 
 function printConvolution(printer: CallPrinter, call: ConvolutionCall): void {
   const { batch, groups, filters, channels, strides, axes } = call
   const list = (dims: readonly Dim[]): string => dims.map((dim) => size(printer, dim)).join(', ')
   const each = (of: (axis: (typeof axes)[number]) => Dim): string => list(axes.map(of))
+  const split = printer.together ? printer.threads!.splitOf(call) : undefined
+  const moved = (start: Place, stride: Dim): string => {
+    const at = place(printer, start)
+    return stride === 0 ? at : `${at} + (<usize>(from * ${grouped(size(printer, stride))}) << 2)`
+  }
+  const scratch = name(printer, call.scratch)
+  const counts = { batch: size(printer, batch), groups: size(printer, groups), filters: size(printer, filters) }
+  const own = { ...counts, ...(split && { [split.axis]: 'to - from' }) }
   const rows = [
-    [...[call.y, call.x, call.w].map((own) => place(printer, own)), name(printer, call.scratch)].join(', '),
-    list([batch, groups, filters, channels]),
+    [
+      moved(call.y, split?.y ?? 0),
+      moved(call.x, split?.x ?? 0),
+      moved(call.w, split?.w ?? 0),
+      printer.together ? `own(${scratch})` : scratch,
+    ].join(', '),
+    [own.batch, own.groups, own.filters, size(printer, channels)].join(', '),
     list([...strides.y, ...strides.x, ...strides.w]),
     [each(({ result }) => result), each(({ input }) => input), each(({ filter }) => filter)].join(', '),
     [each(({ stride }) => stride), each(({ low }) => low)].join(', '),
     [each(({ inputDilation }) => inputDilation), each(({ filterDilation }) => filterDilation)].join(', '),
   ]
-  line(printer.lines, `${call.large ? 'convolveLarge' : 'convolve'}(`)
-  for (const row of rows) line(printer.lines, `  ${row},`)
-  line(printer.lines, ')')
+  const print = (): void => {
+    line(printer.lines, `${call.large ? 'convolveLarge' : 'convolve'}(`)
+    for (const row of rows) line(printer.lines, `  ${row},`)
+    line(printer.lines, ')')
+  }
+  if (!split) print()
+  else printShare(printer, counts[split.axis], split.unit, print)
+}
+
+/** A block for this thread's part of a call, `from` … `to`, if it has any. */
+function printShare({ lines }: CallPrinter, extent: string, unit: number, body: () => void): void {
+  block(lines, '', () => {
+    const [from, to] = shareOf(extent, unit)
+    line(lines, `const from = ${from}`)
+    line(lines, `const to = ${to}`)
+    block(lines, 'if (from < to)', body)
+  })
+}
+
+/** Where this thread's part of an extent begins and ends. */
+function shareOf(extent: string, unit: number): [string, string] {
+  return [`share(${extent}, ${unit}, thread)`, `share(${extent}, ${unit}, thread + 1)`]
 }
 
 function printPooling(printer: CallPrinter, call: PoolingCall): void {
   const { axes } = call
   const each = (of: (axis: (typeof axes)[number]) => Dim): string =>
     axes.map((axis) => size(printer, of(axis))).join(', ')
-  const values = [
-    ...[call.target, ...call.sources].map((own) => place(printer, own)),
-    ...[size(printer, call.count), each(({ result }) => result), each(({ input }) => input)],
-    ...[each(({ window }) => window), each(({ stride }) => stride), each(({ low }) => low)],
-    each(({ dilation }) => dilation),
-  ]
-  line(printer.lines, `${call.kind === 'pool_max' ? 'poolMax' : 'poolMaxGradient'}(${values.join(', ')})`)
+  const forward = call.kind === 'pool_max'
+  const planes = [call.target, ...call.sources]
+  const print = (count: string, pointers: readonly string[]): void => {
+    const values = [
+      ...pointers,
+      ...[count, each(({ result }) => result), each(({ input }) => input)],
+      ...[each(({ window }) => window), each(({ stride }) => stride), each(({ low }) => low)],
+      each(({ dilation }) => dilation),
+    ]
+    line(printer.lines, `${forward ? 'poolMax' : 'poolMaxGradient'}(${values.join(', ')})`)
+  }
+  const count = size(printer, call.count)
+  if (!printer.together) {
+    print(
+      count,
+      planes.map((own) => place(printer, own)),
+    )
+    return
+  }
+  // Results and their cotangents have one size, the input and its gradient the other.
+  const [result, input] = [axes.map((axis) => axis.result), axes.map((axis) => axis.input)].map((dims) =>
+    grouped(size(printer, dims.reduce(multiply))),
+  )
+  const steps = forward ? [result, input] : [input, input, result, result]
+  printShare(printer, count, 1, () =>
+    print(
+      'to - from',
+      planes.map((own, at) => `${place(printer, own)} + (<usize>(from * ${steps[at]}) << 2)`),
+    ),
+  )
 }
 
 function printIndexed(printer: CallPrinter, call: IndexedCall): void {
@@ -194,6 +314,18 @@ function printIndexed(printer: CallPrinter, call: IndexedCall): void {
   const picked = multiply(call.count, call.rowElements)
   const table = multiply(call.tableRows, call.rowElements)
   const [targetStep, sourceStep] = call.kind === 'gather' ? [picked, table] : [table, picked]
+  if (printer.together) {
+    printShare(printer, size(printer, call.count), 1, () => {
+      const row = grouped(size(printer, call.rowElements))
+      const places = [
+        `${place(printer, call.target)} + (<usize>(from * ${row}) << 2)`,
+        place(printer, call.source),
+        `${place(printer, call.indices)} + (<usize>from << 2)`,
+      ]
+      line(lines, `gatherRows(${[...places, 'to - from', row].join(', ')})`)
+    })
+    return
+  }
   const scatter = program.buffers[call.target.buffer]!.type.dtype === 'i32' ? 'scatterAddRowsInteger' : 'scatterAddRows'
   const rows = (target: string, source: string): void => {
     const values = [

@@ -16,6 +16,7 @@ import {
   startAddresses,
 } from './kernel-scope.ts'
 import { block, type Lines, line } from './lines.ts'
+import type { Partition } from './partition.ts'
 import { coefficient, letter, printIndex, printScalarIndex, printSize, variable } from './print-index.ts'
 import { printOperation, splatLiteral } from './print-operation.ts'
 import { acrossLanes, combine, firstLargest, identityOf } from './print-reduction.ts'
@@ -29,11 +30,12 @@ interface LaneMode {
 const WHOLE: LaneMode = { copies: 1, partial: false }
 const PAIR: LaneMode = { copies: 2, partial: false }
 
-/** Prints the function for a kernel, without its comment. */
-export function printKernel(kernel: Kernel, lines: Lines): void {
+/** Prints the function for a kernel, without its comment. With a `partition` it takes the part `from` … `to` of that axis. */
+export function printKernel(kernel: Kernel, lines: Lines, partition?: Partition): void {
   const parameters = [
     ...kernel.buffers.map((_, at) => `p${at}: usize`),
     ...Array.from({ length: kernel.sizes }, (_, at) => `n${at}: i32`),
+    ...(partition ? ['from: i32', 'to: i32'] : []),
   ]
   const printer: Printer = {
     kernel,
@@ -41,6 +43,7 @@ export function printKernel(kernel: Kernel, lines: Lines): void {
     dependencies: dependenciesOf(kernel),
     needed: kernel.stages.map((stage) => neededBy(kernel, stage)),
     addressCount: 0,
+    ...(partition && { shared: partition.axis }),
   }
   block(lines, `function ${kernel.name}(${parameters.join(', ')}): void`, () => {
     const scope: Scope = { locals: new Map(), addresses: new Map(), known: new Map() }
@@ -178,13 +181,13 @@ function finishReduction(printer: Printer, scope: Scope, id: number, copies: num
 function printLoop(printer: Printer, axis: number, lanes: boolean, body: (mode: LaneMode) => void): void {
   const { kernel, lines } = printer
   const { extent, multiple } = kernel.axes[axis]!
-  const end = printSize(extent)
+  const [start, end] = printer.shared === axis ? ['from', 'to'] : ['0', printSize(extent)]
   const index = variable(axis)
-  if (!lanes) block(lines, `for (let ${index}: i32 = 0; ${index} < ${end}; ${index}++)`, () => body(WHOLE))
+  if (!lanes) block(lines, `for (let ${index}: i32 = ${start}; ${index} < ${end}; ${index}++)`, () => body(WHOLE))
   else if (multiple === 8)
-    block(lines, `for (let ${index}: i32 = 0; ${index} < ${end}; ${index} += 8)`, () => body(PAIR))
+    block(lines, `for (let ${index}: i32 = ${start}; ${index} < ${end}; ${index} += 8)`, () => body(PAIR))
   else {
-    line(lines, `let ${index}: i32 = 0`)
+    line(lines, `let ${index}: i32 = ${start}`)
     block(lines, `for (; ${index} + 8 <= ${end}; ${index} += 8)`, () => body(PAIR))
     block(lines, `for (; ${index} < ${end}; ${index} += 4)`, () => body({ copies: 1, partial: multiple === 1 }))
   }

@@ -1,7 +1,7 @@
 /** A run of calls as a loop over the addresses they are made with. */
 import type { Entry, Run, Walk } from '../5-fuse/program.ts'
 import { block, type Lines, line } from './lines.ts'
-import { type CallPrinter, printCall } from './print-call.ts'
+import { type CallPrinter, printCalls } from './print-call.ts'
 
 /** The run's table as static data, outside any function. */
 export function printTable(entry: Entry, run: Run, lines: Lines): void {
@@ -34,7 +34,7 @@ export function printRun(printer: CallPrinter, entry: Entry, run: Run): void {
     }
     for (const { name, first, walk } of run.numbers)
       line(lines, `const ${name}: i32 = ${walked(walk, 'i32', `${first} + `)}`)
-    for (const call of run.body) printCall({ ...printer, locals }, call)
+    printCalls({ ...printer, locals }, run.body)
   })
 
   function walked(walk: Walk, type: string, start: string): string {

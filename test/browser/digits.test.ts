@@ -18,6 +18,8 @@ setFlagsFromString('--experimental-wasm-relaxed-simd')
 /** What `train` in page.html returns. */
 interface Run {
   readonly build: BuildName
+  readonly threads: number
+  readonly obstacle?: string
   readonly losses: readonly number[]
   readonly epochs: readonly { readonly train: unknown; readonly valid: unknown }[]
   readonly done: string
@@ -36,6 +38,7 @@ let server: Awaited<ReturnType<typeof serveFiles>>
 beforeAll(async () => {
   const compiled = await compile(readFileSync(new URL('examples/digits/digits.nn', root), 'utf8'), {
     file: 'digits.nn',
+    builds: ['plain', 'relaxed', 'plain-threads', 'relaxed-threads'],
   })
   expect(compiled.diagnostics).toEqual([])
   Object.assign(modules, compiled.modules)
@@ -47,7 +50,7 @@ beforeAll(async () => {
   const files = new Map(
     artifactFiles({
       manifest: compiled.manifest!,
-      modules: { plain: modules.plain!, relaxed: modules.relaxed! },
+      modules,
       runtime: bundleRuntime(),
     }),
   )
@@ -58,11 +61,15 @@ beforeAll(async () => {
   files.set('labels.bin', labels)
   server = await serveFiles(files)
   browser = await startChromium()
-  await browser.page.open(`${server.origin}/page.html`)
+  await openPage('page.html')
+}, 120_000)
+
+async function openPage(path: string): Promise<void> {
+  await browser.page.open(`${server.origin}/${path}`)
   await browser.page.evaluate(
     'new Promise((resolve) => (function wait() { window.ready ? resolve() : setTimeout(wait, 10) })())',
   )
-}, 120_000)
+}
 
 afterAll(async () => {
   await browser?.close()
@@ -80,6 +87,7 @@ async function train(build: BuildName): Promise<Run> {
   for await (const event of model.fit('fit', data, { valid, epochs: 3, progressEvery: 0 })) events.push(event)
   return {
     build: model.build,
+    threads: model.threads,
     losses: events.flatMap((event) => (event.kind === 'step' ? [event.loss] : [])),
     epochs: events.flatMap((event) => (event.kind === 'epoch' ? [{ train: event.train, valid: event.valid }] : [])),
     done: events.flatMap((event) => (event.kind === 'done' ? [event.reason] : [])).join(),
@@ -121,4 +129,21 @@ describe('the artifact of digits in a browser', () => {
   test('cancels a run in a worker', async () => {
     expect(await browser.page.evaluate('cancel()')).toBe('cancelled')
   })
+
+  test('says why a page that is not isolated has one thread', async () => {
+    const { build, threads, obstacle } = await browser.page.evaluate<Run>(`train('plain', 2)`)
+    expect([build, threads]).toEqual(['plain', 1])
+    expect(obstacle).toContain('the page is not cross-origin isolated')
+  })
+
+  test.each(['plain', 'relaxed'] as const)(
+    'two threads of an isolated page come to the same bits (%s build)',
+    async (simd) => {
+      await openPage('isolated/page.html')
+      const there = await browser.page.evaluate<Run>(`train('${simd}', 2)`)
+      expect([there.build, there.threads, there.obstacle]).toEqual([`${simd}-threads`, 2, undefined])
+      expect(there.checkpoint).toEqual((await train(simd)).checkpoint)
+      expect(browser.log.filter((entry) => /error/i.test(entry))).toEqual([])
+    },
+  )
 })

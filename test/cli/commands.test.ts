@@ -56,7 +56,7 @@ describe('the command line', () => {
     expect(await nnc('--version')).toEqual({ code: 0, output: `${version}\n`, error: '' })
   })
 
-  test.each(['', 'check', 'build', 'train', 'eval', 'predict', 'inspect', 'bench', 'profile', 'doc', 'fmt'])(
+  test.each(['', 'check', 'build', 'train', 'eval', 'predict', 'curve', 'inspect', 'bench', 'profile', 'doc', 'fmt'])(
     'nnc %s --help',
     async (name) => {
       const { code, output, error } = await nnc(`${name} --help`.trim())
@@ -81,6 +81,7 @@ describe('the command line', () => {
     'build line.nn --stop-after never',
     'eval line.nn',
     'predict line.nn --weights w',
+    'curve',
     'fmt --check --write line.nn',
     'fmt line.nn xor.nn',
   ])('a usage error exits with 2: nnc %s', async (commandLine) => {
@@ -295,7 +296,7 @@ describe('train, eval and predict', () => {
   })
 
   test('a log has a line per epoch and ends with what to do next', async () => {
-    const { output } = await nnc('train line.nn -o log')
+    const { output } = await nnc('train line.nn -o log --threads 2')
     const timeless = output
       .replace(/compiled (in|before).*/, 'compiled …')
       .replaceAll(/ +\d[\d,]* {3,}<?\d+(\.\d+)? m?s/g, ' …')
@@ -309,7 +310,9 @@ describe('train, eval and predict', () => {
 
   test('a terminal shows at most 25 epochs of a long run, the last among them', async () => {
     const { output } = await nnc('train line.nn --epochs 1000 -o log', { terminal: true })
-    const rows = output.split('\n').filter((each) => /\d+\/1000 /.test(each) && !each.includes('left'))
+    // What is left of a line after the progress before it was erased.
+    const lines = output.split('\n').map((each) => each.slice(each.lastIndexOf('\r') + 1))
+    const rows = lines.filter((each) => /\d+\/1000 /.test(each))
     expect(rows).toHaveLength(25)
     expect(rows.at(-1)).toContain('1000/1000')
   })
@@ -385,6 +388,8 @@ describe('the cache', () => {
     expect(await started('')).toMatchObject({ fromCache: false })
     expect(await started('')).toMatchObject({ fromCache: true })
     expect(await started('--build plain')).toMatchObject({ fromCache: false, build: 'plain' })
+    expect(await started('--threads 1 --build plain')).toMatchObject({ fromCache: false, build: 'plain', threads: 1 })
+    expect(await started('--threads 3 --build plain')).toMatchObject({ build: 'plain', threads: 3 })
     expect(await started('--no-cache')).toMatchObject({ fromCache: false })
     expect(await started('')).toMatchObject({ fromCache: true })
   })

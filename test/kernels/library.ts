@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { type AssemblyReport, assemble } from '../../compiler/6-emit/assemble.ts'
-import type { BuildName, Manifest } from '../../runtime/manifest.ts'
+import type { BuildName, Manifest, SimdBuild } from '../../runtime/manifest.ts'
 
 const folder = new URL('../../asm/', import.meta.url)
 
@@ -13,7 +13,7 @@ export const kernels: Readonly<Record<string, string>> = Object.fromEntries(
     .map((name) => [name, readFileSync(new URL(name, folder), 'utf8')]),
 )
 
-export const builds: readonly BuildName[] = ['plain', 'relaxed']
+export const builds: readonly SimdBuild[] = ['plain', 'relaxed']
 
 /** A manifest that describes nothing. */
 export const emptyManifest = (build: BuildName): Manifest => ({

@@ -56,6 +56,7 @@ test('every error code is on the page', () => {
     'foreign-checkpoint': true,
     'checkpoint-mismatch': true,
     trap: true,
+    'threads-failed': true,
     'worker-failed': true,
   }
   const listed = [...page.slice(page.indexOf('## Errors')).matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell]) =>

@@ -368,7 +368,7 @@ describe('feeding refuses, naming the input, the expectation and what came,', ()
         "bad-option: batch is 0; the module takes Batch from 1 to 8",
         "bad-option: batch is 9; the module takes Batch from 1 to 8",
         "bad-option: epochs is 1.5; it must be a whole number from 0",
-        "bad-option: there is no fit option \`epoch\`; did you mean \`epochs\`? (known: valid, test, batch, epochs, startEpoch, seed, shuffle, signal, progressEvery, stop, restoreBest)",
+        "bad-option: there is no fit option \`epoch\`; did you mean \`epochs\`? (known: valid, test, batch, epochs, startEpoch, seed, shuffle, signal, progressEvery, progressSteps, stop, restoreBest)",
         "bad-option: startEpoch is 0; it must be a whole number from 1",
         "bad-option: seed is x; it must be a whole number from -2147483648",
         "bad-option: progressEvery is -1; it must be a number from 0",
@@ -407,8 +407,11 @@ test('a trap says where, and that it is not the data', async () => {
   expect(model.predict('classify', { x: [1, 2, 3, 4] }).class!.shape).toEqual([1])
 })
 
-test('every code but those of checkpoints and workers was seen here', () => {
-  const here: Record<Exclude<ModelErrorCode, `${string}checkpoint${string}` | 'worker-failed'>, true> = {
+test('every code but those of checkpoints, workers and threads was seen here', () => {
+  const here: Record<
+    Exclude<ModelErrorCode, `${string}checkpoint${string}` | 'worker-failed' | 'threads-failed'>,
+    true
+  > = {
     'not-wasm': true,
     'damaged-module': true,
     'foreign-module': true,

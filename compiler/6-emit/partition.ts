@@ -1,0 +1,31 @@
+/** How threads share a kernel: each takes part of one outer loop. */
+import type { Kernel, Size } from '../5-fuse/program.ts'
+import { coefficient } from './print-index.ts'
+
+export interface Partition {
+  /** The axis whose indices are shared out, in multiples of `unit`: whole vectors where lanes run along it. */
+  readonly axis: number
+  readonly unit: 1 | 8
+}
+
+/** Indices of a fixed number that are worth sharing. */
+const ENOUGH = 16
+
+/**
+ * The outermost axis with indices enough along which all stores move, so that no two threads write one element; undefined if
+ * there is none. What a kernel reads of its own stores is at the same outer indices, so no thread waits for another.
+ */
+export function partitionOf(kernel: Kernel): Partition | undefined {
+  const { axes, outer, lanes } = kernel
+  const stores = kernel.stages.flatMap((stage) => stage.stores)
+  const able = outer.filter((axis) => stores.every(({ offset }) => coefficient(offset, axis) !== 0))
+  const extent = (axis: number): number => assumed(axes[axis]!.extent)
+  const chosen = able.find((axis) => extent(axis) >= ENOUGH) ?? able.toSorted((a, b) => extent(b) - extent(a))[0]
+  if (chosen === undefined || extent(chosen) < 2) return undefined
+  return { axis: chosen, unit: lanes === 'outer' && chosen === outer.at(-1) ? 8 : 1 }
+}
+
+/** What is not fixed for the kernel is taken to be enough. */
+function assumed(extent: Size): number {
+  return typeof extent === 'number' ? extent : ENOUGH
+}

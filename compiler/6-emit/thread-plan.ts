@@ -1,0 +1,118 @@
+/** What of a program threads share, and how: the rest is done by one of them while the others wait. */
+import {
+  type Call,
+  type ConvolutionCall,
+  type Entry,
+  everyCall,
+  type LoopCall,
+  type Program,
+} from '../5-fuse/program.ts'
+import { evaluateCount } from '../5-fuse/work.ts'
+import { type Dim, isConstant } from '../dimensions/dimension.ts'
+import { type Partition, partitionOf } from './partition.ts'
+
+export interface ThreadPlan {
+  /** By kernel; one that cannot be shared has none. */
+  readonly partitions: readonly (Partition | undefined)[]
+  /** Whether a call is shared, or in a loop one of its body. */
+  isShared(call: Call): boolean
+  splitOf(call: ConvolutionCall): ConvolutionSplit | undefined
+  /** From which product of its run-time dimensions on an entry is worth sharing; Infinity where it never is. */
+  leastShared(entry: Entry): number
+}
+
+/** How a convolution is shared: the axis, and the strides along it. */
+export interface ConvolutionSplit {
+  readonly axis: 'batch' | 'groups' | 'filters'
+  readonly unit: number
+  readonly y: Dim
+  readonly x: Dim
+  readonly w: Dim
+}
+
+/** Calls with a barrier after them. */
+export type CallGroup =
+  | { readonly kind: 'loop'; readonly call: LoopCall }
+  | { readonly kind: 'shared'; readonly call: Call }
+  | { readonly kind: 'alone'; readonly calls: readonly Call[] }
+
+/** A call shorter than this is not shared: meeting the others afterwards takes about a microsecond. */
+const SHORTEST_CALL = 2000
+/** An entry that takes less is run by one thread: the others may have to be woken. */
+const SHORTEST_ENTRY = 60_000
+
+/** @param always share whatever can be shared, however short */
+export function planThreads(program: Program, always = false): ThreadPlan {
+  const partitions = program.kernels.map(partitionOf)
+  const sizes = largestSizes(program)
+  const isShared = (call: Call): boolean => {
+    if (call.kind === 'loop') return call.body.some(isShared)
+    if (!always && nanoseconds(call, sizes) < SHORTEST_CALL) return false
+    switch (call.kind) {
+      case 'kernel':
+        return partitions[call.kernel] !== undefined
+      case 'convolution':
+        return splitOf(call) !== undefined
+      case 'gather':
+        return call.outer === 1
+      default:
+        return call.kind === 'product' || call.kind === 'pool_max' || call.kind === 'pool_max_gradient'
+    }
+  }
+  return { partitions, isShared, splitOf, leastShared }
+
+  // As if an entry's time grew with that product.
+  function leastShared(entry: Entry): number {
+    const time = entry.calls.filter(isShared).reduce((total, call) => total + nanoseconds(call, sizes), 0)
+    if (always) return 1
+    if (time < SHORTEST_ENTRY) return Number.POSITIVE_INFINITY
+    const largest = entry.dims.reduce((total, { maximum }) => total * maximum, 1)
+    return Math.max(1, Math.ceil((largest * SHORTEST_ENTRY) / time))
+  }
+}
+
+/** Calls in order; neighbours that one thread does alone are joined. */
+export function groupCalls({ isShared }: ThreadPlan, calls: readonly Call[]): CallGroup[] {
+  const groups: CallGroup[] = []
+  let alone: Call[] | undefined
+  for (const call of calls) {
+    if (isShared(call)) {
+      groups.push(call.kind === 'loop' ? { kind: 'loop', call } : { kind: 'shared', call })
+      alone = undefined
+    } else if (alone) alone.push(call)
+    else {
+      alone = [call]
+      groups.push({ kind: 'alone', calls: alone })
+    }
+  }
+  return groups
+}
+
+/** By batch, where results of different images do not meet; else by groups, else by filters, two at a time. */
+function splitOf({ large, batch, groups, filters, strides }: ConvolutionCall): ConvolutionSplit | undefined {
+  const many = (dim: Dim): boolean => !isConstant(dim) || dim >= 4
+  // One image and one filter have a way of their own to sum, which a share must not fall into.
+  if (many(batch) && !(large && filters === 1))
+    return { axis: 'batch', unit: 1, y: strides.y[0]!, x: strides.x[0]!, w: 0 }
+  if (many(groups)) return { axis: 'groups', unit: 1, y: strides.y[1]!, x: strides.x[1]!, w: strides.w[0]! }
+  if (isConstant(filters) && filters >= 8 && filters % 2 === 0)
+    return { axis: 'filters', unit: 2, y: strides.y[2]!, x: 0, w: strides.w[1]! }
+  return undefined
+}
+
+/** A rough time at the largest sizes, from what an elementwise kernel and a product come to. */
+function nanoseconds(call: Call, sizes: Readonly<Record<string, number>>): number {
+  const flops = evaluateCount(call.work.flops, sizes)
+  const bytes = evaluateCount(call.work.bytes, sizes)
+  const product = call.kind === 'product' || call.kind === 'convolution'
+  return flops / (product ? 40 : 8) + bytes / 20
+}
+
+function largestSizes(program: Program): Record<string, number> {
+  const sizes: Record<string, number> = {}
+  for (const { name, maximum } of [...program.dims, ...program.entries.flatMap((entry) => entry.dims)])
+    sizes[name] = maximum
+  for (const call of program.entries.flatMap((entry) => everyCall(entry.calls)))
+    if (call.kind === 'loop') sizes[call.counter] = 0
+  return sizes
+}
