@@ -1,6 +1,6 @@
 import type { DataDeclaration } from '../compiler/1-parse/ast.ts'
 import { compilerFingerprint } from '../compiler/generated/identity.ts'
-import type { BuildName, Compilation, Diagnostic } from '../compiler/index.ts'
+import type { BuildName, CheckedLoad, Compilation, Diagnostic } from '../compiler/index.ts'
 import { type Cache, cacheFolder, cacheKey, noCache, openCache } from './cache.ts'
 import type { Assignments } from './options.ts'
 import { importReader, readSource, type SourceText } from './source-file.ts'
@@ -20,12 +20,14 @@ export interface CompiledFile {
   readonly source: SourceText
   readonly modules: Partial<Record<BuildName, Uint8Array>>
   readonly data: readonly DataDeclaration[]
+  readonly loads: readonly CheckedLoad[]
   readonly fromCache: boolean
   readonly milliseconds: number
 }
 
 interface CachedDescription {
   readonly data: readonly DataDeclaration[]
+  readonly loads: readonly CheckedLoad[]
   readonly warnings: readonly Diagnostic[]
   /** Digests of the imported files by name: the entry holds as long as they are the same. */
   readonly imports: Readonly<Record<string, string>>
@@ -54,9 +56,9 @@ export async function compileFile(
   const cached = await cache.read(key)
   const sources = cached && unchangedSources(source, cached.description as CachedDescription, resolve)
   if (cached && sources) {
-    const { data, warnings } = cached.description as CachedDescription
+    const { data, loads, warnings } = cached.description as CachedDescription
     await printWarnings(warnings, sources, terminal)
-    return { source, modules: cached.blobs, data, fromCache: true, milliseconds: performance.now() - started }
+    return { source, modules: cached.blobs, data, loads, fromCache: true, milliseconds: performance.now() - started }
   }
   const { compile } = await import('../compiler/index.ts')
   const compilation = await compile(source.text, {
@@ -69,13 +71,16 @@ export async function compileFile(
   const ofData = compilation.checked ? checkData(compilation.checked.data) : []
   const warnings = await settle({ ...compilation, diagnostics: [...compilation.diagnostics, ...ofData] }, terminal)
   const modules = compilation.modules!
-  const data = compilation.checked!.data
+  const { data, loads } = compilation.checked!
   const milliseconds = performance.now() - started
   const imports = Object.fromEntries(
     [...compilation.imports!.keys()].map((name) => [name, cacheKey([compilation.sources.get(name)!])]),
   )
-  await cache.write(key, { description: { data, warnings, imports } satisfies CachedDescription, blobs: modules })
-  return { source, modules, data, fromCache: false, milliseconds }
+  await cache.write(key, {
+    description: { data, loads, warnings, imports } satisfies CachedDescription,
+    blobs: modules,
+  })
+  return { source, modules, data, loads, fromCache: false, milliseconds }
 }
 
 /** The texts of the file and its imports, or undefined if an imported file has changed. */

@@ -7,6 +7,7 @@ import { curveCommand } from './commands/curve.ts'
 import { docCommand } from './commands/doc.ts'
 import { evalCommand } from './commands/eval.ts'
 import { fmtCommand } from './commands/fmt.ts'
+import { generateCommand } from './commands/generate.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { predictCommand } from './commands/predict.ts'
 import { profileCommand } from './commands/profile.ts'
@@ -61,6 +62,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
     trainCommand,
     evalCommand,
     predictCommand,
+    generateCommand,
     curveCommand,
     inspectCommand,
     benchCommand,

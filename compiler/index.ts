@@ -35,7 +35,7 @@ export type { BuildName, Manifest } from '../runtime/manifest.ts'
 export type { SourceFile } from './1-parse/ast.ts'
 export { format } from './1-parse/format.ts'
 export type { ImportResolver } from './1-parse/imports.ts'
-export type { CheckedProgram } from './2-check/checked.ts'
+export type { CheckedLoad, CheckedProgram } from './2-check/checked.ts'
 export type { GraphProgram } from './3-graph/graph.ts'
 export type { Program } from './5-fuse/program.ts'
 export type { AssemblyReport } from './6-emit/assemble.ts'
@@ -159,8 +159,13 @@ const passes: readonly Pass<CompileState>[] = [
   },
   {
     name: 'emit',
-    run({ program, sources, options }) {
-      const settings = { sources, compiler: compilerVersion, profile: options.profile ?? false }
+    run({ program, sources, checked, options }) {
+      const settings = {
+        sources,
+        compiler: compilerVersion,
+        profile: options.profile ?? false,
+        loads: need(checked).loads,
+      }
       const emission = emit(need(program), settings)
       const threads = options.builds?.some(isThreaded) ?? false
       return {

@@ -26,6 +26,8 @@ export type Input = NumberArray | NestedArray | ShapedInput | number | boolean
 export interface ShapedInput<Data = NumberArray> {
   readonly data: Data
   readonly shape: readonly number[]
+  /** Where each row begins in `data`, for rows that overlap, such as windows of a text; else they follow each other. */
+  readonly starts?: Int32Array | readonly number[]
 }
 
 /** What may be fed where whole numbers or truth values are expected. */
@@ -133,10 +135,21 @@ export interface Model<S extends Signature = Signature> {
     data: S['infers'][I]['inputs'],
     options?: BatchOptions,
   ): S['infers'][I]['outputs']
+  /**
+   * Tokens that go on from a prompt, made as they are read. The entry takes tokens (`i32[Batch]` or `i32[Batch, T]`) and
+   * returns logits; outputs named like inputs are carried to the next call, and start as zeros, or empty along a
+   * dimension that may be 0.
+   */
+  generate<I extends InferName<S>>(infer: I, options: GenerateOptions): Generator<number, void, void>
   /** A checkpoint as the bytes of a safetensors file. */
   save(options?: SaveOptions): Uint8Array<ArrayBuffer>
   /** Puts a checkpoint back; everything is checked before anything is written. Returns the file's metadata. */
   restore(bytes: Bytes, options?: RestoreOptions): Readonly<Record<string, string>>
+  /**
+   * Puts in the values of the safetensors file the `.nn` file's `load` block names; where there are several files, of
+   * each by its name there. Everything is checked before anything is written. `init` starts afresh, without them.
+   */
+  loadPretrained(files: Bytes | Readonly<Record<string, Bytes>>): void
   /** Ends the model's other threads, if it has any; it cannot be used afterwards. */
   close(): void
 }
@@ -167,6 +180,39 @@ export interface Hypers<Name extends string = string> {
 export interface BatchOptions {
   /** Rows at a time; default 256, or what the module can hold. */
   readonly batch?: number
+}
+
+export interface GenerateOptions {
+  /** Token ids to go on from, at least one. */
+  readonly prompt: ArrayLike<number>
+  /** How many tokens to make, default 100. */
+  readonly count?: number
+  /** 0 takes the likeliest token; default 1, the model's own probabilities. */
+  readonly temperature?: number
+  /** Only so many of the likeliest tokens; default all. */
+  readonly topK?: number
+  /** Only the likeliest tokens that together have this probability; default all. */
+  readonly topP?: number
+  /** Of the drawing, default 0: the same seed gives the same tokens. */
+  readonly seed?: number
+  /** Ids never to choose, such as padding. */
+  readonly avoid?: readonly number[]
+}
+
+/** What `characters` or `words` of a data block learned: the token of id n + 2 is the n-th name. Plain JSON. */
+export interface Vocabulary {
+  readonly kind: 'characters' | 'words'
+  readonly names: readonly string[]
+}
+
+export interface Tokenizer {
+  /** The number of ids, padding and unknown included. */
+  readonly size: number
+  encode(text: string): Int32Array<ArrayBuffer>
+  /** Padding becomes nothing, the unknown token `�`. */
+  decode(ids: ArrayLike<number>): string
+  /** The different tokens of a text that the vocabulary does not have. */
+  unknownIn(text: string): readonly string[]
 }
 
 export interface StopRule {
@@ -304,8 +350,11 @@ export interface ModelInWorker<S extends Signature = Signature> {
     data: S['infers'][I]['inputs'],
     options?: BatchOptions,
   ): Promise<S['infers'][I]['outputs']>
+  /** Goes on while tokens are not read; leaving the loop early stops it. */
+  generate<I extends InferName<S>>(infer: I, options: GenerateOptions): AsyncGenerator<number, void, void>
   save(options?: SaveOptions): Promise<Uint8Array<ArrayBuffer>>
   restore(bytes: Bytes, options?: RestoreOptions): Promise<Readonly<Record<string, string>>>
+  loadPretrained(files: Bytes | Readonly<Record<string, Bytes>>): Promise<void>
   /** Ends the worker; calls still under way fail with `worker-failed`. */
   close(): void
 }
@@ -324,8 +373,10 @@ export interface HypersInWorker<Name extends string = string> {
  * What can go wrong, each under a stable code:
  * loading: `not-wasm`, `damaged-module`, `foreign-module`, `newer-module`, `bad-manifest`, `unsupported-engine`,
  * `build-unavailable`; names: `unknown-name`; what is fed: `missing-input`, `unknown-input`, `wrong-shape`,
- * `wrong-dtype`, `dimension-mismatch`, `dimension-range`, `label-range`, `not-an-integer`, `not-finite`; settings:
- * `bad-option`, `hyper-range`; checkpoints: `damaged-checkpoint`, `foreign-checkpoint`, `checkpoint-mismatch`;
+ * `wrong-dtype`, `dimension-mismatch`, `dimension-range`, `label-range`, `not-an-integer`, `not-finite`; generation:
+ * `not-a-step`; settings:
+ * `bad-option`, `hyper-range`; checkpoints: `damaged-checkpoint`, `foreign-checkpoint`, `checkpoint-mismatch`,
+ * `pretrained-mismatch`;
  * running: `trap`, `worker-failed`.
  */
 export type ModelErrorCode =
@@ -346,11 +397,13 @@ export type ModelErrorCode =
   | 'label-range'
   | 'not-an-integer'
   | 'not-finite'
+  | 'not-a-step'
   | 'bad-option'
   | 'hyper-range'
   | 'damaged-checkpoint'
   | 'foreign-checkpoint'
   | 'checkpoint-mismatch'
+  | 'pretrained-mismatch'
   | 'trap'
   | 'threads-failed'
   | 'worker-failed'

@@ -2,6 +2,8 @@ import type { Metrics, Tensor } from './api.ts'
 import { batchSize, type Dataset, feedRows, readMetrics, readOutputs } from './dataset.ts'
 import type { Engine } from './engine.ts'
 import { ModelError } from './error.ts'
+import type { ManifestTrain } from './manifest.ts'
+import { streamOrder } from './shuffle.ts'
 import { type DimensionValues, elementCount, typeText } from './size.ts'
 
 /** Rows at a time where nobody is watching: large enough for the kernels, small enough for the caches. */
@@ -27,13 +29,39 @@ export function createAverage(): Average {
 }
 
 /** Evaluates all rows batch by batch; whoever drives it decides whether to pause in between. */
-export function* evaluateRows(engine: Engine, dataset: Dataset, batch?: number): Generator<void, Metrics, void> {
+export function* evaluateRows(
+  engine: Engine,
+  dataset: Dataset,
+  batch?: number,
+  order?: Uint32Array,
+): Generator<void, Metrics, void> {
   const average = createAverage()
-  for (const { count } of runRows(engine, dataset, rowsAtATime(engine, dataset, batch))) {
+  for (const { count } of runRows(engine, dataset, rowsAtATime(engine, dataset, batch), order)) {
     average.add(readMetrics(engine, dataset.entry), count)
     yield
   }
   return average.read()
+}
+
+/**
+ * Evaluates the rows as a train block takes them. Those in streams carry the block's states from batch to batch, from
+ * their first values on; afterwards the states are what they were.
+ */
+export function* evaluatePart(
+  engine: Engine,
+  settings: ManifestTrain,
+  dataset: Dataset,
+  batch?: number,
+): Generator<void, Metrics, void> {
+  if (settings.order !== 'streams') return yield* evaluateRows(engine, dataset, batch)
+  const streams = batchSize(engine, dataset, batch ?? Math.min(settings.batch ?? 32, dataset.rows), 32)
+  const putBack = engine.carried.setAside(settings)
+  try {
+    engine.carried.begin(settings)
+    return yield* evaluateRows(engine, dataset, streams, streamOrder(dataset.rows, streams))
+  } finally {
+    putBack()
+  }
 }
 
 /** Runs a generator to its end. */
@@ -78,10 +106,12 @@ function* runRows(
   engine: Engine,
   dataset: Dataset,
   size: number,
+  order?: Uint32Array,
 ): Generator<{ readonly dims: DimensionValues; readonly count: number; readonly start: number }> {
-  for (let start = 0; start < dataset.rows; start += size) {
-    const count = Math.min(size, dataset.rows - start)
-    const dims = feedRows(engine, dataset, undefined, start, count)
+  const rows = order?.length ?? dataset.rows
+  for (let start = 0; start < rows; start += size) {
+    const count = Math.min(size, rows - start)
+    const dims = feedRows(engine, dataset, order, start, count)
     engine.run(dataset.entry, dims)
     yield { dims, count, start }
   }

@@ -20,6 +20,15 @@ const form: Form = {
   stepOffset: 'offset',
 }
 
+const pretrainedForm: Form = [
+  {
+    name: 'text',
+    file: 'text',
+    tensors: [{ variable: 'text', tensor: 'text', order: '?axes', reshape: '?yes' }],
+    unused: ['text'],
+  },
+]
+
 const threadsForm: Form = {
   control: 'offset',
   sleeping: ['offset'],
@@ -35,6 +44,8 @@ const tests: Readonly<Record<string, (value: unknown) => boolean>> = {
   offset: (value) => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) % 4 === 0,
   dtype: (value) => value === 'f32' || value === 'i32' || value === 'bool',
   build: (value) => buildNames.includes(value as BuildName),
+  axes: (value) => Array.isArray(value) && value.every((_, axis) => value.includes(axis)),
+  yes: (value) => value === true,
   size: (value) =>
     typeof value === 'string' ||
     Number.isSafeInteger(value) ||
@@ -60,10 +71,15 @@ export function checkManifest(text: string): Manifest {
   const { build, threads } = value as Manifest
   if (threads !== undefined || isThreaded(build)) match(threads, threadsForm, 'threads')
   const manifest = value as Manifest
+  if (manifest.pretrained !== undefined) match(manifest.pretrained, pretrainedForm, 'pretrained')
+  for (const { variable } of manifest.pretrained?.flatMap(({ tensors }) => tensors) ?? []) {
+    if (!manifest.variables.some(({ name }) => name === variable)) throw bad(`loads the unknown variable ${variable}`)
+  }
   const known = new Set(manifest.dims.map((dim) => dim.name))
   for (const entry of manifest.entries) {
     const fed = new Set(entry.inputs.flatMap((input) => input.shape.flatMap(namesIn)))
-    const strange = entry.dims.find((dim) => !known.has(dim) || !fed.has(dim))
+    // Initialisation runs at the largest sizes.
+    const strange = entry.dims.find((dim) => !known.has(dim) || !(fed.has(dim) || entry.kind === 'init'))
     if (strange !== undefined) throw bad(`has no way to know ${strange} in the entry ${entry.name}`)
   }
   for (const train of manifest.trains) {

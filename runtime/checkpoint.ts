@@ -73,8 +73,7 @@ export function readCheckpoint(
   const { manifest } = engine
   const file = bytesOf(source)
   if (file === undefined) throw refused(`${described(source)} was given instead of its bytes`)
-  const { tensors, metadata } = readSafetensors(file)
-  verifyChecksum(file, metadata)
+  const { tensors, metadata } = readStored(file)
   const withOptimizer = options.optimizer ?? true
   const strict = options.strict ?? true
   const wanted = manifest.variables.filter((variable) => withOptimizer || variable.kind !== 'optimizer')
@@ -102,6 +101,13 @@ export function readCheckpoint(
       engine.floats[offset / 4] = progress.hypers[name] ?? engine.floats[offset / 4]!
   }
   return metadata
+}
+
+/** A safetensors file whose checksum, if it is one of ours, is right. */
+export function readStored(file: Uint8Array): SafetensorsFile {
+  const stored = readSafetensors(file)
+  verifyChecksum(file, stored.metadata)
+  return stored
 }
 
 function refuseDifferences(
@@ -160,7 +166,8 @@ function verifyChecksum(file: Uint8Array, metadata: Readonly<Record<string, stri
   const stated = metadata[CHECKSUM] ?? ''
 
   if (!Object.keys(metadata).some((key) => key.startsWith('nnc.'))) return
-  const copy = file.slice()
+  // Not slice(): that of Node's buffers copies nothing.
+  const copy = new Uint8Array(file)
   const place = checksumPlace(copy, stated)
   copy.set(new TextEncoder().encode(UNKNOWN_CHECKSUM), Math.max(place, 0))
   if (place < 0 || hexadecimal(crc32(copy)) !== stated) {

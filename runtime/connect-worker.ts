@@ -1,4 +1,13 @@
-import type { FitEvent, FitOptions, LoadOptions, MessagePortLike, Model, ModelInWorker, Signature } from './api.ts'
+import type {
+  FitEvent,
+  FitOptions,
+  GenerateOptions,
+  LoadOptions,
+  MessagePortLike,
+  Model,
+  ModelInWorker,
+  Signature,
+} from './api.ts'
 import type { Inputs } from './dataset.ts'
 import { ModelError } from './error.ts'
 import { errorMessage, type Reply, type Request } from './worker-messages.ts'
@@ -33,7 +42,7 @@ export async function connectWorker<S extends Signature = Signature>(
   port.start?.()
 
   /** Sends a request; `onEvent` hears of each event, the promise of the end. */
-  const send = (request: (id: number) => Request, onEvent?: (event: FitEvent) => void): [number, Promise<unknown>] => {
+  const send = (request: (id: number) => Request, onEvent?: (event: unknown) => void): [number, Promise<unknown>] => {
     const id = ++calls
     const done = new Promise<unknown>((resolve, reject) => {
       if (failure) throw failure
@@ -61,21 +70,22 @@ export async function connectWorker<S extends Signature = Signature>(
       send((id) => ({ id, call, args }))[1]
   const access = (group: string) => ({ get: method(`${group}.get`), set: method(`${group}.set`) })
 
-  async function* fit(
-    train: string,
-    data: Inputs,
-    { signal, ...rest }: FitOptions = {},
-  ): AsyncGenerator<FitEvent, void, void> {
-    const events: FitEvent[] = []
+  /** The events of a call that sends several, as they come. */
+  async function* follow<Event>(
+    call: 'fit' | 'generate',
+    args: readonly unknown[],
+    signal?: AbortSignal,
+  ): AsyncGenerator<Event, void, void> {
+    const events: Event[] = []
     let ended = false
     let wake: () => void = () => {}
     const [id, done] = send(
       (id) => {
         if (signal?.aborted) port.postMessage({ id, cancel: true } satisfies Request)
-        return { id, call: 'fit', args: [train, data, rest] }
+        return { id, call, args }
       },
       (event) => {
-        events.push(event)
+        events.push(event as Event)
         wake()
       },
     )
@@ -89,8 +99,7 @@ export async function connectWorker<S extends Signature = Signature>(
     signal?.addEventListener('abort', cancel)
     try {
       while (events.length > 0 || !ended) {
-        const event = events.shift()
-        if (event) yield event
+        if (events.length > 0) yield events.shift()!
         else
           await new Promise<void>((resolve) => {
             wake = resolve
@@ -109,7 +118,9 @@ export async function connectWorker<S extends Signature = Signature>(
   const made = send((id) => ({ id, create: options }))[1]
   const model = {
     ...((await made) as Pick<Model, 'manifest' | 'build' | 'threads' | 'obstacle'>),
-    fit,
+    fit: (train: string, data: Inputs, { signal, ...rest }: FitOptions = {}) =>
+      follow<FitEvent>('fit', [train, data, rest], signal),
+    generate: (infer: string, options: GenerateOptions) => follow<number>('generate', [infer, options]),
     parameters: access('parameters'),
     variables: access('variables'),
     hyper: access('hyper'),
@@ -119,10 +130,9 @@ export async function connectWorker<S extends Signature = Signature>(
       fail(new ModelError('worker-failed', 'the worker was closed'))
     },
     ...Object.fromEntries(
-      ['init', 'step', 'evaluate', 'predict', 'evaluateAll', 'predictAll', 'save', 'restore'].map((name) => [
-        name,
-        method(name),
-      ]),
+      ['init', 'step', 'evaluate', 'predict', 'evaluateAll', 'predictAll', 'save', 'restore', 'loadPretrained'].map(
+        (name) => [name, method(name)],
+      ),
     ),
   }
   // The methods are made from their names, and the worker answers each as the model's own method does.

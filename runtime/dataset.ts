@@ -3,7 +3,7 @@ import { inferDimensions } from './dimensions.ts'
 import type { Engine } from './engine.ts'
 import { ModelError } from './error.ts'
 import { fill, type Stored, taken } from './fill.ts'
-import { type FlatInput, flatten } from './flatten.ts'
+import { type FlatInput, flatten, gathered } from './flatten.ts'
 import type { ManifestEntry, ManifestTensor } from './manifest.ts'
 import { find } from './names.ts'
 import { type DimensionValues, elementCount, namesIn, shapeValue, sizeValue, typeText } from './size.ts'
@@ -27,6 +27,8 @@ interface Column {
   readonly data: Stored
   /** Elements per row, 0 for an input that is the same for all rows. */
   readonly rowSize: number
+  /** Where rows begin in `data`, where they do not follow each other. */
+  readonly starts?: ArrayLike<number>
 }
 
 /** Every input of the entry in one row; a missing or unknown name is refused. */
@@ -51,7 +53,7 @@ export function flattenInputs(
 
 /** Checks one batch and puts it into the module's memory. */
 export function feed(engine: Engine, entry: ManifestEntry, inputs: Inputs): DimensionValues {
-  const flat = flattenInputs(entry, inputs)
+  const flat = flattenInputs(entry, inputs).map(({ tensor, flat }) => ({ tensor, flat: gathered(flat) }))
   const dims = inferDimensions(engine.manifest, flat)
   for (const input of flat) {
     const { tensor } = input
@@ -73,9 +75,10 @@ export function prepareDataset(
 ): Dataset {
   const flat = flattenInputs(entry, inputs)
   const dims = inferDimensions(engine.manifest, flat, rowDim)
-  const columns = flat.map(({ tensor, flat: { data } }, index): Column => {
+  const columns = flat.map(({ tensor, flat: given }): Column => {
     const [first, ...rest] = tensor.shape
     const perRow = first === rowDim && rowDim !== undefined
+    const { data, starts } = perRow ? given : gathered(given)
     if (
       rest.flatMap(namesIn).includes(rowDim!) ||
       (!perRow && first !== undefined && namesIn(first).includes(rowDim!))
@@ -89,8 +92,9 @@ export function prepareDataset(
     const limit = tensor.limit === undefined ? undefined : sizeValue(tensor.limit, dims)
     const Kind = tensor.dtype === 'f32' ? Float32Array : Int32Array
     const stored = data instanceof Kind && tensor.dtype !== 'bool' ? data : new Kind(data.length)
-    fill(tensor, flat[index]!.flat, shape, limit, stored, 'input')
-    return { target: tensor.offset / 4, data: stored, rowSize: perRow ? elementCount(shape.slice(1)) : 0 }
+    fill(tensor, { data }, starts ? [data.length] : shape, limit, stored, 'input')
+    const rowSize = perRow ? elementCount(shape.slice(1)) : 0
+    return { target: tensor.offset / 4, data: stored, rowSize, ...(starts && { starts }) }
   })
   return { entry, rows: rowDim === undefined ? 1 : dims[rowDim]!, rowDim, dims, columns }
 }
@@ -124,9 +128,14 @@ export function feedRows(
   start: number,
   count: number,
 ): DimensionValues {
-  for (const { target, data, rowSize } of dataset.columns) {
+  for (const { target, data, rowSize, starts } of dataset.columns) {
     const view = data instanceof Float32Array ? engine.floats : engine.integers
     if (rowSize === 0) view.set(data, target)
+    else if (starts !== undefined)
+      for (let i = 0; i < count; i++) {
+        const from = starts[order === undefined ? start + i : order[start + i]!]!
+        view.set(data.subarray(from, from + rowSize), target + i * rowSize)
+      }
     else if (order === undefined) view.set(data.subarray(start * rowSize, (start + count) * rowSize), target)
     else if (rowSize < 16) copySmallRows(view, target, data, rowSize, order, start, count)
     else {

@@ -1,6 +1,7 @@
 import type { LoadOptions, ModuleSource, ModuleSources } from './api.ts'
 import { simdOf } from './builds.ts'
 import { bytesOf } from './bytes.ts'
+import { type CarriedStates, createCarriedStates } from './carried-states.ts'
 import { bad, checkManifest, checkOffsets } from './check-manifest.ts'
 import { ModelError } from './error.ts'
 import type { Manifest, ManifestEntry, ManifestThreads, SimdBuild } from './manifest.ts'
@@ -14,6 +15,7 @@ export interface Engine {
   readonly manifest: Manifest
   readonly floats: Float32Array
   readonly integers: Int32Array
+  readonly carried: CarriedStates
   /** How many threads share an entry's work. */
   readonly threads: number
   /** Why there is only one, if more were wanted. */
@@ -76,10 +78,12 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
     functions.set(entry, code as (...sizes: number[]) => void)
   }
   const pool = threads && given && (await startThreads(module, given, threads, count))
+  const integers = new Int32Array(memory.buffer)
   return {
     manifest,
     floats: new Float32Array(memory.buffer),
-    integers: new Int32Array(memory.buffer),
+    integers,
+    carried: createCarriedStates(manifest, integers),
     threads: pool?.count ?? 1,
     ...(wanted > 1 && (pool?.count ?? 1) === 1 && { obstacle: obstacle ?? 'the module was compiled for one thread' }),
     run(entry, dims) {

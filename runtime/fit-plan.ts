@@ -48,13 +48,19 @@ export function planOf(engine: Engine, settings: ManifestTrain, data: Inputs, op
     rowsAtATime(engine, dataset)
     return dataset
   }
+  const batch = batchSize(engine, train, options.batch ?? settings.batch, 32)
+  if (settings.order === 'streams' && train.rows < batch)
+    throw new ModelError(
+      'bad-option',
+      `\`${settings.name}\` takes its batches in ${batch} streams, but there are ${train.rows} rows: choose a smaller batch, or give more data`,
+    )
   const valid = evaluation(options.valid)
   const stop = stopRule(settings, options.stop ?? settings.stop ?? false, valid !== undefined)
   return {
     train,
     valid,
     test: evaluation(options.test),
-    batch: batchSize(engine, train, options.batch ?? settings.batch, 32),
+    batch,
     epochs: whole('epochs', options.epochs ?? settings.epochs ?? 1, 0),
     startEpoch: whole('startEpoch', options.startEpoch ?? 1, 1),
     seed: whole('seed', options.seed ?? engine.integers[engine.manifest.seedOffset / 4]!, -(2 ** 31)),

@@ -1,10 +1,11 @@
 import type { DoneEvent, EpochEvent, FitEvent, FitOptions, Metrics } from './api.ts'
-import { createAverage, evaluateRows } from './batches.ts'
+import { createAverage, evaluatePart } from './batches.ts'
 import { type Dataset, feedRows, type Inputs, readMetrics } from './dataset.ts'
 import type { Engine } from './engine.ts'
 import { type Plan, planOf } from './fit-plan.ts'
 import type { ManifestTrain } from './manifest.ts'
-import { shuffledOrder } from './shuffle.ts'
+import { nextTask } from './next-task.ts'
+import { shuffledOrder, streamOrder } from './shuffle.ts'
 import { watchEpochs } from './watch-epochs.ts'
 
 /** How long the loop may hold the thread before it lets the page, a signal or Ctrl-C in, in milliseconds. */
@@ -17,13 +18,15 @@ export function startFit(
   data: Inputs,
   options: FitOptions,
 ): AsyncGenerator<FitEvent, void, void> {
-  return run(engine, planOf(engine, settings, data, options))
+  return run(engine, settings, planOf(engine, settings, data, options))
 }
 
-async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, void> {
+async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncGenerator<FitEvent, void, void> {
   const { train, valid, batch, signal } = plan
   const began = performance.now()
-  const steps = Math.ceil(train.rows / batch)
+  const inStreams = settings.order === 'streams'
+  const rows = inStreams ? train.rows - (train.rows % batch) : train.rows
+  const steps = Math.ceil(rows / batch)
   const watch = watchEpochs(engine, plan)
   let epoch = plan.startEpoch
   let reason: DoneEvent['reason'] = 'finished'
@@ -34,7 +37,7 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
     paused = performance.now()
   }
   const evaluate = async (dataset: Dataset): Promise<Metrics> => {
-    const steps = evaluateRows(engine, dataset)
+    const steps = evaluatePart(engine, settings, dataset)
     for (;;) {
       const step = steps.next()
       if (step.done) return step.value
@@ -43,7 +46,12 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
   }
 
   training: for (; epoch <= plan.epochs; epoch++) {
-    const order = plan.shuffle ? shuffledOrder(train.rows, plan.seed, epoch) : undefined
+    engine.carried.begin(settings)
+    const order = inStreams
+      ? streamOrder(rows, batch)
+      : plan.shuffle
+        ? shuffledOrder(rows, plan.seed, epoch)
+        : undefined
     const average = createAverage()
     const epochBegan = performance.now()
     // When the last step event was sent, and the rows since.
@@ -56,7 +64,7 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
         break training
       }
       const start = step * batch
-      const count = Math.min(batch, train.rows - start)
+      const count = Math.min(batch, rows - start)
       engine.run(train.entry, feedRows(engine, train, order, start, count))
       const metrics = readMetrics(engine, train.entry)
       average.add(metrics, count)
@@ -85,7 +93,7 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
       epochs: plan.epochs,
       ...results,
       seconds,
-      samplesPerSecond: train.rows / Math.max(seconds, 1e-5),
+      samplesPerSecond: rows / Math.max(seconds, 1e-5),
       best: watch.see(epoch, results),
     }
     yield event
@@ -113,19 +121,4 @@ async function* run(engine: Engine, plan: Plan): AsyncGenerator<FitEvent, void, 
 /** Every `progressSteps` steps of an epoch, and its last. */
 function atNotedStep({ progressSteps }: Plan, step: number, steps: number): boolean {
   return progressSteps !== undefined && (step % progressSteps === 0 || step === steps)
-}
-
-/** Resolves after everything else that waits for the thread has had its turn. Timers would wait 4 ms in a page. */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => {
-    if (typeof setImmediate === 'function') setImmediate(resolve)
-    else {
-      const { port1, port2 } = new MessageChannel()
-      port1.onmessage = () => {
-        port1.close()
-        resolve()
-      }
-      port2.postMessage(0)
-    }
-  })
 }

@@ -1,4 +1,4 @@
-import type { Input, NumberArray } from './api.ts'
+import type { Input, ShapedInput } from './api.ts'
 import { ModelError } from './error.ts'
 import type { ManifestTensor } from './manifest.ts'
 import { elementCount, typeText } from './size.ts'
@@ -7,6 +7,8 @@ import { elementCount, typeText } from './size.ts'
 export interface FlatInput {
   readonly data: ArrayLike<unknown>
   readonly shape?: readonly number[]
+  /** Where each row begins in `data`; absent: one after the other. */
+  readonly starts?: ArrayLike<number>
 }
 
 type FlatTensor = Pick<ManifestTensor, 'name' | 'dtype' | 'shape'>
@@ -16,7 +18,7 @@ export function flatten(tensor: FlatTensor, value: Input, what: string): FlatInp
   if (typeof value === 'number' || typeof value === 'boolean') return { data: [value], shape: [] }
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return { data: checked(tensor, value, what) }
   if (Array.isArray(value)) return Array.isArray(value[0]) ? nested(tensor, value, what) : { data: value }
-  const { data, shape } = (value ?? {}) as { data?: NumberArray; shape?: readonly number[] }
+  const { data, shape, starts } = (value ?? {}) as Partial<ShapedInput>
   if (!(Array.isArray(data) || (ArrayBuffer.isView(data) && !(data instanceof DataView)))) {
     throw new ModelError(
       'wrong-dtype',
@@ -29,6 +31,10 @@ export function flatten(tensor: FlatTensor, value: Input, what: string): FlatInp
       `${what} \`${tensor.name}\` has no usable shape (${JSON.stringify(shape)}); give { data, shape } with a list of whole numbers, for ${typeText(tensor)}`,
     )
   }
+  if (starts !== undefined) {
+    checkStarts(tensor, starts, shape, data.length, what)
+    return { data: checked(tensor, data, what), shape, starts }
+  }
   if (elementCount(shape) !== data.length) {
     throw new ModelError(
       'wrong-shape',
@@ -36,6 +42,41 @@ export function flatten(tensor: FlatTensor, value: Input, what: string): FlatInp
     )
   }
   return { data: checked(tensor, data, what), shape }
+}
+
+function checkStarts(
+  tensor: FlatTensor,
+  starts: ArrayLike<number>,
+  shape: readonly number[],
+  elements: number,
+  what: string,
+): void {
+  const rowSize = elementCount(shape.slice(1))
+  const list = Array.isArray(starts) || ArrayBuffer.isView(starts)
+  if (!list || shape.length === 0 || starts.length !== shape[0])
+    throw new ModelError(
+      'wrong-shape',
+      `${what} \`${tensor.name}\` needs one start for each of its ${shape[0] ?? 0} rows, in a list of whole numbers`,
+    )
+  for (let row = 0; row < starts.length; row++) {
+    const start = starts[row]!
+    if (!Number.isInteger(start) || start < 0 || start + rowSize > elements)
+      throw new ModelError(
+        'wrong-shape',
+        `${what} \`${tensor.name}\`: row ${row} begins at ${start} and has ${rowSize} elements, but the data has ${elements}`,
+      )
+  }
+}
+
+/** The rows one after the other. */
+export function gathered(flat: FlatInput): FlatInput {
+  const { data, shape, starts } = flat
+  if (starts === undefined || shape === undefined) return flat
+  const rowSize = elementCount(shape.slice(1))
+  const rows = new Array<unknown>(starts.length * rowSize)
+  for (let row = 0; row < starts.length; row++)
+    for (let i = 0; i < rowSize; i++) rows[row * rowSize + i] = data[starts[row]! + i]
+  return { data: rows, shape }
 }
 
 function checked(tensor: FlatTensor, data: ArrayLike<unknown>, what: string): ArrayLike<unknown> {

@@ -16,6 +16,8 @@ export interface Manifest {
   readonly variables: readonly ManifestVariable[]
   readonly hypers: readonly ManifestHyper[]
   readonly trains: readonly ManifestTrain[]
+  /** The `load` blocks; absent where there are none. */
+  readonly pretrained?: readonly ManifestPretrained[]
   /** i32 slots: the seed, and the number of steps taken (advanced by each step entry, restored from checkpoints). */
   readonly seedOffset: number
   readonly stepOffset: number
@@ -106,8 +108,32 @@ export interface ManifestTrain {
   readonly data?: string
   readonly batchDim?: string
   readonly batch?: number
+  /**
+   * `streams`: row b of a batch goes on where row b of the batch before ended; the block's own states are carried
+   * along, in the evaluation too, and start afresh with each pass over the data. Absent: rows are shuffled.
+   */
+  readonly order?: 'streams'
   readonly epochs?: number
   readonly seed?: number
   readonly stop?: { readonly part: 'train' | 'valid'; readonly metric: string; readonly epochs: number }
   readonly metrics: readonly string[]
+}
+
+/** What a `load` block takes from its file. */
+export interface ManifestPretrained {
+  /** The model, or the train or infer block. */
+  readonly name: string
+  /** As the `.nn` file names it. */
+  readonly file: string
+  readonly tensors: readonly {
+    readonly variable: string
+    /** Its name in the file. */
+    readonly tensor: string
+    /** Axis k of the variable is axis order[k] of the tensor. */
+    readonly order?: readonly number[]
+    /** The tensor may have any shape with as many elements. */
+    readonly reshape?: true
+  }[]
+  /** Patterns for the tensors that nothing takes. */
+  readonly unused: readonly string[]
 }

@@ -1,12 +1,14 @@
 import type { LoadOptions, Model, ModuleSource, ModuleSources, Signature } from './api.ts'
-import { evaluateRows, finish, predictRows } from './batches.ts'
+import { evaluatePart, finish, predictRows } from './batches.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { feed, type Inputs, prepareDataset, readMetrics, readOutputs } from './dataset.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { ModelError } from './error.ts'
 import { startFit } from './fit.ts'
+import { startGenerate } from './generate.ts'
 import type { ManifestEntry, ManifestTrain } from './manifest.ts'
 import { find } from './names.ts'
+import { loadPretrained } from './pretrained.ts'
 import { createHypers, createVariables } from './variables.ts'
 
 /**
@@ -55,7 +57,10 @@ function createModel(engine: Engine): Model {
         throw new ModelError('bad-option', `seed is ${String(seed)}; it must be a whole number of 32 bits`)
       integers[manifest.seedOffset / 4] = seed
       integers[manifest.stepOffset / 4] = 0
-      for (const entry of manifest.entries) if (entry.kind === 'init') engine.run(entry, {})
+      // States as long as a batch are stored at their longest.
+      const largest = Object.fromEntries(manifest.dims.map((dim) => [dim.name, dim.maximum]))
+      for (const entry of manifest.entries) if (entry.kind === 'init') engine.run(entry, largest)
+      engine.carried.remember()
     },
     parameters: createVariables(
       engine,
@@ -65,7 +70,15 @@ function createModel(engine: Engine): Model {
     variables: createVariables(engine, 'variable', manifest.variables),
     hyper: createHypers(engine),
     step: (train, inputs) => once(entryOf(trainOf(train), 'step'), inputs) as ReturnType<Model['step']>,
-    evaluate: (train, inputs) => once(entryOf(trainOf(train), 'evaluate'), inputs) as ReturnType<Model['evaluate']>,
+    evaluate(train, inputs) {
+      const settings = trainOf(train)
+      const putBack = engine.carried.setAside(settings)
+      try {
+        return once(entryOf(settings, 'evaluate'), inputs) as ReturnType<Model['evaluate']>
+      } finally {
+        putBack()
+      }
+    },
     predict(infer, inputs) {
       const entry = inferOf(infer)
       const dims = feed(engine, entry, inputs)
@@ -76,15 +89,17 @@ function createModel(engine: Engine): Model {
     evaluateAll(train, data, options = {}) {
       const settings = trainOf(train)
       const dataset = prepareDataset(engine, entryOf(settings, 'evaluate'), data, settings.batchDim)
-      return finish(evaluateRows(engine, dataset, options.batch))
+      return finish(evaluatePart(engine, settings, dataset, options.batch))
     },
     predictAll(infer, data, options = {}) {
       const entry = inferOf(infer)
       const rowDim = entry.inputs.map((input) => input.shape[0]).find((size) => typeof size === 'string')
       return predictRows(engine, prepareDataset(engine, entry, data, rowDim as string | undefined), options.batch)
     },
+    generate: (infer, options) => startGenerate(engine, inferOf(infer), options),
     save: (options = {}) => writeCheckpoint(engine, options),
     restore: (bytes, options = {}) => readCheckpoint(engine, bytes, options),
+    loadPretrained: (files) => loadPretrained(engine, files),
     close: () => engine.close(),
   }
   for (const { offset, default: value } of manifest.hypers) engine.floats[offset / 4] = value

@@ -102,7 +102,7 @@ function readTensor(
 ): { begin: number; end: number; stored: StoredTensor } {
   const what = `tensor ${name}`
   const { dtype, shape, data_offsets: offsets, ...rest } = isRecord(value) ? value : {}
-  const width = Object.hasOwn(bits, dtype as string) ? bits[dtype as string]! : undefined
+  const width = typeof dtype === 'string' && Object.hasOwn(bits, dtype) ? bits[dtype]! : undefined
   if (width === undefined) throw refused(`${what} has the unknown dtype ${JSON.stringify(dtype)}`)
   if (!isSizes(shape)) throw refused(`${what} has no proper shape`)
   if (!isSizes(offsets) || offsets.length !== 2 || Object.keys(rest).length > 0)

@@ -1,5 +1,6 @@
 import type { FitEvent, FitOptions, LoadOptions, MessagePortLike, Model } from './api.ts'
 import type { Inputs } from './dataset.ts'
+import { nextTask } from './next-task.ts'
 import { type CallMessage, errorMessage, type Reply, type Request } from './worker-messages.ts'
 
 /**
@@ -22,6 +23,15 @@ export function serveModel(
       return { manifest, build, threads, ...(obstacle !== undefined && { obstacle }) }
     }
     if (model === undefined) throw new Error(`${request.call} was called before the model was made`)
+    if (request.call === 'generate') {
+      const { signal } = running.get(request.id)!
+      for (const event of model.generate(...(request.args as Parameters<Model['generate']>))) {
+        reply({ id: request.id, event })
+        await nextTask()
+        if (signal.aborted) break
+      }
+      return undefined
+    }
     if (request.call !== 'fit') return callMethod(model, request)
     const [train, data, options] = request.args as [string, Inputs, FitOptions]
     const { signal } = running.get(request.id)!

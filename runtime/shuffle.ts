@@ -1,3 +1,5 @@
+import { mix } from './mix.ts'
+
 /**
  * The order of `rows` rows in an epoch: Fisher and Yates's shuffle (Durstenfeld 1964) whose i-th draw is the finaliser of
  * MurmurHash3 (Appleby 2011) over seed, epoch and i. A pure function, so that a run resumed at any epoch goes on with
@@ -15,10 +17,11 @@ export function shuffledOrder(rows: number, seed: number, epoch: number): Uint32
   return order
 }
 
-/** A bijection of 32-bit words in which every input bit changes each output bit half of the time. */
-function mix(word: number): number {
-  let bits = word | 0
-  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b)
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
-  return (bits ^ (bits >>> 16)) >>> 0
+/**
+ * The order in which row b of each batch follows row b of the batch before: the rows are cut into `batch` streams of the
+ * same length, of which each batch takes the next row. Rows that fill no more step of all streams are left out.
+ */
+export function streamOrder(rows: number, batch: number): Uint32Array {
+  const steps = Math.floor(rows / batch)
+  return Uint32Array.from({ length: steps * batch }, (_, at) => (at % batch) * steps + Math.floor(at / batch))
 }

@@ -21,9 +21,9 @@ export interface CreateMessage {
 
 export type Request = CallMessage | CancelMessage | CreateMessage
 
-/** `done` ends a call; a `fit` sends its events before. */
+/** `done` ends a call; a `fit` sends its events before, a `generate` its tokens. */
 export type Reply =
-  | { readonly id: number; readonly event: FitEvent }
+  | { readonly id: number; readonly event: FitEvent | number }
   | { readonly id: number; readonly done: unknown }
   | { readonly id: number; readonly error: { readonly code: ModelErrorCode; readonly message: string } }
 

@@ -41,6 +41,9 @@ export declare function load<S extends Signature = ${own}Types>(
   options?: LoadOptions,
 ): Promise<Model<S>>
 
+/** Text to token ids and back, with the vocabulary a checkpoint's metadata holds. */
+export declare function createTokenizer(vocabulary: Vocabulary): Tokenizer
+
 /** For a worker of your own: the worker calls \`serveModel(create)\`, the page \`connectWorker(worker)\`. */
 export declare function serveModel<S extends Signature>(
   create: (options: LoadOptions) => Promise<Model<S>>,

@@ -13,7 +13,7 @@ export function moduleText({ manifest, modules, runtime, inline }: ArtifactOptio
   })
   return `// Made by nnc ${manifest.compiler} from ${name}.nn; the types are in ${name}.d.ts.
 ${runtime.code.trimEnd()}
-const { ModelError, connectWorker, load, serveModel } = runtime
+const { ModelError, connectWorker, createTokenizer, load, serveModel } = runtime
 ${inline ? decodeText : readText}
 const builds = {
 ${builds.join('\n')}
@@ -26,7 +26,7 @@ export const create = (options) => load(builds, options)
 export const createInWorker = (options) =>
   connectWorker(new Worker(new URL('./${name}.worker.js', import.meta.url), { type: 'module' }), options)
 
-export { ModelError, connectWorker, load, serveModel }
+export { ModelError, connectWorker, createTokenizer, load, serveModel }
 `
 }
 

@@ -15,7 +15,7 @@ Examples:
 `
 
 interface EvalOptions {
-  readonly weights: string
+  readonly weights?: string
   readonly train?: string
   readonly part?: 'train' | 'valid' | 'test'
   readonly data?: readonly string[]
@@ -31,7 +31,7 @@ export function evalCommand(context: CommandContext): Command {
   return new Command('eval')
     .description('measure saved weights on data: the loss and the metrics of the `train` block')
     .argument('<file>', 'the .nn file')
-    .requiredOption('--weights <file>', 'a .safetensors file `nnc train` saved')
+    .option('--weights <file>', 'a .safetensors file `nnc train` saved (default: what the `load` blocks name)')
     .option('--data <files...>', "rows to use instead of the file's own: one .csv, or IDX images and labels")
     .addOption(
       new Option('--part <part>', "which part of the file's own data (default: test, or what there is)").choices([
@@ -51,13 +51,15 @@ export function evalCommand(context: CommandContext): Command {
 }
 
 async function evaluate(file: string, options: EvalOptions, { terminal }: CommandContext): Promise<void> {
-  const { chooseTrain, dataOf, openModel, restoreWeights, stepEntry, wantedInputs } = await import('../open-model.ts')
+  const { chooseTrain, dataOf, openModel, stepEntry, wantedInputs } = await import('../open-model.ts')
+  const { restoreOrLoad } = await import('../restore-or-load.ts')
   const { loadData, loadRows } = await import('../data/load-data.ts')
-  const { compiled, model } = await openModel(file, options, terminal)
+  const open = await openModel(file, options, terminal)
+  const { compiled, model } = open
   const { source } = compiled
   const settings = chooseTrain(model, source.name, options.train)
   const declaration = dataOf(compiled, settings)
-  const notes = await restoreWeights(model, options.weights, terminal.directory, { optimizer: false })
+  const notes = await restoreOrLoad(open, options.weights, terminal.directory)
   const wanted = wantedInputs(stepEntry(model, settings), settings.batchDim)
   let part: string
   let inputs: FedInputs

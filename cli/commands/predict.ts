@@ -27,7 +27,7 @@ the model's own inputs: {"x": [[0, 1], [1, 1]]} feeds two rows at once.
 `
 
 interface PredictOptions {
-  readonly weights: string
+  readonly weights?: string
   readonly input: string
   readonly entry?: string
   readonly format?: 'json' | 'csv'
@@ -42,7 +42,7 @@ export function predictCommand(context: CommandContext): Command {
   return new Command('predict')
     .description('run an `infer` block, or the model itself, on rows')
     .argument('<file>', 'the .nn file')
-    .requiredOption('--weights <file>', 'a .safetensors file `nnc train` saved')
+    .option('--weights <file>', 'a .safetensors file `nnc train` saved (default: what the `load` blocks name)')
     .requiredOption('--input <file>', 'a .json or .csv file, or - for standard input')
     .option('--entry <name>', 'which `infer` block or model (default: the first)')
     .addOption(new Option('--format <format>', 'what to print (default: as the input)').choices(['json', 'csv']))
@@ -55,11 +55,12 @@ export function predictCommand(context: CommandContext): Command {
 }
 
 async function predict(file: string, options: PredictOptions, { terminal }: CommandContext): Promise<void> {
-  const { openModel, restoreWeights } = await import('../open-model.ts')
+  const { openModel } = await import('../open-model.ts')
+  const { restoreOrLoad } = await import('../restore-or-load.ts')
   const { predictionsCsv, predictionsJson } = await import('../predict/write-predictions.ts')
   const open = await openModel(file, options, terminal)
   const { model } = open
-  const notes = await restoreWeights(model, options.weights, terminal.directory, { optimizer: false })
+  const notes = await restoreOrLoad(open, options.weights, terminal.directory)
   const entry = chooseEntry(open, options.entry)
   const { input, format } = await readInput(options.input, entry, terminal)
   const inputs =

@@ -93,19 +93,23 @@ async function runTraining(
   const { chooseTrain, dataOf, openModel, restoreWeights, stepEntry, wantedInputs, writeNotes } = await import(
     '../open-model.ts'
   )
-  const [{ loadData }, { keepHistory }, { notedSteps }] = await Promise.all([
+  const [{ loadData }, { loadPretrained }, { keepHistory }, { notedSteps }] = await Promise.all([
     import('../data/load-data.ts'),
+    import('../pretrained.ts'),
     import('../curve/keep-history.ts'),
     import('../curve/record-history.ts'),
   ])
   report.preparing(`compiling ${file}`)
-  const { compiled, model } = await openModel(file, options, terminal)
+  const open = await openModel(file, options, terminal)
+  const { compiled, model } = open
   const settings = chooseTrain(model, compiled.source.name, options.train)
   const declaration = dataOf(compiled, settings)
   const wanted = wantedInputs(stepEntry(model, settings), settings.batchDim)
   report.preparing('reading the data')
   const { parts, rows, learned, categories } = await loadData(declaration, compiled.source, wanted)
   if (options.seed !== undefined) model.init(options.seed | 0)
+  // A checkpoint holds what had become of the pretrained values.
+  const pretrained = options.resume === undefined ? await loadPretrained(open) : []
   const resumed =
     options.resume && (await restoreWeights(model, options.resume, terminal.directory, { optimizer: true }))
   for (const [name, value] of Object.entries(options.hyper ?? {})) model.hyper.set(name, value)
@@ -124,6 +128,7 @@ async function runTraining(
     file: compiled.source.name,
     train: settings.name,
     parameters: parameterCount(model),
+    ...(pretrained.length > 0 && { pretrained }),
     build: simdOf(model.build),
     threads: model.threads,
     compileMilliseconds: compiled.milliseconds,

@@ -3,6 +3,7 @@ import type { BinaryOperator } from '../../compiler/1-parse/ast.ts'
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
 import { DataFault } from './data-fault.ts'
 import type { Computed, ComputedNumbers } from './expression.ts'
+import { rowValues } from './row-values.ts'
 import { shapeText, sizeOf } from './shape.ts'
 
 type Comparison = <Value extends number | string>(left: Value, right: Value) => boolean
@@ -82,7 +83,8 @@ export function truth(input: Computed, span: Span, user: string): (row: number) 
   return (row) => value(row) !== 0
 }
 
-function single(input: Computed, span: Span, user: string): (row: number) => number {
+function single(column: Computed, span: Span, user: string): (row: number) => number {
+  const input = rowValues(column, span, user)
   if (input.kind === 'text')
     throw new DataFault('NN0411', span, `\`${user}\` needs a condition, and this is text`, 'compare it: `name == "…"`')
   if (sizeOf(input.shape) !== 1 || input.shape.length > 0)

@@ -4,7 +4,7 @@ import type { Diagnostic, DiagnosticCode, Span } from '../../compiler/diagnostic
 export class DataFault extends Error {
   readonly diagnostic: Diagnostic
 
-  constructor(code: DiagnosticCode & `NN04${string}`, span: Span, message: string, hint?: string) {
+  constructor(code: DiagnosticCode & `NN0${4 | 5}${string}`, span: Span, message: string, hint?: string) {
     super(message)
     this.name = 'DataFault'
     this.diagnostic = { code, severity: 'error', span, message, labels: [], ...(hint !== undefined && { hint }) }

@@ -12,7 +12,8 @@ import {
 } from './fields.ts'
 import { keptRows } from './filter.ts'
 import type { DataPlan, Part } from './plan.ts'
-import { splitRows, strataOf } from './split.ts'
+import { textTable } from './read-text.ts'
+import { splitKeys, splitRange, splitRows } from './split.ts'
 import type { Table } from './table.ts'
 
 export type FedInputs = Readonly<Record<string, FedTensor>>
@@ -45,33 +46,62 @@ export function buildDataset(
 ): Dataset {
   const { source } = tables
   if (source.rows === 0) throw new DataFault('NN0416', plan.source.span, `${source.origin} has no rows`)
-  const all = keptRows(plan, source, wanted)
-  const { split } = plan
-  const divided = split ? splitRows(all, split, strataOf(plan, source, all)) : { train: all }
-  const main = fieldColumns(plan, source, known ?? { train: divided.train ?? all, all })
+  const divided = divide(plan, source, wanted)
+  const learnedFrom = divided.find(({ part }) => part === 'train') ?? divided[0]!
+  const main = fieldColumns(plan, learnedFrom.table, known ?? { train: learnedFrom.rows, all: learnedFrom.all })
   // Every field, used or not: a mistake in one should show, and a later prediction may want it.
   for (const field of plan.fields) main.column(field.name)
   const parts: Partial<Record<Part, FedInputs>> = {}
   const rows: Partial<Record<Part, number>> = {}
   const feed = (part: Part, table: Table, columns: FieldColumns, chosen: Int32Array): void => {
-    if (chosen.length === 0)
+    const fed = chosen.length > 0 ? materialize(wanted, columns, table, chosen) : undefined
+    if (!fed || fed.rows === 0)
       throw new DataFault(
         'NN0416',
         plan.split?.span ?? plan.span,
-        `${table.origin} has no rows for the part \`${part}\``,
+        fed
+          ? `${table.origin} is shorter than one window in the part \`${part}\``
+          : `${table.origin} has no rows for the part \`${part}\``,
       )
-    parts[part] = Object.fromEntries(wanted.map((input) => [input.name, materialize(input, columns, table, chosen)]))
-    rows[part] = chosen.length
+    parts[part] = fed.inputs
+    rows[part] = fed.rows
   }
-  for (const part of ['train', 'valid', 'test'] as const) {
-    const chosen = divided[part]
-    if (chosen) feed(part, source, main, chosen)
-  }
+  for (const { part, table, rows: chosen } of divided)
+    feed(part, table, table === learnedFrom.table ? main : fieldColumns(plan, table, main.learned()), chosen)
   for (const part of ['valid', 'test'] as const) {
     const table = tables[part]
     if (table) feed(part, table, fieldColumns(plan, table, main.learned()), keptRows(plan, table, wanted))
   }
   return { parts, rows, learned: main.learned(), categories: categoriesOf(main, wanted) }
+}
+
+/** A part of the source: some rows of a table. */
+interface PartTable {
+  readonly part: Part
+  readonly table: Table
+  readonly rows: Int32Array
+  /** The rows of the table in any part. */
+  readonly all: Int32Array
+}
+
+/** The parts of the source: rows of its table, or, of one text, tables of their own, each with a piece of it. */
+function divide(plan: DataPlan, source: Table, wanted: readonly WantedInput[]): readonly PartTable[] {
+  const { split } = plan
+  const column = source.columns.get('text')
+  if (split && plan.source.format === 'text' && column?.kind === 'text') {
+    const text = column.values[0]!
+    return splitRange(text.length, split).map(({ part, from, to }) => {
+      const table = textTable(text.slice(from, to), source.origin)
+      const rows = keptRows(plan, table, wanted)
+      return { part, table, rows, all: rows }
+    })
+  }
+  const all = keptRows(plan, source, wanted)
+  const divided = split ? splitRows(all, split, splitKeys(plan, source, all)) : { train: all }
+  return (['train', 'valid', 'test'] as const).flatMap((part) => {
+    const rows = divided[part]
+    return rows ? [{ part, table: source, rows, all }] : []
+  })
 }
 
 function categoriesOf(columns: FieldColumns, wanted: readonly WantedInput[]): Record<string, readonly string[]> {

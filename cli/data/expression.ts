@@ -10,9 +10,12 @@ import { condition, isCondition, missingIndicator, negation } from './condition.
 import { DataFault } from './data-fault.ts'
 import { checkFill, fill } from './fill.ts'
 import { category, type Learned, type LearningRows, oneHot, standardize } from './learned.ts'
+import { rowValues } from './row-values.ts'
 import { clipQuantiles, minmaxScale, robustScale } from './scaling.ts'
 import { sameShape, shapeText, sizeOf } from './shape.ts'
 import type { Table } from './table.ts'
+import { computeTextFunction } from './text-columns.ts'
+import { checkTextFunction, textFunctionNames } from './text-functions.ts'
 
 /** Numbers computed row by row. */
 export interface ComputedNumbers {
@@ -33,7 +36,26 @@ export interface ComputedText {
   compute(row: number): string
 }
 
-export type Computed = ComputedNumbers | ComputedText
+/** Token ids, as many in each row as its text has. */
+export interface ComputedSequence {
+  readonly kind: 'sequence'
+  absent(row: number): boolean
+  compute(row: number): Int32Array
+}
+
+/** Windows of a sequence: each becomes a row of its own. */
+export interface ComputedWindows {
+  readonly kind: 'windows'
+  readonly sequence: ComputedSequence
+  readonly length: number
+  /** Tokens from the beginning of a window to that of the next. */
+  readonly every: number
+  /** Tokens all windows are moved by towards the end. */
+  readonly shift: number
+  absent(row: number): boolean
+}
+
+export type Computed = ComputedNumbers | ComputedText | ComputedSequence | ComputedWindows
 
 /** Where names get their values, and where learned things come from and go to. */
 export interface ExpressionScope {
@@ -86,6 +108,7 @@ const FUNCTIONS = [
   ...['column', 'category', 'one_hot', 'fill', 'missing', 'clip', 'clip_quantiles'],
   ...Object.keys(SCALINGS),
   ...Object.keys(ELEMENTWISE),
+  ...textFunctionNames,
 ]
 
 /** Reports what no data expression may hold, before any file is opened. Throws {@link DataFault}. */
@@ -123,8 +146,13 @@ function partsOf(expression: Expression): readonly Expression[] {
   )
 }
 
-function partsOfCall({ callee, arguments: given, span }: CallExpression): readonly Expression[] {
+function partsOfCall(call: CallExpression): readonly Expression[] {
+  const { callee, arguments: given, span } = call
   const name = callee.kind === 'name' ? callee.name : ''
+  if (textFunctionNames.includes(name)) {
+    checkTextFunction(call)
+    return [given[0]!.value]
+  }
   if (!FUNCTIONS.includes(name)) {
     const near = suggest(name, FUNCTIONS)
     const hint = near ? `did you mean \`${near}\`?` : `the functions of data blocks are ${FUNCTIONS.join(', ')}`
@@ -191,10 +219,13 @@ export function compileExpression(expression: Expression, scope: ExpressionScope
   }
 }
 
-function compileCall({ callee, arguments: given, span }: CallExpression, scope: ExpressionScope): Computed {
+function compileCall(call: CallExpression, scope: ExpressionScope): Computed {
+  const { callee, arguments: given, span } = call
   const name = callee.kind === 'name' ? callee.name : ''
   const [argument, second, third] = given.map(({ value }) => value)
   if (!argument) throw new Error('internal: data: an unchecked call')
+  if (textFunctionNames.includes(name))
+    return computeTextFunction(call, compileExpression(argument, scope), argument.span, scope)
   if (name === 'column' && argument.kind === 'string') return named(argument.value, argument.span, scope)
   if (name === 'category') return category(compileExpression(argument, scope), span, scope)
   if (name === 'one_hot') return oneHot(compileExpression(argument, scope), span, scope)
@@ -211,7 +242,7 @@ function compileCall({ callee, arguments: given, span }: CallExpression, scope: 
 }
 
 function numbers(expression: Expression, scope: ExpressionScope, user: string): ComputedNumbers {
-  const column = compileExpression(expression, scope)
+  const column = rowValues(compileExpression(expression, scope), expression.span, user)
   if (column.kind === 'number') return column
   throw new DataFault(
     'NN0411',

@@ -35,7 +35,7 @@ export function feedRows(
         `its columns are ${[...table.columns.keys()].join(', ')}`,
       )
   }
-  return Object.fromEntries(wanted.map((input) => [input.name, materialize(input, columns, table, chosen)]))
+  return materialize(wanted, columns, table, chosen).inputs
 }
 
 function mentions(expression: Expression, name: string): boolean {

@@ -2,11 +2,18 @@
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
 import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import { DataFault } from './data-fault.ts'
-import { type Computed, type ComputedNumbers, compileExpression } from './expression.ts'
+import {
+  type Computed,
+  type ComputedNumbers,
+  type ComputedSequence,
+  type ComputedWindows,
+  compileExpression,
+} from './expression.ts'
 import type { Learned, LearningRows } from './learned.ts'
 import type { DataPlan } from './plan.ts'
 import { sameShape, shapeText, sizeOf } from './shape.ts'
 import type { Table } from './table.ts'
+import { type JoinedSequences, joinSequences, windowStarts } from './window.ts'
 
 /** An input of the model that wants feeding. */
 export interface WantedInput {
@@ -20,6 +27,14 @@ export interface WantedInput {
 export interface FedTensor {
   readonly data: Float32Array | Int32Array
   readonly shape: readonly number[]
+  /** Where each row begins in `data`; rows may overlap. Absent: one after the other. */
+  readonly starts?: Int32Array
+}
+
+/** All inputs of an entry, with as many rows each. */
+export interface FedRows {
+  readonly inputs: Readonly<Record<string, FedTensor>>
+  readonly rows: number
 }
 
 /** What was learned from the training rows: by field, in the order of the field's text. Plain JSON. */
@@ -84,45 +99,117 @@ export function fieldColumns(plan: DataPlan, table: Table, basis: LearningRows |
   }
 }
 
-/** The chosen rows of one input. Throws {@link DataFault} where the field is missing or does not fit. */
+/**
+ * The chosen rows of all inputs; where they are windows, the windows of the chosen rows. Throws {@link DataFault}
+ * where a field is missing or does not fit.
+ */
 export function materialize(
-  input: WantedInput,
+  wanted: readonly WantedInput[],
   columns: FieldColumns,
   table: Table,
   chosen: ArrayLike<number>,
-): FedTensor {
+): FedRows {
+  const found = wanted.map((input) => ({ input, column: columnFor(input, columns) }))
+  const windows = found.flatMap(({ input, column }) => (column.kind === 'windows' ? [{ input, column }] : []))
+  const cut = windows.length > 0 ? cutWindows(windows, columns, chosen) : undefined
+  const inputs: Record<string, FedTensor> = {}
+  for (const { input, column } of found) {
+    const place = columns.place(input.name)
+    if (column.kind === 'windows') {
+      inputs[input.name] = cut!.tensorOf(input, column)
+      continue
+    }
+    if (cut)
+      throw new DataFault(
+        'NN0412',
+        place,
+        `\`${input.name}\` has one value per row of ${table.origin}, and \`${windows[0]!.input.name}\` several windows`,
+        'inputs of one train block are all windows or none is',
+      )
+    const data =
+      input.dtype === 'f32'
+        ? floats(input.name, column, place, table, chosen)
+        : integers(input, column, place, table, chosen)
+    inputs[input.name] = { data, shape: [chosen.length, ...column.shape] }
+  }
+  return { inputs, rows: cut ? cut.rows : chosen.length }
+}
+
+/** The column of an input, which fits it. */
+function columnFor(input: WantedInput, columns: FieldColumns): ComputedNumbers | ComputedWindows {
   const column = columns.column(input.name)
+  const place = columns.place(input.name)
   if (column === undefined) {
     const near = suggest(input.name, columns.names())
     throw new DataFault(
       'NN0414',
-      columns.place(input.name),
+      place,
       `nothing here feeds the input \`${input.name}\``,
       near ? `did you mean \`${near}\`?` : `add a line \`${input.name} = …\``,
     )
   }
-  const place = columns.place(input.name)
   if (column.kind === 'text')
     throw new DataFault(
       'NN0415',
       place,
       `\`${input.name}\` is text, and the input takes numbers`,
-      `write \`${input.name} = category(…)\``,
+      `write \`${input.name} = category(…)\`, or \`words(…, length = …)\` for what is written in it`,
     )
-  if (input.shape && !sameShape(column.shape, input.shape))
+  if (column.kind === 'sequence')
     throw new DataFault(
       'NN0415',
       place,
-      `a row of \`${input.name}\` is ${shapeText(column.shape)}, and the input takes ${shapeText(input.shape)}`,
-      input.shape.length === 1 && input.shape[0] === 1 && column.shape.length === 0
+      `\`${input.name}\` has as many ids as each text has tokens, and the input takes rows of one size`,
+      'cut it into windows, `window(…, length = 64)`, or give `characters` or `words` a `length`',
+    )
+  const shape = column.kind === 'windows' ? [column.length] : column.shape
+  if (input.shape && !sameShape(shape, input.shape))
+    throw new DataFault(
+      'NN0415',
+      place,
+      `a row of \`${input.name}\` is ${shapeText(shape)}, and the input takes ${shapeText(input.shape)}`,
+      input.shape.length === 1 && input.shape[0] === 1 && shape.length === 0
         ? 'put the value in brackets: `[…]`'
         : undefined,
     )
-  const data =
-    input.dtype === 'f32'
-      ? floats(input.name, column, place, table, chosen)
-      : integers(input, column, place, table, chosen)
-  return { data, shape: [chosen.length, ...column.shape] }
+  return column
+}
+
+/** Windows of all inputs begin at the same tokens, so that a shifted one is the same window further on. */
+function cutWindows(
+  windows: readonly { readonly input: WantedInput; readonly column: ComputedWindows }[],
+  columns: FieldColumns,
+  chosen: ArrayLike<number>,
+): { rows: number; tensorOf: (input: WantedInput, column: ComputedWindows) => FedTensor } {
+  const [{ input: firstInput, column: first }] = windows as [(typeof windows)[number]]
+  const reach = Math.max(...windows.map(({ column }) => column.length + column.shift))
+  const joined = new Map<ComputedSequence, JoinedSequences>()
+  for (const { column } of windows)
+    if (!joined.has(column.sequence)) joined.set(column.sequence, joinSequences(column.sequence, chosen))
+  const starts = windowStarts(joined.get(first.sequence)!, first.every, reach)
+  for (const { input, column } of windows) {
+    const same = joined
+      .get(column.sequence)!
+      .offsets.every((at, index) => at === joined.get(first.sequence)!.offsets[index])
+    if (column.every !== first.every || !same)
+      throw new DataFault(
+        'NN0412',
+        columns.place(input.name),
+        `the windows of \`${input.name}\` do not begin where those of \`${firstInput.name}\` do`,
+        'give them the same `every`, and cut them from the same text',
+      )
+  }
+  return {
+    rows: starts.length,
+    tensorOf(input, { sequence, length, shift }) {
+      const { data } = joined.get(sequence)!
+      return {
+        data: input.dtype === 'f32' ? Float32Array.from(data) : data,
+        shape: [starts.length, length],
+        starts: shift === 0 ? starts : starts.map((start) => start + shift),
+      }
+    },
+  }
 }
 
 function floats(

@@ -4,6 +4,7 @@ import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
 import { DataFault } from './data-fault.ts'
 import type { Computed, ComputedNumbers, ComputedText, ExpressionScope } from './expression.ts'
 import { changed } from './learned.ts'
+import { rowValues } from './row-values.ts'
 import { presentValues, quantile } from './scaling.ts'
 import { sizeOf } from './shape.ts'
 
@@ -28,7 +29,8 @@ export function checkFill(how: Expression): void {
 }
 
 /** `x` with its missing rows filled: by a statistic of the training rows, or by a constant. */
-export function fill(input: Computed, how: Expression, span: Span, scope: ExpressionScope): Computed {
+export function fill(column: Computed, how: Expression, span: Span, scope: ExpressionScope): Computed {
+  const input = rowValues(column, span, 'fill')
   return input.kind === 'text' ? fillText(input, how, span, scope) : fillNumbers(input, how, span, scope)
 }
 

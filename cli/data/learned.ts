@@ -1,7 +1,9 @@
 /** Functions of a data block that learn from rows: means, names of categories, numbers of classes. Pure. */
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
+import type { Vocabulary } from '../../runtime/api.ts'
 import { DataFault } from './data-fault.ts'
 import type { Computed, ComputedNumbers, ExpressionScope } from './expression.ts'
+import { rowValues } from './row-values.ts'
 import { shapeText, sizeOf } from './shape.ts'
 
 /** What one learning function of a field (`standardize`, `category`, `fill` and so on) learned. Plain JSON: it is kept in checkpoints. */
@@ -9,6 +11,7 @@ export type Learned =
   | { readonly kind: 'standardize'; readonly mean: readonly number[]; readonly deviation: readonly number[] }
   | { readonly kind: 'category'; readonly names: readonly string[] }
   | { readonly kind: 'one_hot'; readonly count: number }
+  | Vocabulary
   | { readonly kind: 'fill'; readonly values: readonly number[] | readonly string[] }
   | { readonly kind: 'robust_scale'; readonly median: readonly number[]; readonly range: readonly number[] }
   | {
@@ -97,7 +100,8 @@ export function category(input: Computed, span: Span, scope: ExpressionScope): C
   }
 }
 
-function single(input: Computed, span: Span, user: string): (row: number) => string {
+function single(column: Computed, span: Span, user: string): (row: number) => string {
+  const input = rowValues(column, span, user)
   if (input.kind === 'text') return (row) => input.compute(row)
   if (input.shape.length > 0)
     throw new DataFault(
@@ -113,7 +117,8 @@ function single(input: Computed, span: Span, user: string): (row: number) => str
 }
 
 /** A one at the category's position, zeros elsewhere. Whole numbers are their own positions. */
-export function oneHot(input: Computed, span: Span, scope: ExpressionScope): ComputedNumbers {
+export function oneHot(column: Computed, span: Span, scope: ExpressionScope): ComputedNumbers {
+  const input = rowValues(column, span, 'one_hot')
   const positions = input.kind === 'text' ? category(input, span, scope) : input
   if (positions.shape.length > 0)
     throw new DataFault(

@@ -3,12 +3,12 @@ import type { DataDeclaration, StringLiteral } from '../../compiler/1-parse/ast.
 import type { SourceText } from '../source-file.ts'
 import { DiagnosticsError, UserError } from '../user-error.ts'
 import { DataFault } from './data-fault.ts'
-import { readDataFile } from './data-file.ts'
+import { readDataFile, readDataFiles } from './data-file.ts'
 import { buildDataset, type Dataset, type FedInputs, type SourceTables } from './dataset.ts'
 import { fieldColumns, type LearnedFields, materialize, type WantedInput } from './fields.ts'
 import { keptRows } from './filter.ts'
 import { FormatError } from './format-error.ts'
-import { type DataPlan, planData, type SourcePlan } from './plan.ts'
+import { type DataPlan, planData, type SourcePlan, takesMany } from './plan.ts'
 import { readIdx } from './read-idx.ts'
 import { readRecords } from './read-records.ts'
 import type { Table } from './table.ts'
@@ -48,7 +48,7 @@ export async function loadRows(
 ): Promise<FedInputs> {
   const plan = planOf(declaration, source)
   const format = plan.source.format
-  if (files.length !== plan.source.paths.length)
+  if (!takesMany(format) && files.length !== plan.source.paths.length)
     throw new UserError(
       `the data of ${source.name} is ${format}: give ${format === 'idx' ? 'the images and the labels' : 'one file'}`,
     )
@@ -61,7 +61,7 @@ export async function loadRows(
     if (table.rows === 0) throw new UserError(`${table.origin} has no rows`)
     const columns = fieldColumns(plan, table, known)
     const chosen = keptRows(plan, table, wanted)
-    return Object.fromEntries(wanted.map((input) => [input.name, materialize(input, columns, table, chosen)]))
+    return materialize(wanted, columns, table, chosen).inputs
   })
 }
 
@@ -83,19 +83,21 @@ export async function asDiagnostics<Result>(source: SourceText, evaluate: () => 
 }
 
 async function readTable(plan: SourcePlan, sourcePath: string): Promise<Table> {
+  const { format } = plan
+  if (takesMany(format)) {
+    const { readDocuments, readText } = await import('./read-text.ts')
+    const read = format === 'text' ? readText : readDocuments
+    return read(await readDataFiles(plan.paths, sourcePath), plan.paths.map(({ value }) => value).join(', '))
+  }
   const files = await Promise.all(plan.paths.map((path) => readDataFile(path, sourcePath)))
   try {
-    if (plan.format === 'idx') return readIdx(files[0]!, files[1]!)
+    if (format === 'idx') return readIdx(files[0]!, files[1]!)
     const text = new TextDecoder('utf-8').decode(files[0]!.bytes)
-    if (plan.format === 'json') return readRecords(text, files[0]!.name)
+    if (format === 'json') return readRecords(text, files[0]!.name)
     const { readCsv } = await import('./read-csv.ts')
     return readCsv(text, files[0]!.name)
   } catch (error) {
     if (!(error instanceof FormatError)) throw error
-    throw new DataFault(
-      ({ idx: 'NN0409', csv: 'NN0410', json: 'NN0418' } as const)[plan.format],
-      plan.span,
-      error.message,
-    )
+    throw new DataFault(({ idx: 'NN0409', csv: 'NN0410', json: 'NN0418' } as const)[format], plan.span, error.message)
   }
 }

@@ -1,4 +1,10 @@
-import type { DataDeclaration, DataStatement, Expression, StringLiteral } from '../../compiler/1-parse/ast.ts'
+import type {
+  DataDeclaration,
+  DataStatement,
+  Expression,
+  SplitManner,
+  StringLiteral,
+} from '../../compiler/1-parse/ast.ts'
 import type { Diagnostic, Span } from '../../compiler/diagnostics/diagnostic.ts'
 import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import { DataFault } from './data-fault.ts'
@@ -20,7 +26,7 @@ export interface DataPlan {
 }
 
 export interface SourcePlan {
-  readonly format: 'csv' | 'idx' | 'json'
+  readonly format: 'csv' | 'idx' | 'json' | 'text' | 'documents'
   readonly paths: readonly StringLiteral[]
   readonly span: Span
 }
@@ -37,7 +43,7 @@ export interface SplitPlan {
   readonly parts: readonly { readonly part: Part; readonly percent: number }[]
   readonly seed: number
   /** Shuffled when absent. */
-  readonly manner?: { readonly kind: 'stratified'; readonly by: Expression } | { readonly kind: 'in order' }
+  readonly manner?: SplitManner
   readonly span: Span
 }
 
@@ -48,6 +54,8 @@ const SOURCES: Readonly<Record<SourcePlan['format'], readonly string[]>> = {
   csv: ['the path of a file with a header row'],
   idx: ['the path of the images', 'the path of the labels'],
   json: ['the path of a file with a list of records'],
+  text: ['the paths of files that make one text'],
+  documents: ['the paths of files, one example each'],
 }
 
 /**
@@ -109,6 +117,13 @@ export function planData(declaration: DataDeclaration): { plan?: DataPlan; diagn
         `\`${declaration.name.text}\` has no \`source\``,
         'add a line such as `source csv("rows.csv")`',
       )
+    if (sources.get('source')?.format === 'text' && split && !isPlainOrder(split.manner))
+      throw new DataFault(
+        'NN0407',
+        split.span,
+        'one text has one order and is cut, not shuffled',
+        'end the split with `in order`, or read the files one by one: `source documents(…)`',
+      )
     for (const { part } of split?.parts ?? []) {
       if (part !== 'train' && sources.has(part))
         throw new DataFault('NN0407', split!.span, `\`${part}\` has its own source and cannot be split off as well`)
@@ -140,23 +155,39 @@ function attempt(action: () => void, diagnostics: Diagnostic[]): void {
 function planSource(statement: SourceStatement): SourcePlan {
   const { callee, arguments: given, span } = statement.call
   const format = callee.kind === 'name' ? callee.name : ''
-  if (format !== 'csv' && format !== 'idx' && format !== 'json') {
+  if (!isFormat(format)) {
     const near = suggest(format, Object.keys(SOURCES))
     const hint = near
       ? `did you mean \`${near}\`?`
-      : 'there are `csv("table.csv")`, `json("records.json")` and `idx("images", "labels")`'
+      : 'there are `csv("table.csv")`, `json("records.json")`, `idx("images", "labels")`, `text("book.txt")` and `documents("letters/*.txt")`'
     throw new DataFault('NN0401', callee.span, `there is no source \`${format || 'of this form'}\``, hint)
   }
   const paths = given.map(({ name, value }) => (name === undefined && value.kind === 'string' ? value : undefined))
   const wanted = SOURCES[format]
-  if (paths.length !== wanted.length || paths.some((path) => path === undefined))
+  const fits = takesMany(format) ? paths.length > 0 : paths.length === wanted.length
+  if (!fits || paths.some((path) => path === undefined))
     throw new DataFault('NN0402', span, `\`${format}\` takes ${wanted.join(' and ')}, in quotes`)
   return { format, paths: paths as StringLiteral[], span: statement.span }
 }
 
+function isFormat(name: string): name is SourcePlan['format'] {
+  return Object.hasOwn(SOURCES, name)
+}
+
+/** Whether a source takes any number of paths, with `*` and `?` in them. */
+export function takesMany(format: SourcePlan['format']): format is 'text' | 'documents' {
+  return format === 'text' || format === 'documents'
+}
+
+/** One text is cut where its parts begin; there are no rows to put into an order of their own. */
+function isPlainOrder(manner: SplitManner | undefined): boolean {
+  return manner?.kind === 'in order' && !manner.of && !manner.by
+}
+
 function planSplit(statement: SplitStatement): SplitPlan {
   const { parts, manner, seed, span } = statement
-  if (manner?.kind === 'stratified') checkExpression(manner.by)
+  if (manner?.by) checkExpression(manner.by)
+  if (manner?.kind === 'in order' && manner.of) checkExpression(manner.of)
   if (manner?.kind === 'in order' && seed)
     throw new DataFault('NN0407', seed.span, 'a split in order is not shuffled, so it has no seed', 'leave out `seed`')
   const total = parts.reduce((sum, part) => sum + part.percent, 0)

@@ -1,62 +1,130 @@
 import type { Expression } from '../../compiler/1-parse/ast.ts'
-import { compileExpression } from './expression.ts'
+import { DataFault } from './data-fault.ts'
+import { type Computed, compileExpression } from './expression.ts'
 import { fieldColumns } from './fields.ts'
 import type { DataPlan, Part, SplitPlan } from './plan.ts'
+import { sizeOf } from './shape.ts'
 import type { Table } from './table.ts'
 
 /** Row numbers of each part. */
 export type PartRows = Readonly<Partial<Record<Part, Int32Array>>>
 
+/** What a split goes by. */
+export interface SplitKeys {
+  /** Rows that are divided by themselves, each list in ascending order. */
+  readonly strata?: readonly Int32Array[]
+  /** By row: rows of the same group stay in one part. */
+  readonly groupOf?: (row: number) => string
+  /** By row: those with smaller values come first. */
+  readonly orderOf?: (row: number) => number
+}
+
 /**
- * Divides rows by the percentages: shuffled, or in their order. With strata each stratum is divided by itself.
- * @param strata which rows belong together, each list in ascending order; all rows in one list otherwise
+ * Divides rows by the percentages: shuffled, or in their order. A group goes where its first row goes, so parts may
+ * be a little larger or smaller than asked for; the last part takes what rounding leaves.
  */
-export function splitRows(rows: Int32Array, split: SplitPlan, strata: readonly Int32Array[] = [rows]): PartRows {
+export function splitRows(rows: Int32Array, split: SplitPlan, keys: SplitKeys = {}): PartRows {
   const result = new Map<Part, number[]>(split.parts.map(({ part }) => [part, []]))
-  for (const stratum of strata) {
-    const order = split.manner?.kind === 'in order' ? allRows(stratum.length) : shuffledRows(stratum.length, split.seed)
-    let percent = 0
-    let from = 0
-    // The last part takes what rounding leaves.
-    for (const part of split.parts) {
-      percent += part.percent
-      const to = Math.round((stratum.length * Math.min(100, percent)) / 100)
-      for (let at = from; at < to; at++) result.get(part.part)!.push(stratum[order[at]!]!)
-      from = to
+  for (const stratum of keys.strata ?? [rows]) {
+    const units = unitsOf(stratum, keys)
+    const order = split.manner?.kind === 'in order' ? allRows(units.length) : shuffledRows(units.length, split.seed)
+    const ends = cumulativeEnds(stratum.length, split)
+    let taken = 0
+    let part = 0
+    for (const unit of order) {
+      while (part < ends.length - 1 && taken >= ends[part]!) part++
+      for (const row of units[unit]!) result.get(split.parts[part]!.part)!.push(row)
+      taken += units[unit]!.length
     }
   }
   return Object.fromEntries([...result].map(([part, chosen]) => [part, Int32Array.from(chosen)]))
 }
 
-/** The rows of each value of what the split is stratified by, in the order the values first appear. */
-export function strataOf(plan: DataPlan, table: Table, rows: Int32Array): readonly Int32Array[] {
-  const { manner } = plan.split ?? {}
-  if (manner?.kind !== 'stratified') return [rows]
-  const keyOf = stratumKey(manner.by, plan, table, rows)
-  const strata = new Map<string, number[]>()
-  for (const row of rows) {
-    const key = keyOf(row)
-    const stratum = strata.get(key)
-    if (stratum) stratum.push(row)
-    else strata.set(key, [row])
-  }
-  return [...strata.values()].map((stratum) => Int32Array.from(stratum))
+/** Cuts one sequence of so many elements into parts, in order. */
+export function splitRange(length: number, split: SplitPlan): { part: Part; from: number; to: number }[] {
+  const ends = cumulativeEnds(length, split)
+  return split.parts.map(({ part }, index) => ({ part, from: ends[index - 1] ?? 0, to: ends[index]! }))
 }
 
-function stratumKey(by: Expression, plan: DataPlan, table: Table, rows: Int32Array): (row: number) => string {
-  // What fields learn here is forgotten again: it only tells the strata apart.
-  const columns = fieldColumns(plan, table, { train: rows, all: rows })
-  const column = compileExpression(by, {
-    table,
-    field: (name) => columns.column(name),
-    learned: (_, learn) => learn({ train: rows, all: rows }),
+function cumulativeEnds(count: number, split: SplitPlan): number[] {
+  let percent = 0
+  return split.parts.map((part) => {
+    percent += part.percent
+    return Math.round((count * Math.min(100, percent)) / 100)
   })
+}
+
+/** Rows that stay together, in the order of their first rows. */
+function unitsOf(rows: Int32Array, { groupOf, orderOf }: SplitKeys): readonly (readonly number[])[] {
+  const sorted = Array.from(rows)
+  if (orderOf) {
+    const keys = new Map(sorted.map((row) => [row, orderOf(row)]))
+    sorted.sort((a, b) => keys.get(a)! - keys.get(b)! || a - b)
+  }
+  if (!groupOf) return sorted.map((row) => [row])
+  return [...grouped(sorted, groupOf).values()]
+}
+
+function grouped(rows: Iterable<number>, keyOf: (row: number) => string): Map<string, number[]> {
+  const groups = new Map<string, number[]>()
+  for (const row of rows) {
+    const key = keyOf(row)
+    const group = groups.get(key)
+    if (group) group.push(row)
+    else groups.set(key, [row])
+  }
+  return groups
+}
+
+/** What the rows of a table are split by, as the plan says. */
+export function splitKeys(plan: DataPlan, table: Table, rows: Int32Array): SplitKeys {
+  const { manner } = plan.split ?? {}
+  if (!manner) return {}
+  if (manner.kind === 'stratified') {
+    const strata = grouped(rows, keyOfRow(manner.by, plan, table, rows))
+    return { strata: [...strata.values()].map((stratum) => Int32Array.from(stratum)) }
+  }
+  const groupOf = manner.by && keyOfRow(manner.by, plan, table, rows)
+  const orderOf = manner.kind === 'in order' && manner.of ? numberOfRow(manner.of, plan, table, rows) : undefined
+  return { ...(groupOf && { groupOf }), ...(orderOf && { orderOf }) }
+}
+
+function keyOfRow(by: Expression, plan: DataPlan, table: Table, rows: Int32Array): (row: number) => string {
+  const column = columnOf(by, plan, table, rows)
   if (column.kind === 'text') return (row) => column.compute(row)
-  const values = new Float64Array(column.shape.reduce((product, size) => product * size, 1))
+  if (column.kind !== 'number')
+    throw new DataFault('NN0407', by.span, 'rows are split by numbers or text, and this is a sequence')
+  const values = new Float64Array(sizeOf(column.shape))
   return (row) => {
     column.compute(row, values, 0)
     return values.join()
   }
+}
+
+function numberOfRow(of: Expression, plan: DataPlan, table: Table, rows: Int32Array): (row: number) => number {
+  const column = columnOf(of, plan, table, rows)
+  if (column.kind !== 'number' || column.shape.length > 0)
+    throw new DataFault(
+      'NN0407',
+      of.span,
+      'rows go in order of one number each, and this is none',
+      column.kind === 'text' ? 'a date becomes one with `time(…)`' : undefined,
+    )
+  const value = new Float64Array(1)
+  return (row) => {
+    column.compute(row, value, 0)
+    return value[0]!
+  }
+}
+
+function columnOf(expression: Expression, plan: DataPlan, table: Table, rows: Int32Array): Computed {
+  // What fields learn here is forgotten again: it only tells the rows apart.
+  const columns = fieldColumns(plan, table, { train: rows, all: rows })
+  return compileExpression(expression, {
+    table,
+    field: (name) => columns.column(name),
+    learned: (_, learn) => learn({ train: rows, all: rows }),
+  })
 }
 
 /** 0 … rows − 1 in an order that depends on the seed only: Fisher–Yates with SplitMix32 (Steele, Lea and Flood 2014). */

@@ -83,10 +83,15 @@ function opening(facts: TrainFacts, style: Style): string[] {
   const steps = Math.ceil(facts.rows.train! / facts.batch)
   const schedule = `batch ${facts.batch}, ${formatCount(steps)} ${steps === 1 ? 'step' : 'steps'} an epoch, seed ${facts.seed}`
   const resumed = facts.startEpoch > 1 ? [`${style.dim('from ')} epoch ${facts.startEpoch}`] : []
+  const loaded = (facts.pretrained ?? []).map(
+    ({ name, file, tensors }) =>
+      `${style.dim('load ')} ${name} from ${file}, ${formatCount(tensors)} ${tensors === 1 ? 'tensor' : 'tensors'}`,
+  )
   return [
     `${style.dim('model')} ${style.bold(facts.file)}, ${formatCount(facts.parameters)} parameters, ${simd}${threads}, ${compiled}`,
     `${style.dim('data ')} ${rows.join(' · ')} rows; ${schedule}`,
     ...resumed,
+    ...loaded,
     '',
     ...tableHead(facts, style),
   ]

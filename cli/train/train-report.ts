@@ -1,11 +1,14 @@
 import type { DoneEvent, EpochEvent, StepEvent } from '../../runtime/api.ts'
 import type { SimdBuild } from '../../runtime/manifest.ts'
+import type { LoadedFile } from '../pretrained.ts'
 
 /** What is known before the first step. */
 export interface TrainFacts {
   readonly file: string
   readonly train: string
   readonly parameters: number
+  /** What `load` blocks brought. */
+  readonly pretrained?: readonly LoadedFile[]
   readonly build: SimdBuild
   readonly threads: number
   readonly compileMilliseconds: number

@@ -171,7 +171,7 @@ export type DataStatement =
       readonly columns: readonly Expression[]
       readonly span: Span
     }
-  /** `split train 90%, valid 10% seed 7`, `split train 80%, test 20% stratified by label`, `… in order` */
+  /** `split train 90%, valid 10% seed 7`, `split train 80%, test 20% stratified by label`, `… by thread in order of sent` */
   | {
       readonly kind: 'split'
       readonly parts: readonly {
@@ -179,12 +179,19 @@ export type DataStatement =
         readonly percent: number
         readonly span: Span
       }[]
-      readonly manner?: { readonly kind: 'stratified'; readonly by: Expression } | { readonly kind: 'in order' }
+      readonly manner?: SplitManner
       readonly seed?: NumberLiteral
       readonly span: Span
     }
 
-/** `load Gpt from "base.safetensors" { map "a.{i}" -> "b.{i}" transpose  missing "**.lora_*" }` */
+export type SplitManner =
+  | { readonly kind: 'stratified'; readonly by: Expression }
+  /** Rows with the same value stay in one part. */
+  | { readonly kind: 'grouped'; readonly by: Expression }
+  /** The rows, or groups of them, as they come, or in order of a number. */
+  | { readonly kind: 'in order'; readonly of?: Expression; readonly by?: Expression }
+
+/** `load Gpt from "base.safetensors" { map "a.{i}" -> "b.{i}" transpose  missing "**.lora_*"  unused "lm_head.*" }` */
 export interface LoadDeclaration extends DeclarationBase {
   readonly kind: 'load'
   readonly path: StringLiteral
@@ -193,12 +200,17 @@ export interface LoadDeclaration extends DeclarationBase {
         readonly kind: 'map'
         readonly from: StringLiteral
         readonly to: StringLiteral
-        readonly transpose: boolean
+        readonly conversion?: LoadConversion
         readonly span: Span
       }
-    | { readonly kind: 'missing'; readonly pattern: StringLiteral; readonly span: Span }
+    | { readonly kind: 'missing' | 'unused'; readonly pattern: StringLiteral; readonly span: Span }
   )[]
 }
+
+/** `transpose`, `transpose [3, 2, 0, 1]` or `reshape` */
+export type LoadConversion =
+  | { readonly kind: 'transpose'; readonly order?: readonly NumberLiteral[]; readonly span: Span }
+  | { readonly kind: 'reshape'; readonly span: Span }
 
 export interface Block extends Node {
   readonly statements: readonly Statement[]
@@ -220,6 +232,8 @@ export type Statement =
   | StopStatement
   | FreezeStatement
   | ClipStatement
+  | PenaltyStatement
+  | AverageStatement
 
 /** `let y = …`, `let (a, b) = …`, `let y[b, o] = …`, `let y: f32[B] = …` */
 export interface LetStatement extends Node {
@@ -304,11 +318,13 @@ export interface OptimizerStatement extends Node {
   readonly pattern?: StringLiteral
 }
 
-/** `batch 64`, `epochs 5`, `seed 1`, `accumulate 4` */
+/** `batch 64`, `batch 32 in streams`, `epochs 5`, `seed 1`, `accumulate 4` */
 export interface SettingStatement extends Node {
   readonly kind: 'setting'
   readonly setting: 'batch' | 'epochs' | 'seed' | 'accumulate'
   readonly value: Expression
+  /** `in streams` is written after it. */
+  readonly streams?: boolean
 }
 
 /** `stop when valid.loss has not improved for 3 epochs` */
@@ -325,9 +341,22 @@ export interface FreezeStatement extends Node {
   readonly except?: StringLiteral
 }
 
-/** `clip global_norm(1.0)`, `clip value(0.5)` */
+/** `clip global_norm(1.0)`, `clip norm(1.0)`, `clip value(0.5)` */
 export interface ClipStatement extends Node {
   readonly kind: 'clip'
+  readonly call: Expression
+}
+
+/** `penalty l2(1e-4) for "**.w"`; without `for` of all trained parameters. */
+export interface PenaltyStatement extends Node {
+  readonly kind: 'penalty'
+  readonly call: Expression
+  readonly pattern?: StringLiteral
+}
+
+/** `average ema(0.999)` */
+export interface AverageStatement extends Node {
+  readonly kind: 'average'
   readonly call: Expression
 }
 
@@ -494,12 +523,17 @@ export interface ScanExpression extends Node {
   readonly body: Block
 }
 
-/** `iterate h = h0 until tolerance within limit { … }` */
+/**
+ * `iterate h = h0 until tolerance within limit { … }`, or without `until` exactly `limit` steps; `unrolled` is differentiated
+ * through its steps, `counted` gives their number too.
+ */
 export interface IterateExpression extends Node {
   readonly kind: 'iterate'
   readonly carries: readonly { readonly name: Name; readonly initial: Expression }[]
-  readonly tolerance: Expression
+  readonly tolerance?: Expression
   readonly limit: Expression
+  readonly unrolled: boolean
+  readonly counted: boolean
   readonly body: Block
 }
 

@@ -5,7 +5,9 @@ import type {
   DataDeclaration,
   DataStatement,
   Declaration,
+  Expression,
   GivenGradient,
+  LoadConversion,
   LoadDeclaration,
   Name,
   Parameter,
@@ -314,8 +316,17 @@ function splitManner(
 ): Pick<Extract<DataStatement, { kind: 'split' }>, 'manner'> | undefined {
   const [manner] = nodes(tree, 'splitManner')
   if (!manner) return undefined
-  const [by] = nodes(manner, 'operand')
-  return { manner: by ? { kind: 'stratified', by: buildOperand(by, building) } : { kind: 'in order' } }
+  const operand = (tree: CstNode | undefined, label: string): Expression | undefined => {
+    const [found] = tree ? nodes(tree, label) : []
+    return found && buildOperand(found, building)
+  }
+  const stratum = operand(manner, 'stratum')
+  if (stratum) return { manner: { kind: 'stratified', by: stratum } }
+  const by = operand(manner, 'group')
+  const [order] = nodes(manner, 'splitOrder')
+  if (by && !order) return { manner: { kind: 'grouped', by } }
+  const of = operand(order, 'key')
+  return { manner: { kind: 'in order', ...(of && { of }), ...(by && { by }) } }
 }
 
 function buildLoad(tree: CstNode, building: Building): Omit<LoadDeclaration, 'span'> {
@@ -324,14 +335,18 @@ function buildLoad(tree: CstNode, building: Building): Omit<LoadDeclaration, 'sp
     const from = optionalToken(rule, 'from')
     const to = optionalToken(rule, 'to')
     const pattern = optionalToken(rule, 'pattern')
+    const conversion = optionalNode(rule, 'loadConversion')
     const span = nodeSpan(building.file, rule)
-    if (pattern !== undefined) rules.push({ kind: 'missing', pattern: buildString(pattern, building), span })
+    if (pattern !== undefined) {
+      const kind = token(rule, 'rule').image as 'missing' | 'unused'
+      rules.push({ kind, pattern: buildString(pattern, building), span })
+    }
     if (from !== undefined && to !== undefined) {
       rules.push({
         kind: 'map',
         from: buildString(from, building),
         to: buildString(to, building),
-        transpose: tokens(rule, 'Transpose').length > 0,
+        ...(conversion && { conversion: buildConversion(conversion, building) }),
         span,
       })
     }
@@ -342,4 +357,11 @@ function buildLoad(tree: CstNode, building: Building): Omit<LoadDeclaration, 'sp
     path: buildString(token(tree, 'StringText'), building),
     rules,
   }
+}
+
+function buildConversion(tree: CstNode, building: Building): LoadConversion {
+  const span = nodeSpan(building.file, tree)
+  if (optionalToken(tree, 'Reshape') !== undefined) return { kind: 'reshape', span }
+  const order = tokens(tree, 'NumberText').map((number) => buildNumber(number, building))
+  return { kind: 'transpose', ...(optionalToken(tree, 'LeftBracket') && { order }), span }
 }

@@ -373,11 +373,14 @@ function buildScan(tree: CstNode, building: Building, depth: number): ScanExpres
 }
 
 function buildIterate(tree: CstNode, building: Building, depth: number): IterateExpression {
+  const tolerance = optionalNode(tree, 'tolerance')
   return {
     kind: 'iterate',
     carries: buildCarries(tree, building, depth),
-    tolerance: buildBinary(node(tree, 'tolerance'), building, depth + 1),
+    ...(tolerance && { tolerance: buildBinary(tolerance, building, depth + 1) }),
     limit: buildBinary(node(tree, 'limit'), building, depth + 1),
+    unrolled: optionalToken(tree, 'Unrolled') !== undefined,
+    counted: optionalToken(tree, 'Counted') !== undefined,
     body: building.block(node(tree, 'block')),
     span: nodeSpan(building.file, tree),
   }

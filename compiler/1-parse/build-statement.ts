@@ -129,15 +129,18 @@ function buildStatement(tree: CstNode, building: Building): Statement {
       return { kind: 'loss', value: value(), span }
     case 'metricStatement':
       return { kind: 'metric', name: name(), value: value(), span }
-    case 'optimizerStatement': {
+    case 'optimizerStatement':
+    case 'penaltyStatement': {
+      const kind = label === 'optimizerStatement' ? 'optimizer' : 'penalty'
       const pattern = optionalToken(part, 'pattern')
-      return { kind: 'optimizer', call: value(), ...(pattern && { pattern: buildString(pattern, building) }), span }
+      return { kind, call: value(), ...(pattern && { pattern: buildString(pattern, building) }), span }
     }
     case 'settingStatement':
       return {
         kind: 'setting',
         setting: token(part, 'setting').image as SettingStatement['setting'],
         value: buildBinary(node(part, 'binary'), building),
+        ...(part.children.Streams && { streams: true }),
         span,
       }
     case 'stopStatement':
@@ -153,6 +156,8 @@ function buildStatement(tree: CstNode, building: Building): Statement {
     }
     case 'clipStatement':
       return { kind: 'clip', call: value(), span }
+    case 'averageStatement':
+      return { kind: 'average', call: value(), span }
     default:
       throw new Error(`internal: parse: no statement is called ${label}`)
   }

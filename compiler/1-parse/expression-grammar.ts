@@ -334,10 +334,14 @@ export abstract class ExpressionGrammar extends GrammarBase {
         this.CONSUME(Comma)
         this.SUBRULE2(this.carry)
       })
-      this.CONSUME(contextualWords.until)
-      this.SUBRULE(this.binary, { LABEL: 'tolerance' })
+      this.OPTION(() => {
+        this.CONSUME(contextualWords.until)
+        this.SUBRULE(this.binary, { LABEL: 'tolerance' })
+      })
       this.CONSUME(contextualWords.within)
       this.SUBRULE2(this.binary, { LABEL: 'limit' })
+      this.OPTION2(() => this.CONSUME(contextualWords.unrolled))
+      this.OPTION3(() => this.CONSUME(contextualWords.counted))
       this.SUBRULE(this.block)
     },
     propagate,

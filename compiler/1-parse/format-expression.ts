@@ -124,11 +124,12 @@ function formatBare(expression: Expression, formatting: Formatting): Document {
       return sequence([
         'iterate ',
         formatCarries(expression.carries, formatting),
-        ' until ',
-        inner(expression.tolerance),
+        expression.tolerance ? ' until ' : '',
+        expression.tolerance ? inner(expression.tolerance) : '',
         ' within ',
         inner(expression.limit),
-        ' ',
+        expression.unrolled ? ' unrolled' : '',
+        expression.counted ? ' counted ' : ' ',
         formatting.block(expression.body),
       ])
     case 'rearrange':

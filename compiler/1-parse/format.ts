@@ -6,10 +6,12 @@ import type {
   DataStatement,
   Declaration,
   LetStatement,
+  LoadConversion,
   LoadDeclaration,
   Parameter,
   ResultType,
   SourceFile,
+  SplitManner,
   Statement,
   TypeExpression,
 } from './ast.ts'
@@ -206,13 +208,21 @@ function formatLoad(declaration: LoadDeclaration, formatting: Formatting): Docum
   const head = formatHead(declaration, formatting)
   const items = rules.map((rule) =>
     item(rule.span, () =>
-      rule.kind === 'missing'
-        ? sequence(['missing ', string(rule.pattern)])
-        : sequence(['map ', string(rule.from), ' -> ', string(rule.to), rule.transpose ? ' transpose' : '']),
+      rule.kind === 'map'
+        ? sequence(['map ', string(rule.from), ' -> ', string(rule.to), formatConversion(rule.conversion, formatting)])
+        : sequence([`${rule.kind} `, string(rule.pattern)]),
     ),
   )
   const bare = rules.length === 0 && path.span.end === span.end
   return bare ? head : sequence([head, ' ', braces(items, span.end, formatting)])
+}
+
+function formatConversion(conversion: LoadConversion | undefined, formatting: Formatting): Document {
+  if (conversion === undefined) return ''
+  const order = conversion.kind === 'transpose' ? conversion.order : undefined
+  if (order === undefined) return ` ${conversion.kind}`
+  const axes = order.map((axis) => formatExpression(axis, formatting))
+  return sequence([` ${conversion.kind} [`, join(axes, ', '), ']'])
 }
 
 function formatDataStatement(statement: DataStatement, formatting: Formatting): Document {
@@ -228,8 +238,7 @@ function formatDataStatement(statement: DataStatement, formatting: Formatting): 
         return `${role} ${share}`
       })
       const suffix: Document[] = seed === undefined ? [] : [' seed ', formatExpression(seed, formatting)]
-      if (manner?.kind === 'in order') suffix.unshift(' in order')
-      if (manner?.kind === 'stratified') suffix.unshift(' stratified by ', formatExpression(manner.by, formatting))
+      if (manner) suffix.unshift(formatManner(manner, formatting))
       return sequence([`split ${shares.join(', ')}`, ...suffix])
     }
     case 'where':
@@ -240,6 +249,13 @@ function formatDataStatement(statement: DataStatement, formatting: Formatting): 
       return sequence([`drop ${what}`, ...(names.length === 0 ? [] : [' in ', join(names, ', ')])])
     }
   }
+}
+
+function formatManner(manner: SplitManner, formatting: Formatting): Document {
+  if (manner.kind === 'stratified') return sequence([' stratified by ', formatExpression(manner.by, formatting)])
+  const group = manner.by ? [' by ', formatExpression(manner.by, formatting)] : []
+  if (manner.kind === 'grouped') return sequence(group)
+  return sequence([...group, ' in order', ...(manner.of ? [' of ', formatExpression(manner.of, formatting)] : [])])
 }
 
 function formatParameters(parameters: readonly Parameter[], formatting: Formatting): Document {
@@ -349,18 +365,16 @@ function formatStatement(statement: Statement, formatting: Formatting): Document
       if (carry.length > 0) parts.push(' carry ', join(carry.map(expression), ', '))
       return sequence(parts)
     }
-    case 'optimizer': {
-      const { call, pattern } = statement
-      return sequence([
-        'optimizer ',
-        expression(call),
-        ...(pattern === undefined ? [] : [' for ', expression(pattern)]),
-      ])
+    case 'optimizer':
+    case 'penalty': {
+      const { kind, call, pattern } = statement
+      return sequence([`${kind} `, expression(call), ...(pattern === undefined ? [] : [' for ', expression(pattern)])])
     }
     case 'clip':
-      return sequence(['clip ', expression(statement.call)])
+    case 'average':
+      return sequence([`${statement.kind} `, expression(statement.call)])
     case 'setting':
-      return sequence([`${statement.setting} `, expression(statement.value)])
+      return sequence([`${statement.setting} `, expression(statement.value), statement.streams ? ' in streams' : ''])
     case 'stop': {
       const { metric, epochs } = statement
       const unit = epochs.kind === 'number' && epochs.value === 1 ? 'epoch' : 'epochs'

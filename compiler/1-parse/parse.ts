@@ -141,8 +141,8 @@ const foreignSigns: Readonly<Record<string, string>> = {
 }
 
 function lexicalErrors(text: string, file: string, { tokens, unknown, foreignComments }: Tokens): Diagnostic[] {
-  const errors = foreignComments.map((comment) =>
-    error('NN0109', { file, start: comment.startOffset, end: comment.startOffset + 2 }, 'comments begin with `//`', {
+  const errors = foreignComments.map(({ image, startOffset: start }) =>
+    error('NN0109', { file, start, end: start + (image.startsWith('#') ? 1 : 2) }, 'comments begin with `//`', {
       hint: 'they end with the line; `/* … */` and `#` are not part of the language',
     }),
   )

@@ -18,6 +18,7 @@ import {
   NumberText,
   Percent,
   RightBrace,
+  RightBracket,
   RightParenthesis,
   StatementWord,
   Stray,
@@ -53,6 +54,8 @@ export abstract class StatementGrammar extends ExpressionGrammar {
         { ALT: () => this.SUBRULE(this.stopStatement) },
         { ALT: () => this.SUBRULE(this.freezeStatement) },
         { ALT: () => this.SUBRULE(this.clipStatement) },
+        { ALT: () => this.SUBRULE(this.penaltyStatement) },
+        { ALT: () => this.SUBRULE(this.averageStatement) },
         { ALT: () => this.SUBRULE(this.stray), IGNORE_AMBIGUITIES: true },
       ]),
     )
@@ -269,6 +272,10 @@ export abstract class StatementGrammar extends ExpressionGrammar {
         { ALT: () => this.CONSUME(contextualWords.accumulate, { LABEL: 'setting' }) },
       ])
       this.SUBRULE(this.binary)
+      this.OPTION(() => {
+        this.CONSUME(contextualWords.in)
+        this.CONSUME(contextualWords.streams)
+      })
     },
     propagate,
   )
@@ -318,6 +325,28 @@ export abstract class StatementGrammar extends ExpressionGrammar {
     propagate,
   )
 
+  protected penaltyStatement = this.RULE(
+    'penaltyStatement',
+    () => {
+      this.CONSUME(contextualWords.penalty)
+      this.SUBRULE(this.expression)
+      this.OPTION(() => {
+        this.CONSUME(contextualWords.for)
+        this.CONSUME(StringText, { LABEL: 'pattern' })
+      })
+    },
+    propagate,
+  )
+
+  protected averageStatement = this.RULE(
+    'averageStatement',
+    () => {
+      this.CONSUME(contextualWords.average)
+      this.SUBRULE(this.expression)
+    },
+    propagate,
+  )
+
   protected dataStatement = this.RULE('dataStatement', () => {
     this.counted(() =>
       this.OR([
@@ -347,7 +376,7 @@ export abstract class StatementGrammar extends ExpressionGrammar {
               this.CONSUME(Comma)
               this.SUBRULE2(this.splitPart)
             })
-            this.OPTION2(() => this.SUBRULE(this.splitManner))
+            this.OPTION2({ GATE: () => !this.nextIs(Equal, 2), DEF: () => this.SUBRULE(this.splitManner) })
             this.OPTION(() => {
               this.CONSUME(contextualWords.seed)
               this.CONSUME(NumberText)
@@ -366,7 +395,7 @@ export abstract class StatementGrammar extends ExpressionGrammar {
     )
   })
 
-  /** `stratified by species`, `in order` */
+  /** `stratified by species`, `in order`, `in order of sent`, `by thread`, `by thread in order of sent` */
   protected splitManner = this.RULE(
     'splitManner',
     () => {
@@ -375,15 +404,17 @@ export abstract class StatementGrammar extends ExpressionGrammar {
           ALT: () => {
             this.CONSUME(contextualWords.stratified)
             this.CONSUME(contextualWords.by)
-            this.SUBRULE(this.operand)
+            this.SUBRULE(this.operand, { LABEL: 'stratum' })
           },
         },
         {
           ALT: () => {
-            this.CONSUME(contextualWords.in)
-            this.CONSUME(contextualWords.order)
+            this.CONSUME2(contextualWords.by)
+            this.SUBRULE2(this.operand, { LABEL: 'group' })
+            this.OPTION({ GATE: () => !this.nextIs(Equal, 2), DEF: () => this.SUBRULE(this.splitOrder) })
           },
         },
+        { ALT: () => this.SUBRULE2(this.splitOrder) },
       ])
     },
     propagate,
@@ -413,6 +444,22 @@ export abstract class StatementGrammar extends ExpressionGrammar {
     propagate,
   )
 
+  protected splitOrder = this.RULE(
+    'splitOrder',
+    () => {
+      this.CONSUME(contextualWords.in)
+      this.CONSUME(contextualWords.order)
+      this.OPTION({
+        GATE: () => !this.nextIs(Equal, 2),
+        DEF: () => {
+          this.CONSUME(contextualWords.of)
+          this.SUBRULE(this.operand, { LABEL: 'key' })
+        },
+      })
+    },
+    propagate,
+  )
+
   protected splitPart = this.RULE(
     'splitPart',
     () => {
@@ -430,6 +477,34 @@ export abstract class StatementGrammar extends ExpressionGrammar {
     propagate,
   )
 
+  protected loadConversion = this.RULE(
+    'loadConversion',
+    () => {
+      this.OR([
+        { ALT: () => this.CONSUME(contextualWords.reshape) },
+        {
+          ALT: () => {
+            this.CONSUME(contextualWords.transpose)
+            this.OPTION(() => {
+              this.CONSUME(LeftBracket)
+              this.CONSUME(NumberText)
+              this.MANY({
+                GATE: this.moreItems,
+                DEF: () => {
+                  this.CONSUME(Comma)
+                  this.CONSUME2(NumberText)
+                },
+              })
+              this.OPTION2(() => this.CONSUME2(Comma))
+              this.CONSUME(RightBracket, { ERR_MSG: '`,` or `]`' })
+            })
+          },
+        },
+      ])
+    },
+    propagate,
+  )
+
   protected loadRule = this.RULE('loadRule', () => {
     this.counted(() =>
       this.OR([
@@ -439,12 +514,15 @@ export abstract class StatementGrammar extends ExpressionGrammar {
             this.CONSUME(StringText, { LABEL: 'from' })
             this.CONSUME(Arrow)
             this.CONSUME2(StringText, { LABEL: 'to' })
-            this.OPTION(() => this.CONSUME(contextualWords.transpose))
+            this.OPTION(() => this.SUBRULE(this.loadConversion))
           },
         },
         {
           ALT: () => {
-            this.CONSUME(contextualWords.missing)
+            this.OR2([
+              { ALT: () => this.CONSUME(contextualWords.missing, { LABEL: 'rule' }) },
+              { ALT: () => this.CONSUME(contextualWords.unused, { LABEL: 'rule' }) },
+            ])
             this.CONSUME3(StringText, { LABEL: 'pattern' })
           },
         },

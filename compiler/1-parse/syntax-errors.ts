@@ -42,6 +42,8 @@ const statementKeywords = [
   'stop',
   'freeze',
   'clip',
+  'penalty',
+  'average',
 ]
 
 const otherKeywords = ['then', 'else', 'over', 'carry', 'until', 'within', 'improved', 'epochs', 'from', 'on', 'in']
@@ -194,7 +196,7 @@ function list(keywords: readonly string[]): string {
 const keywordsByBlock = {
   block: statementKeywords,
   data: ['source', 'valid', 'test', 'split'],
-  load: ['map', 'missing'],
+  load: ['map', 'missing', 'unused'],
 }
 
 /**

@@ -1,17 +1,19 @@
 /** The checker: every name, type and size of a program, and every entry point with all layers expanded. */
-import type { CallableDeclaration, Declaration, SourceFile } from '../1-parse/ast.ts'
+import type { CallableDeclaration, DataDeclaration, Declaration, SourceFile } from '../1-parse/ast.ts'
 import type { Diagnostic, Span } from '../diagnostics/diagnostic.ts'
 import { suggest } from '../diagnostics/suggest.ts'
 import { DimensionError, isConstant, symbolsOf } from '../dimensions/dimension.ts'
 import { instantiate } from './calls.ts'
-import type { CheckedEntry, CheckedProgram, CheckedValue } from './checked.ts'
+import type { CheckedEntry, CheckedLoad, CheckedProgram, CheckedValue } from './checked.ts'
 import { reportDataFields } from './data-fields.ts'
+import { resolveDataSettings } from './data-settings.ts'
 import { createEntry, finishEntry } from './entry.ts'
 import { addResults, bindRuntimeDims, checkInfer, entryFrame, inputTensor, runEntry } from './entry-point.ts'
 import { checkUnused } from './generic-check.ts'
 import { collectGlobals, type Globals } from './globals.ts'
 import { type FileGlobals, linkImports, modelsOf } from './imports.ts'
 import { invoke } from './invoke.ts'
+import { checkLoads } from './loads.ts'
 import { evaluateConst, evaluateHyper, evaluateRange } from './names.ts'
 import { bind } from './scope.ts'
 import { addDiagnostic, ElaborationStop, type Frame, report, type Session } from './session.ts'
@@ -39,8 +41,13 @@ export function check(ast: SourceFile, options: CheckOptions): { program?: Check
   const { session, files } = createSession(ast, options)
   const entries: CheckedEntry[] = []
   const trains: CheckedTrain[] = []
+  const data: DataDeclaration[] = []
+  let loads: readonly CheckedLoad[] = []
   try {
     elaborateFile(session, ast, files, entries, trains)
+    loads = checkLoads(session, ast, entries)
+    const frame = entryFrame(session, session.init, false, '')
+    for (const declaration of session.user.data.values()) data.push(resolveDataSettings(frame, declaration))
   } catch (error) {
     reportOverflow(session, ast, error)
   }
@@ -59,7 +66,8 @@ export function check(ast: SourceFile, options: CheckOptions): { program?: Check
     variables: [...session.variables.values()].map(({ span, origins, ...variable }) => variable),
     entries: [finishEntry(session.init), ...entries],
     trains: trains.map((train) => train.settings),
-    data: [...session.user.data.values()],
+    data,
+    loads,
   }
   return { program, diagnostics }
 }
@@ -117,6 +125,7 @@ function createSession(
     modelDims: new Map(),
     severalModels: modelsOf(ast, files).size > 1,
     modelNames: new Map(),
+    trainers: new Map(),
     settled: new Set(),
     rigid: false,
     progress: { expressionDepth: 0, evaluations: 0 },
@@ -131,7 +140,6 @@ function elaborateFile(
   entries: CheckedEntry[],
   trains: CheckedTrain[],
 ): void {
-  reportMissingFeatures(session, ast)
   checkSettings(session, ast)
   const frame = entryFrame(session, session.init, false, '')
   for (const { globals } of files.values()) runEntry(() => declareGlobals({ ...frame, globals }, globals))
@@ -248,19 +256,6 @@ function checkSettings(session: Session, ast: SourceFile): void {
       ...(similar !== undefined && similar !== name
         ? { hint: `did you mean \`${similar}\`?` }
         : known.length > 0 && { hint: `there are ${known.map((own) => `\`${own}\``).join(', ')}` }),
-    })
-  }
-}
-
-function reportMissingFeatures(session: Session, ast: SourceFile): void {
-  for (const declaration of ast.declarations) {
-    if (declaration.kind !== 'load') continue
-    addDiagnostic(session, {
-      code: 'NN0290',
-      severity: 'error',
-      span: declaration.span,
-      message: `\`${declaration.kind}\` is not part of this version yet`,
-      labels: [],
     })
   }
 }

@@ -3,7 +3,7 @@
  * shapes known (symbolic in run-time dimensions only). A flat list of values in order; no value refers to a later one.
  */
 
-import type { DataDeclaration } from '../1-parse/ast.ts'
+import type { DataDeclaration, StringLiteral } from '../1-parse/ast.ts'
 import type { Span } from '../diagnostics/diagnostic.ts'
 import type { Dim } from '../dimensions/dimension.ts'
 import type { Operation, OpName } from '../ops/op.ts'
@@ -19,6 +19,30 @@ export interface CheckedProgram {
   readonly entries: readonly CheckedEntry[]
   readonly trains: readonly TrainSettings[]
   readonly data: readonly DataDeclaration[]
+  readonly loads: readonly CheckedLoad[]
+}
+
+/** A `load` block: where each value of a model comes from. */
+export interface CheckedLoad {
+  /** The model, or the train or infer block. */
+  readonly name: string
+  readonly path: StringLiteral
+  readonly tensors: readonly LoadedTensor[]
+  /** What the file may hold besides. */
+  readonly unused: readonly StringLiteral[]
+  readonly span: Span
+}
+
+export interface LoadedTensor {
+  readonly variable: string
+  /** Its name in the file. */
+  readonly tensor: string
+  /** Axis k of the variable is axis order[k] of the tensor. */
+  readonly order?: readonly number[]
+  /** The shape may be another one with as many elements. */
+  readonly reshape?: true
+  /** The `map`, or the block's name. */
+  readonly span: Span
 }
 
 export interface CheckedEntry {
@@ -147,6 +171,8 @@ export interface TrainSettings {
   /** The dimension `batch` fills: the leading run-time dimension shared by the inputs. */
   readonly batchDim?: string
   readonly batch?: number
+  /** `streams`: row b of a batch goes on where row b of the batch before ended. */
+  readonly order?: 'streams'
   readonly epochs?: number
   readonly seed?: number
   readonly stop?: { readonly part: 'train' | 'valid'; readonly metric: string; readonly epochs: number }

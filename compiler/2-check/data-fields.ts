@@ -17,7 +17,7 @@ function reportFields(session: Session, ast: SourceFile, data: DataDeclaration):
   for (const statement of data.statements) {
     if (statement.kind === 'where') collectNames(statement.condition, read)
     if (statement.kind === 'drop') for (const column of statement.columns) collectNames(column, read)
-    if (statement.kind === 'split' && statement.manner?.kind === 'stratified') collectNames(statement.manner.by, read)
+    if (statement.kind === 'split' && statement.manner) collectNames(statement.manner, read)
   }
   const wanted = new Set<string>()
   let trained = false

@@ -26,6 +26,13 @@ export interface Entry {
   /** How many random values each instance has drawn. */
   readonly draws: Map<string, number>
   readonly models: Map<CallableDeclaration, Instance>
+  /** What reading a variable for the first time gives in place of its value. */
+  readonly substitute?: (
+    frame: Frame,
+    span: Span,
+    reference: VariableReference,
+    value: TensorValue,
+  ) => TensorValue | undefined
   /** Set for the body of a loop. */
   readonly loop?: LoopPlace
 }
@@ -68,9 +75,10 @@ export function createBody(parent: Entry, length?: Dim): { entry: Entry; place: 
 }
 
 /** An evaluation stores no updates: measuring must not change what training goes on from. */
-export function finishEntry(entry: Entry): CheckedEntry {
+/** @param kept whether an evaluation, which else changes nothing, keeps the new value of a variable */
+export function finishEntry(entry: Entry, kept: (variable: string) => boolean = () => false): CheckedEntry {
   const updates = [...entry.variables]
-    .filter(([, state]) => state.updated && entry.kind !== 'evaluate')
+    .filter(([variable, state]) => state.updated && (entry.kind !== 'evaluate' || kept(variable)))
     .map(([variable, state]) => ({ variable, value: state.value.id }))
   return { name: entry.name, kind: entry.kind, values: entry.values, outputs: entry.outputs, updates }
 }
@@ -163,7 +171,8 @@ function variableState(frame: Frame, span: Span, reference: VariableReference) {
   const known = frame.entry.variables.get(reference.name)
   if (known) return known
   const { name, type } = reference
-  const leaf = emit(frame, span, type, { op: 'variable', attributes: { name, type } }, [], reference.origins)
+  const stored = emit(frame, span, type, { op: 'variable', attributes: { name, type } }, [], reference.origins)
+  const leaf = frame.entry.substitute?.(frame, span, reference, stored) ?? stored
   const state = { value: leaf, leaf, updated: false }
   frame.entry.variables.set(name, state)
   return state

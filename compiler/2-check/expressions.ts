@@ -12,6 +12,7 @@ import { matrixProduct } from './builtins/movement.ts'
 import { evaluateCall, evaluatePipeline } from './calls.ts'
 import { evaluateRead, evaluateReduction } from './indexed.ts'
 import { evaluateIterate, evaluateScan } from './loops.ts'
+import { evaluateMember } from './members.ts'
 import { resolveName } from './names.ts'
 import { evaluateRearrange } from './rearrange.ts'
 import { ElaborationStop, type Frame, report } from './session.ts'
@@ -71,10 +72,7 @@ function evaluateKind(frame: Frame, expression: Expression): Value {
     case 'index':
       return evaluateIndex(frame, expression)
     case 'member':
-      evaluate(frame, expression.target)
-      return report(frame, 'NN0201', expression.span, `there is nothing called \`${expression.member.text}\` here`, {
-        hint: 'only `valid.…` and `train.…` after `stop when` have members',
-      })
+      return evaluateMember(frame, expression)
     case 'unary': {
       const operand = locate(frame, expression.operand)
       if (expression.operator === '-') return negate(frame, expression.span, operand)

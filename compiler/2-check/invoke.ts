@@ -14,7 +14,6 @@ import { type Frame, originLabel, report } from './session.ts'
 import { bindInputs, evaluateType } from './signature.ts'
 import { runBody } from './statements.ts'
 import { describe, displayDim, displayType, errorValue, type Origin, type TensorValue, type Value } from './values.ts'
-import { initialized } from './variables.ts'
 
 export const MAXIMUM_CALL_DEPTH = 200
 
@@ -57,13 +56,10 @@ export function invoke(caller: Frame, invocation: Invocation): Value {
   }
   for (const [name, value] of config) bind(scope, name, value)
   for (const [name, value] of invocation.extra ?? []) bind(scope, name, value)
-  if (!bindInputs(base, caller, declaration, inputs, what, span, invocation.history ?? [])) return errorValue
-  for (const parameter of [...(instance ? [] : declaration.config), ...declaration.inputs]) {
-    if (inputs.has(parameter) || scope.bindings.has(parameter.name.text)) continue
-    if (!parameter.value) continue
-    const value = initialized(base, parameter.type, evaluate(base, parameter.value), parameter.value.span)
-    bind(scope, parameter.name.text, value, parameter.name.span)
-  }
+  const absent = [...(instance ? [] : declaration.config), ...declaration.inputs].filter(
+    (parameter) => parameter.value && !inputs.has(parameter) && !scope.bindings.has(parameter.name.text),
+  )
+  if (!bindInputs(base, caller, declaration, inputs, absent, what, span, invocation.history ?? [])) return errorValue
   for (const [parameter, argument] of inputs)
     if (!scope.bindings.has(parameter.name.text)) bind(scope, parameter.name.text, argument.value)
   if (!checkConstraints(base, caller, declaration, span, what)) return errorValue

@@ -12,7 +12,7 @@ import { locate } from './expressions.ts'
 import { bind, createScope } from './scope.ts'
 import { type Frame, type LoopContext, originLabel, report } from './session.ts'
 import { runBlock } from './statements.ts'
-import { displayDim, displayType, errorValue, type TensorValue, type Value } from './values.ts'
+import { displayDim, displayType, type ErrorValue, errorValue, type TensorValue, type Value } from './values.ts'
 
 export interface OpenBody {
   readonly frame: Frame
@@ -44,9 +44,13 @@ export function openBody(outer: Frame, context: LoopContext, length?: Dim): Open
   return { frame, context, place, declare }
 }
 
-export function carryInputs({ frame, context, declare }: OpenBody): void {
-  for (const [at, { name, first }] of context.carries.entries())
-    declare(name, first.kind === 'error' ? first : bodyInput(frame, name.span, `carry${at}`, first))
+/** What the carries are at the beginning of a step. */
+export function carryInputs({ frame, context, declare }: OpenBody): (TensorValue | ErrorValue)[] {
+  return context.carries.map(({ name, first }, at) => {
+    const now = first.kind === 'error' ? first : bodyInput(frame, name.span, `carry${at}`, first)
+    declare(name, now)
+    return now
+  })
 }
 
 /** Elaborates the body; undefined if something in it was wrong (and reported). */
@@ -165,7 +169,7 @@ export function emitLoop(
   steps: LoopForm['steps'],
   { context, place, frame: inner }: OpenBody,
   { yields, carries }: BodyResult,
-): { last: TensorValue[]; stacks: TensorValue[] } {
+): { loop: TensorValue; last: TensorValue[]; stacks: TensorValue[] } {
   const first = context.carries.flatMap((carry) => (carry.first.kind === 'tensor' ? [carry.first] : []))
   const stackTypes = yields.map(({ type: { dtype, shape } }): TensorType => {
     return { dtype, shape: steps.kind === 'scan' ? [steps.length, ...shape] : shape }
@@ -184,6 +188,7 @@ export function emitLoop(
   const result = (type: TensorType, index: number, origins: TensorValue['origins']): TensorValue =>
     emit(frame, span, type, { op: 'result', attributes: { index } }, [loop], origins)
   return {
+    loop,
     last: first.map(({ type, origins }, at) => result(type, at, origins)),
     stacks: yields.map(({ origins }, at) =>
       result(stackTypes[at]!, first.length + at, [undefined, ...originsOf(yields[at]!, origins)]),

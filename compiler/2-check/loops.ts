@@ -4,6 +4,7 @@ import type { Dim } from '../dimensions/dimension.ts'
 import { toTensor } from './arithmetic.ts'
 import { addElement } from './capture.ts'
 import { evaluate, locate } from './expressions.ts'
+import { iterateSteps, repeatSteps, unrollIterate } from './iterate-steps.ts'
 import { carryInputs, emitLoop, openBody, runLoopBody } from './loop-body.ts'
 import { type Frame, type LoopContext, report } from './session.ts'
 import { restackedAt, type SteppedDimension, steppedAxis, steppedFirst } from './stepped-axis.ts'
@@ -36,10 +37,10 @@ export function evaluateScan(frame: Frame, scan: ScanExpression): Value {
   return together([...stacks.map((stack) => restackedAt(frame, scan.span, stack, first.axis, dimension)), ...last])
 }
 
-/** The carries once none of them moves any more. */
+/** The carries once none of them moves any more, or after a given number of steps; `counted`, then the number of steps. */
 export function evaluateIterate(frame: Frame, loop: IterateExpression): Value {
   if (frame.indexed) return reportIndexed(frame, loop)
-  const tolerance = setting(frame, loop.tolerance, 'a tolerance of 0 or more', (value) => value >= 0)
+  const tolerance = loop.tolerance && setting(frame, loop.tolerance, 'a tolerance of 0 or more', (value) => value >= 0)
   const limit = setting(
     frame,
     loop.limit,
@@ -48,15 +49,24 @@ export function evaluateIterate(frame: Frame, loop: IterateExpression): Value {
   )
   const carries = firstCarries(frame, loop.carries).map((carry, at) => {
     const { first } = carry
-    if (first.kind === 'error' || first.type.dtype === 'f32') return carry
+    if (!loop.tolerance || first.kind === 'error' || first.type.dtype === 'f32') return carry
     const { span } = loop.carries[at]!.initial
-    return { ...carry, first: report(frame, 'NN0205', span, `\`iterate\` needs f32 carries, not ${first.type.dtype}`) }
+    const text = `\`iterate … until\` needs f32 carries, not ${first.type.dtype}`
+    return { ...carry, first: report(frame, 'NN0205', span, text) }
   })
-  const body = openBody(frame, { keyword: 'iterate', carries })
-  carryInputs(body)
+  // Towards a fixed point the body draws the same random numbers in every step.
+  const body = openBody(frame, { keyword: 'iterate', carries }, loop.tolerance ? undefined : limit)
+  const now = carryInputs(body)
   const result = runLoopBody(body, loop)
-  if (!result || tolerance === undefined || limit === undefined) return errorValue
-  return together(emitLoop(frame, loop.span, { kind: 'iterate', tolerance, limit }, body, result).last)
+  if (!result || limit === undefined || (loop.tolerance && tolerance === undefined)) return errorValue
+  const { span } = loop
+  const { last, steps } =
+    tolerance === undefined
+      ? repeatSteps(frame, span, body, result, limit)
+      : loop.unrolled
+        ? unrollIterate(frame, span, body, result, { now, tolerance, limit })
+        : iterateSteps(frame, span, body, result, { tolerance, limit })
+  return together(loop.counted ? [...last, steps()] : last)
 }
 
 function together(values: readonly TensorValue[]): Value {

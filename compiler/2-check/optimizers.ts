@@ -1,11 +1,13 @@
 /** The optimizers of a train block, and which parameters each of them updates. */
+
+import { matchesPattern } from '../../runtime/pattern.ts'
 import type { CallableDeclaration, OptimizerStatement, StringLiteral, TrainDeclaration } from '../1-parse/ast.ts'
 import type { Span } from '../diagnostics/diagnostic.ts'
 import { suggest } from '../diagnostics/suggest.ts'
 import { bindConfig } from './arguments.ts'
 import { evaluateArguments } from './calls.ts'
 import { findGlobal, type Globals, globalNames } from './globals.ts'
-import { matchesPattern } from './pattern.ts'
+import { listed, requireMatch } from './require-match.ts'
 import { type Frame, report, type VariableRecord } from './session.ts'
 import type { Value } from './values.ts'
 
@@ -71,8 +73,9 @@ export function assignOptimizers(
   optimizers: readonly FoundOptimizer[],
   trained: readonly VariableRecord[],
 ): FoundOptimizer[] | undefined {
+  const names = trained.map(({ name }) => name)
   for (const { pattern } of optimizers)
-    if (pattern) requireMatch(frame, pattern, trained, 'no parameter this train block trains')
+    if (pattern) requireMatch(frame.session, pattern, names, 'no parameter this train block trains')
   const assigned = trained.map(
     ({ name }) =>
       optimizers.findLast(({ pattern }) => pattern !== undefined && matchesPattern(pattern.value, name)) ??
@@ -84,24 +87,4 @@ export function assignOptimizers(
     hint: 'add one without `for`, which takes all that no pattern matches, or `freeze` them',
   })
   return undefined
-}
-
-/** Reports a pattern that matches none of the parameters. */
-export function requireMatch(
-  frame: Frame,
-  pattern: StringLiteral,
-  parameters: readonly VariableRecord[],
-  what: string,
-): void {
-  const names = parameters.map(({ name }) => name)
-  if (names.some((name) => matchesPattern(pattern.value, name))) return
-  const similar = suggest(pattern.value, names)
-  report(frame, 'NN0235', pattern.span, `\`${pattern.value}\` matches ${what}`, {
-    hint: similar ? `did you mean \`${similar}\`?` : names.length > 0 ? `there are ${listed(names)}` : undefined,
-  })
-}
-
-function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 8).map((name) => `\`${name}\``)
-  return names.length > 8 ? `${shown.join(', ')} and ${names.length - 8} more` : shown.join(', ')
 }

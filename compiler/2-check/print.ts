@@ -19,6 +19,14 @@ export function printChecked(program: CheckedProgram): string {
   }
   for (const variable of program.variables) lines.push(`${variable.kind} ${variable.name}: ${printType(variable.type)}`)
   for (const train of program.trains) lines.push(`train ${JSON.stringify(train)}`)
+  for (const { name, path, tensors, unused } of program.loads) {
+    lines.push(`load ${name} from ${JSON.stringify(path.value)}`)
+    for (const { variable, tensor, order, reshape } of tensors)
+      lines.push(
+        `  ${variable} = ${tensor}${order ? ` transpose [${order.join(', ')}]` : ''}${reshape ? ' reshape' : ''}`,
+      )
+    for (const { value } of unused) lines.push(`  unused ${value}`)
+  }
   return `${[...lines, ...program.entries.map(printEntry)].join('\n')}\n`
 }
 

@@ -26,6 +26,8 @@ export interface Session {
   readonly elaborated: Set<CallableDeclaration>
   /** The constant sizes a model's generic dimensions had when it was called, for the model's own entry. */
   readonly modelDims: Map<CallableDeclaration, ReadonlyMap<string, Dim>>
+  /** The last train block that trains each parameter, and where its average is kept, if it is. */
+  readonly trainers: Map<string, { readonly train: Name; readonly averaged: Span | undefined }>
   /** The parameters some train block trains or freezes. */
   readonly settled: Set<string>
   readonly severalModels: boolean

@@ -7,6 +7,7 @@ import { isElement, type Located, toTensor } from './arithmetic.ts'
 import { differs, expandTo } from './broadcast.ts'
 import { evaluate } from './expressions.ts'
 import { findGlobal } from './globals.ts'
+import { bindDefaults } from './optional-inputs.ts'
 import { bind, findScope, lookUp } from './scope.ts'
 import { type Frame, originLabel, report } from './session.ts'
 import {
@@ -96,7 +97,7 @@ function evaluateSize(frame: Frame, expression: Expression): { dim: Dim; origin:
   return { dim, origin: own ?? { span: expression.span } }
 }
 
-interface PendingAxis {
+export interface PendingAxis {
   readonly expression: Expression
   readonly actual: Dim
   readonly origin: Origin | undefined
@@ -107,13 +108,14 @@ interface PendingAxis {
 
 /**
  * Binds the inputs of a call in `frame` (the callee's): infers generic dimensions and `...`, and compares every size.
- * Returns false after a report.
+ * `absent` are the parameters that take their defaults, in order. Returns false after a report.
  */
 export function bindInputs(
   frame: Frame,
   caller: Frame,
   declaration: Pick<CallableDeclaration, 'inputs'>,
   inputs: ReadonlyMap<Parameter, Located>,
+  absent: readonly Parameter[],
   what: string,
   callSpan: Span,
   history: readonly (DiagnosticLabel | undefined)[],
@@ -153,11 +155,15 @@ export function bindInputs(
       return false
     bound.push({ parameter, value })
   }
-  if (!solve(frame, caller, pending, unknown, what, callSpan, history)) return false
+  const inference: Inference = { unknown, rest: new Set(unknown.keys()), open: pending, what, callSpan, history }
+  if (!solve(frame, caller, inference)) return false
   // Inside index notation a function of any shape works on single elements.
   if (elementwise) frame.scope.ellipsis ??= []
   for (const { parameter, value } of bound) bind(frame.scope, parameter.name.text, value, parameter.name.span)
-  return bindScalars(frame, caller, scalars)
+  if (!elementwise && absent.some(({ type }) => type?.kind === 'tensor'))
+    return bindScalars(frame, caller, scalars) && bindDefaults(frame, caller, absent, inference)
+  if (!requireSolved(frame, caller, inference) || !bindScalars(frame, caller, scalars)) return false
+  return bindDefaults(frame, caller, absent, inference)
 }
 
 /** Numbers passed for a tensor of any shape take the shape of the other arguments. */
@@ -178,7 +184,7 @@ function bindScalars(
   return true
 }
 
-function tensorInput(
+export function tensorInput(
   caller: Frame,
   type: TensorTypeExpression,
   argument: Located,
@@ -209,7 +215,17 @@ function tensorInput(
   return tensor.kind === 'error' ? undefined : tensor
 }
 
-interface Alignment {
+/** Which generic dimensions a call has still to decide, and from which axes. */
+export interface Inference {
+  readonly unknown: ReadonlyMap<string, { readonly name: string; readonly span: Span }>
+  readonly rest: Set<string>
+  open: PendingAxis[]
+  readonly what: string
+  readonly callSpan: Span
+  readonly history: readonly (DiagnosticLabel | undefined)[]
+}
+
+export interface Alignment {
   readonly parameter: Parameter
   readonly argument: Located
   readonly value: { readonly type: TensorType; readonly origins?: readonly (Origin | undefined)[] }
@@ -220,7 +236,7 @@ interface Alignment {
 }
 
 /** Pairs each written size with the argument's axis; `...` takes what is left. */
-function alignAxes(frame: Frame, caller: Frame, alignment: Alignment, pending: PendingAxis[]): boolean {
+export function alignAxes(frame: Frame, caller: Frame, alignment: Alignment, pending: PendingAxis[]): boolean {
   const { parameter, argument, value, type, what, history } = alignment
   const { shape } = value.type
   const ellipses = type.shape.filter((item) => item.kind === 'ellipsis').length
@@ -278,21 +294,13 @@ function alignAxes(frame: Frame, caller: Frame, alignment: Alignment, pending: P
   return true
 }
 
-function solve(
-  frame: Frame,
-  caller: Frame,
-  pending: readonly PendingAxis[],
-  unknown: Map<string, { name: string; span: Span }>,
-  what: string,
-  callSpan: Span,
-  history: readonly (DiagnosticLabel | undefined)[],
-): boolean {
-  const rest = new Set(unknown.keys())
-  let open = [...pending]
+/** Decides what the open axes decide and compares the rest; false after a report. */
+export function solve(frame: Frame, caller: Frame, inference: Inference): boolean {
+  const { unknown, rest, what, history } = inference
   for (let progress = true; progress; ) {
     progress = false
     const later: PendingAxis[] = []
-    for (const item of open) {
+    for (const item of inference.open) {
       const size = evaluateSize(frame, item.expression)
       if (!size) return false
       const unsolved = symbolsOf(size.dim).filter((name) => rest.has(name))
@@ -311,8 +319,14 @@ function solve(
       bind(frame.scope, name, dimension(solution.value, item.origin ?? { span: item.argument.span }))
       progress = true
     }
-    open = later
+    inference.open = later
   }
+  return true
+}
+
+/** Reports a generic dimension that nothing decided. */
+export function requireSolved(frame: Frame, caller: Frame, inference: Inference): boolean {
+  const { unknown, rest, open, what, callSpan } = inference
   const [left] = rest
   if (left === undefined && open.length === 0) return true
   if (frame.session.rigid) return true

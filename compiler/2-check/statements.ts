@@ -255,7 +255,9 @@ function misplaced(frame: Frame, statement: Statement, kind: BodyKind): void {
           ? 'it ends the body of `scan` or `iterate`'
           : statement.kind === 'param' || (statement.kind === 'state' && kind === 'fn')
             ? 'parameters and states belong in a `layer` or `model`'
-            : ['loss', 'metric', 'optimizer', 'setting', 'stop', 'freeze', 'clip'].includes(statement.kind)
+            : ['loss', 'metric', 'optimizer', 'setting', 'stop', 'freeze', 'clip', 'penalty', 'average'].includes(
+                  statement.kind,
+                )
               ? 'it belongs at the top level of a `train` block'
               : undefined,
   })

@@ -21,6 +21,11 @@ export function readStep(frame: Frame, context: TrainContext, span: Span): Tenso
   return context.step
 }
 
+/** How many updates there were before this step, i32. */
+export function updatesBefore(frame: Frame, context: TrainContext, span: Span): TensorValue {
+  return readVariable(frame, span, count(frame, `${context.name}/step`, span))
+}
+
 /** Where an update happens in this step: always (undefined), or in the last step of each group of `size`. */
 export function advanceStep(frame: Frame, context: TrainContext, size: number, span: Span): TensorValue | undefined {
   const reference = count(frame, `${context.name}/step`, span)

@@ -31,17 +31,48 @@ export function trainSettings(
     seen.set(key, statement.span)
     if (statement.kind === 'stop') stop = stopRule(frame, statement, metrics)
     else numbers[statement.setting] = settingValue(frame, statement, batchDim)
+    if (statement.kind === 'setting' && statement.streams && statement.setting !== 'batch')
+      report(frame, 'NN0245', statement.span, `only \`batch\` is taken \`in streams\``)
   }
   const data = train.data && dataName(frame, train.data)
+  if (data !== undefined && batchInStreams(train)) checkStreams(frame, train, data)
   return {
     name: train.name.text,
     ...(data !== undefined && { data }),
     ...(batchDim !== undefined && { batchDim }),
     ...(numbers.batch !== undefined && { batch: numbers.batch }),
+    ...(batchInStreams(train) && { order: 'streams' as const }),
     ...(numbers.epochs !== undefined && { epochs: numbers.epochs }),
     ...(numbers.seed !== undefined && { seed: numbers.seed }),
     ...(stop && { stop }),
     metrics,
+  }
+}
+
+/** `batch n in streams`: each row of a batch goes on where the same row of the batch before ended. */
+export function batchInStreams(train: TrainDeclaration): boolean {
+  return train.body.statements.some((own) => own.kind === 'setting' && own.setting === 'batch' && own.streams === true)
+}
+
+/** Streams need rows that follow each other: in order, and windows without overlap. */
+function checkStreams(frame: Frame, train: TrainDeclaration, data: string): void {
+  const batch = train.body.statements.find((own) => own.kind === 'setting' && own.streams === true)!
+  for (const statement of frame.globals.data.get(data)!.statements) {
+    if (statement.kind === 'split' && statement.manner?.kind !== 'in order')
+      report(frame, 'NN0245', batch.span, `\`in streams\` needs rows in their order, and \`${data}\` is shuffled`, {
+        labels: [{ span: statement.span, message: 'split here' }],
+        hint: 'end the split with `in order`',
+      })
+    if (statement.kind !== 'field' || statement.value.kind !== 'call') continue
+    const { callee, arguments: given } = statement.value
+    const every = given.find(
+      (argument, position) => argument.name?.text === 'every' || (!argument.name && position === 2),
+    )
+    if (every && callee.kind === 'name' && callee.name === 'window')
+      report(frame, 'NN0245', batch.span, '`in streams` needs windows that follow each other', {
+        labels: [{ span: every.span, message: 'these may overlap or leave gaps' }],
+        hint: 'leave `every` out',
+      })
   }
 }
 

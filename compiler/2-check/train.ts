@@ -1,8 +1,11 @@
 /** Train blocks: the step with gradients and updates, the evaluation, and the settings the trainer reads. */
+
+import { matchesPattern } from '../../runtime/pattern.ts'
 import type { CallExpression, ClipStatement, FreezeStatement, Statement, TrainDeclaration } from '../1-parse/ast.ts'
 import type { Span } from '../diagnostics/diagnostic.ts'
 import { addUp, keepUnless } from './accumulate.ts'
 import { apply, type Located, toTensor } from './arithmetic.ts'
+import { type Average, findAverage } from './average.ts'
 import { expandTo } from './broadcast.ts'
 import { evaluateArguments } from './calls.ts'
 import type { CheckedEntry, TrainSettings } from './checked.ts'
@@ -10,16 +13,17 @@ import { dependenciesOf } from './dependencies.ts'
 import { constant, createEntry, type Entry, emit, finishEntry } from './entry.ts'
 import { bindEntryInputs, type EntryInputs, entryFrame, runEntry } from './entry-point.ts'
 import { invoke } from './invoke.ts'
-import { assignOptimizers, type FoundOptimizer, findOptimizers, requireMatch } from './optimizers.ts'
-import { matchesPattern } from './pattern.ts'
+import { assignOptimizers, type FoundOptimizer, findOptimizers } from './optimizers.ts'
+import { penalised } from './penalties.ts'
+import { requireMatch } from './require-match.ts'
 import { type Frame, report, type Session, type TrainContext, type VariableRecord } from './session.ts'
 import { runStatement } from './statements.ts'
 import { advanceStep, readStep } from './step-count.ts'
-import { groupSize, trainSettings } from './train-settings.ts'
+import { batchInStreams, groupSize, trainSettings } from './train-settings.ts'
 import type { TensorValue, Value } from './values.ts'
 
 /** Statements that say how to train; the others say what is computed. */
-const trainerStatements = ['optimizer', 'setting', 'stop', 'freeze', 'clip'] as const
+const trainerStatements = ['optimizer', 'setting', 'stop', 'freeze', 'clip', 'penalty', 'average'] as const
 
 export interface CheckedTrain {
   readonly entries: readonly CheckedEntry[]
@@ -31,7 +35,10 @@ export function checkTrain(session: Session, train: TrainDeclaration): CheckedTr
   const step = elaborate(session, train, createEntry(`${name}.step`, 'step'), true)
   const evaluation = elaborate(session, train, createEntry(`${name}.evaluate`, 'evaluate'), false)
   const settings = trainSettings(step.frame, train, step.inputs, step.context)
-  return { entries: [finishEntry(step.frame.entry), finishEntry(evaluation.frame.entry)], settings }
+  const streams = batchInStreams(train)
+  const carried = (variable: string): boolean =>
+    streams && variable.startsWith(`${name}/`) && session.variables.get(variable)?.kind === 'state'
+  return { entries: [finishEntry(step.frame.entry), finishEntry(evaluation.frame.entry, carried)], settings }
 }
 
 interface Elaborated {
@@ -44,14 +51,16 @@ function elaborate(session: Session, train: TrainDeclaration, entry: Entry, trai
   const name = train.name.text
   const context: TrainContext = { name, metrics: [] }
   const statePrefix = { prefix: `${name}/`, kind: 'state' } as const
-  const frame: Frame = { ...entryFrame(session, entry, training, name), statePrefix, train: context, steps: context }
+  const average = training ? findAverage(train, context) : undefined
+  const own = average ? { ...entry, substitute: average.substitute } : entry
+  const frame: Frame = { ...entryFrame(session, own, training, name), statePrefix, train: context, steps: context }
   const inputs: EntryInputs = { tensors: [] }
   runEntry(() => {
     inputs.tensors = bindEntryInputs(frame, train.inputs)
     for (const statement of train.body.statements)
       if (!isTrainerStatement(statement)) runStatement(frame, statement, 'train')
     addOutputs(frame, train, context)
-    if (training) addOptimizer(frame, train, context)
+    if (training) addOptimizer(frame, train, context, average)
   })
   return { frame, context, inputs }
 }
@@ -72,7 +81,12 @@ function addOutputs(frame: Frame, train: TrainDeclaration, context: TrainContext
 }
 
 /** Gradients of all trained parameters, summed over groups of steps, clipped, and given to their optimizers. */
-function addOptimizer(frame: Frame, train: TrainDeclaration, context: TrainContext): void {
+function addOptimizer(
+  frame: Frame,
+  train: TrainDeclaration,
+  context: TrainContext,
+  average: Average | undefined,
+): void {
   const optimizers = findOptimizers(frame, train)
   const loss = context.loss?.value
   if (loss?.kind !== 'tensor') return
@@ -81,7 +95,8 @@ function addOptimizer(frame: Frame, train: TrainDeclaration, context: TrainConte
   if (!assigned) return
   const span = optimizers[0]!.span
   const size = groupSize(frame, train)
-  const single = trained.map((parameter) => gradientOf(frame, loss, parameter, context.loss!.span))
+  const objective = penalised(frame, train, loss, trained)
+  const single = trained.map((parameter) => gradientOf(frame, objective, parameter, context.loss!.span))
   const step = readStep(frame, context, span)
   const complete = advanceStep(frame, context, size, span)
   const gradients = clipped(
@@ -95,6 +110,30 @@ function addOptimizer(frame: Frame, train: TrainDeclaration, context: TrainConte
     updateParameter(frame, train, optimizer, parameter, gradients[at]!, step)
     if (complete) keepUnless(frame, optimizer.span, complete, before)
   }
+  average?.keep(frame, trained, step, complete)
+  for (const { name } of trained) claimTraining(frame, train, name, average?.span)
+}
+
+/** A parameter whose average one train block keeps is not updated by another one. */
+function claimTraining(frame: Frame, train: TrainDeclaration, parameter: string, averaged: Span | undefined): void {
+  const { trainers } = frame.session
+  const earlier = trainers.get(parameter)
+  const average = averaged ?? earlier?.averaged
+  if (earlier && average)
+    report(
+      frame,
+      'NN0251',
+      train.name.span,
+      `\`${parameter}\` is trained by \`${earlier.train.text}\` too, but one of both keeps its average`,
+      {
+        labels: [
+          { span: average, message: 'the average' },
+          { span: earlier.train.span, message: 'the other train block' },
+        ],
+        hint: '`freeze` it in one of the blocks',
+      },
+    )
+  trainers.set(parameter, { train: train.name, averaged: average })
 }
 
 /** The parameters the loss is computed from, without the frozen ones. */
@@ -128,8 +167,9 @@ function freeze(
   reached: readonly VariableRecord[],
   trained: readonly VariableRecord[],
 ): VariableRecord[] {
+  const names = reached.map(({ name }) => name)
   for (const pattern of [statement.pattern, statement.except])
-    if (pattern) requireMatch(frame, pattern, reached, 'no parameter of this train block')
+    if (pattern) requireMatch(frame.session, pattern, names, 'no parameter of this train block')
   const { pattern, except } = statement
   return trained.filter(
     ({ name }) => !matchesPattern(pattern.value, name) || (except !== undefined && matchesPattern(except.value, name)),
@@ -141,7 +181,10 @@ function gradientOf(frame: Frame, loss: TensorValue, parameter: VariableRecord, 
   return emit(frame, span, parameter.type, { op: 'gradient', attributes: {} }, [loss, leaf], leaf.origins)
 }
 
-/** `clip global_norm(c)`: all gradients scaled so that their joint norm is at most c. `clip value(c)`: each within ±c. */
+/**
+ * `clip global_norm(c)`: all gradients scaled so that their joint norm is at most c. `clip norm(c)`: each by its own norm.
+ * `clip value(c)`: each element within ±c.
+ */
 function clipped(frame: Frame, train: TrainDeclaration, gradients: readonly TensorValue[]): readonly TensorValue[] {
   let current = gradients
   for (const statement of train.body.statements) {
@@ -151,7 +194,9 @@ function clipped(frame: Frame, train: TrainDeclaration, gradients: readonly Tens
     current =
       limit.method === 'value'
         ? clipValue(frame, statement.span, current, limit.bound)
-        : clipNorm(frame, statement.span, current, limit.bound)
+        : limit.method === 'norm'
+          ? current.flatMap((gradient) => clipNorm(frame, statement.span, [gradient], limit.bound))
+          : clipNorm(frame, statement.span, current, limit.bound)
   }
   return current
 }
@@ -159,11 +204,12 @@ function clipped(frame: Frame, train: TrainDeclaration, gradients: readonly Tens
 function clipLimit(
   frame: Frame,
   statement: ClipStatement,
-): { method: 'value' | 'global_norm'; bound: Located } | undefined {
+): { method: 'value' | 'norm' | 'global_norm'; bound: Located } | undefined {
   const { call } = statement
   const name = call.kind === 'call' && call.callee.kind === 'name' ? call.callee.name : undefined
-  if (call.kind !== 'call' || (name !== 'value' && name !== 'global_norm') || call.arguments.length !== 1) {
-    report(frame, 'NN0245', call.span, '`clip` takes `global_norm(c)` or `value(c)`')
+  const known = name === 'value' || name === 'norm' || name === 'global_norm'
+  if (call.kind !== 'call' || !known || call.arguments.length !== 1) {
+    report(frame, 'NN0245', call.span, '`clip` takes `global_norm(c)`, `norm(c)` or `value(c)`')
     return undefined
   }
   const [bound] = evaluateArguments(frame, call as CallExpression)

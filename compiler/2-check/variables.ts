@@ -29,7 +29,7 @@ import {
 export function declareParam(frame: Frame, statement: ParamStatement): void {
   const { name } = statement
   if (!requirePlace(frame, statement.span, 'param', name.text)) return
-  const typed = variableType(frame, statement.type)
+  const typed = variableType(frame, statement.type, 'parameter')
   if (!typed) return
   if (typed.type.dtype !== 'f32') {
     report(frame, 'NN0205', statement.type.span, `a parameter is trained and must be f32, not ${typed.type.dtype}`, {
@@ -68,7 +68,7 @@ export function declareState(frame: Frame, statement: StateStatement): void {
   const kind = statePrefix?.kind ?? 'state'
   let typed: TypedShape | undefined
   if (statement.type) {
-    typed = variableType(frame, statement.type)
+    typed = variableType(frame, statement.type, 'state')
     if (!typed) return
   }
   const type = register(frame, { ...place, kind }, typed, initializer, name.span)
@@ -124,8 +124,11 @@ function declarePlace(
   return { name: joinPath(instance.path, name.text), ...(instance.model !== undefined && { model: instance.model }) }
 }
 
-/** The declared type; sizes must be fixed when compiled. */
-function variableType(frame: Frame, expression: TypeExpression): TypedShape | undefined {
+/**
+ * The declared type; sizes must be fixed when compiled. Only the first axis of a state may be as long as a batch: then the
+ * first rows of what is stored are the rows of a smaller batch.
+ */
+function variableType(frame: Frame, expression: TypeExpression, kind: 'parameter' | 'state'): TypedShape | undefined {
   if (expression.kind !== 'tensor') {
     report(frame, 'NN0209', expression.span, 'a parameter or state is a tensor: `f32`, `f32[C]`')
     return undefined
@@ -142,7 +145,7 @@ function variableType(frame: Frame, expression: TypeExpression): TypedShape | un
     )
     return undefined
   }
-  const axis = typed.type.shape.findIndex((dim) => !isConstant(dim))
+  const axis = typed.type.shape.findIndex((dim, at) => !isConstant(dim) && (kind === 'parameter' || at > 0))
   if (axis < 0) return typed
   const dim = typed.type.shape[axis]!
   const [name] = symbolsOf(dim)
@@ -150,10 +153,15 @@ function variableType(frame: Frame, expression: TypeExpression): TypedShape | un
     frame,
     'NN0230',
     expression.span,
-    `the size ${displayDim(dim)} is only known at run time, but parameters and states have fixed sizes`,
+    kind === 'parameter'
+      ? `the size ${displayDim(dim)} is only known at run time, but parameters have fixed sizes`
+      : `the size ${displayDim(dim)} is only known at run time, and of a state only the first axis may be so`,
     {
       labels: [originLabel(typed.origins[axis], () => `${displayDim(dim)} comes from here`)],
-      hint: `fix it: \`const ${name} = 64\``,
+      hint:
+        kind === 'parameter'
+          ? `fix it: \`const ${name} = 64\``
+          : `put that axis first, or fix the size: \`const ${name} = 64\``,
     },
   )
   return undefined

@@ -204,8 +204,9 @@ function diagonalByStride({ build }: IndexSpace, node: number, n: number): numbe
 
 function diagonalBySelection({ build }: IndexSpace, node: number): number {
   const { dtype, shape } = build.typeOf(node)
-  if (dtype === 'bool') throw new Error('internal: build graph: a diagonal of a bool tensor with a run-time size')
   const last = shape.length - 1
   const onDiagonal = build.equal(build.iota(shape, last - 1), build.iota(shape, last))
-  return build.reduceSum(build.select(onDiagonal, node, build.like(node, 0)), [last])
+  // Conditions are not added up, but the numbers 0 and 1 are.
+  const numbers = dtype === 'bool' ? build.cast(node, 'i32') : node
+  return build.cast(build.reduceSum(build.select(onDiagonal, numbers, build.like(numbers, 0)), [last]), dtype)
 }

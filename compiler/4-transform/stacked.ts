@@ -14,6 +14,7 @@ export function canStack({ op }: Operation, operands: readonly boolean[]): boole
     case 'contraction':
       return true
     case 'pooling':
+    case 'sequential':
       return true
     case 'convolution':
       return !operands[1]
@@ -57,6 +58,9 @@ export function stacked(
       return build.emit(op, operands, { axes: later(attributes.axes) })
     case 'argmax':
       return build.argmax(x, attributes.axis + 1)
+    case 'argsort':
+    case 'cumsum':
+      return build.emit(op, [x], attributes)
     case 'reshape':
       return build.reshape(x, [length, ...attributes.shape])
     case 'permute':

@@ -69,13 +69,13 @@ export function affineEqual(left: Affine, right: Affine): boolean {
   )
 }
 
-/** Row-major strides of a shape, in elements. */
+/** Row-major strides of a shape, in elements; where there are none, as if empty axes had one. */
 export function stridesOf(shape: readonly Dim[]): Dim[] {
   const strides: Dim[] = []
   let stride: Dim = 1
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     strides[axis] = stride
-    stride = multiply(stride, shape[axis]!)
+    if (shape[axis] !== 0) stride = multiply(stride, shape[axis]!)
   }
   return strides
 }

@@ -8,6 +8,7 @@ import { type ArenaRoom, largestBytes, type Planning } from './plan-graph.ts'
 import { type Lifetime, planArena } from './plan-memory.ts'
 import type { ProductPlan } from './product.ts'
 import { matmulScratchBytes, packedPanelsBytes } from './product-scratch.ts'
+import { argsortScratchBytes, isSequential } from './sequential.ts'
 import { readsOf, type Step, writesOf } from './step.ts'
 
 export interface ArenaAssignment {
@@ -26,7 +27,7 @@ export interface ArenaAssignment {
  * step.
  */
 export function assignArena(
-  { storage, ranges, typeOf }: Planning,
+  { graph, storage, ranges, typeOf }: Planning,
   steps: readonly Step[],
   products: ReadonlyMap<number, ProductPlan>,
   convolutions: ReadonlyMap<number, ConvolutionPlan>,
@@ -79,6 +80,8 @@ export function assignArena(
   function scratchBytes(node: number): number | undefined {
     const convolution = convolutions.get(node)
     if (convolution) return convolutionScratchBytes(convolution, largest)
+    const own = graph.nodes[node]
+    if (own && isSequential(own)) return own.op === 'argsort' ? argsortScratchBytes(own, graph, largest) : undefined
     const plan = products.get(node)
     return plan && matmulScratchBytes(largest(plan.m.extent), largest(plan.n.extent), largest(plan.k.extent))
   }

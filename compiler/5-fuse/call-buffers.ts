@@ -27,6 +27,14 @@ export function withBuffers(call: Call, change: (buffer: number) => number): Cal
     case 'gather':
     case 'scatter_add':
       return { ...call, target: place(call.target), source: place(call.source), indices: place(call.indices) }
+    case 'argsort':
+    case 'cumsum':
+      return {
+        ...call,
+        target: place(call.target),
+        source: place(call.source),
+        ...(call.scratch !== undefined && { scratch: change(call.scratch) }),
+      }
     case 'copy':
       return { ...call, target: change(call.target), source: change(call.source) }
     case 'loop':

@@ -31,8 +31,10 @@ import type {
   PoolingCall,
   ProductCall,
   Program,
+  SequentialCall,
 } from './program.ts'
 import { roll } from './roll.ts'
+import { isSequential, sequentialOf } from './sequential.ts'
 import { slackOf } from './slack.ts'
 import type { LoopStep, Step } from './step.ts'
 import { convolutionWork, indexedWork, loopWork, productWork } from './work.ts'
@@ -261,7 +263,7 @@ function libraryCall(
   state: FuseState,
   plan: GraphPlan,
   id: number,
-): ProductCall | ConvolutionCall | PoolingCall | IndexedCall {
+): ProductCall | ConvolutionCall | PoolingCall | IndexedCall | SequentialCall {
   const { graph, products } = plan
   const node = graph.nodes[id]!
   const place = (buffer: number): Place => state.layout.place(plan, buffer)
@@ -309,6 +311,11 @@ function libraryCall(
     const shapes = node.inputs.map((input) => graph.nodes[input]!.type.shape)
     const sources = node.inputs.map((input) => placeOf(state, plan, plan.stored(input)))
     return { ...origin, ...poolingOf(node, shapes), target, sources }
+  }
+  if (isSequential(node)) {
+    const scratch = node.op === 'argsort' ? { scratch: state.layout.scratch(plan, id) } : {}
+    const source = placeOf(state, plan, plan.stored(node.inputs[0]!))
+    return { ...origin, ...sequentialOf(graph, node), ...scratch, target, source }
   }
   if (node.op !== 'gather' && node.op !== 'scatter_add') throw new Error(`internal: fuse: no call for ${node.op}`)
   const { axis } = node.attributes

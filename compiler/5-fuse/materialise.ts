@@ -94,7 +94,7 @@ export function storedAt(
 /** Ops that a call of their own computes, from operands in memory. */
 export function isLibraryOp(op: OpName): boolean {
   const { class: kind } = opDefinitions[op]
-  return kind === 'contraction' || kind === 'convolution' || kind === 'pooling' || kind === 'indexed'
+  return ['contraction', 'convolution', 'pooling', 'indexed', 'sequential'].includes(kind)
 }
 
 export function chooseMaterialised(graph: FlatGraph): Materialisation {

@@ -52,7 +52,11 @@ const RESERVED = new Set([
     'gatherRows',
     'scatterAddRows',
     'scatterAddRowsInteger',
+    'argsort',
+    'cumulativeSum',
+    'cumulativeSumInteger',
   ],
+  ...['matmulShare', 'share', 'own', 'barrier', 'begin', 'next', 'setSize', 'size', 'thread', 'active', 'work'],
 ])
 
 /** `text` as an identifier no other name in `taken` has; added to it. */

@@ -79,6 +79,9 @@ function callText(program: Program, call: Call): string {
     case 'gather':
     case 'scatter_add':
       return `${place(call.target)} = ${call.kind}(${place(call.source)}, ${place(call.indices)}); ${work}`
+    case 'argsort':
+    case 'cumsum':
+      return `${place(call.target)} = ${call.kind}(${place(call.source)})${call.backwards ? ' backwards' : ''}; ${work}`
     case 'copy':
       return `${name(call.target)} = copy(${name(call.source)}); ${work}`
     case 'loop':

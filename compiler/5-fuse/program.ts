@@ -109,6 +109,7 @@ export type Call =
   | ConvolutionCall
   | PoolingCall
   | IndexedCall
+  | SequentialCall
   | CopyCall
   | LoopCall
 
@@ -215,6 +216,22 @@ export interface IndexedCall extends CallOrigin {
   readonly tableRows: Dim
   /** Independent tables, one after the other. */
   readonly outer: Dim
+}
+
+/** The order of elements along rows, or their running sum: a call of asm/sequential.ts. */
+export interface SequentialCall extends CallOrigin {
+  readonly kind: 'argsort' | 'cumsum'
+  readonly target: Place
+  readonly source: Place
+  readonly rows: Dim
+  readonly length: Dim
+  /** How many results each row has. */
+  readonly count: Dim
+  /** In descending order, or from the end. */
+  readonly backwards: boolean
+  /** Of the source. */
+  readonly dtype: DType
+  readonly scratch?: number
 }
 
 export interface CopyCall extends CallOrigin {

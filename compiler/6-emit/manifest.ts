@@ -1,12 +1,25 @@
 /** The description a module carries, from the program it was made of. */
 
-import type { BuildName, Manifest, ManifestDimension, ManifestSize, ManifestTensor } from '../../runtime/manifest.ts'
+import type {
+  BuildName,
+  Manifest,
+  ManifestDimension,
+  ManifestPretrained,
+  ManifestSize,
+  ManifestTensor,
+} from '../../runtime/manifest.ts'
+import type { CheckedLoad } from '../2-check/checked.ts'
 import type { EntryTensor, Program } from '../5-fuse/program.ts'
 import { type Dim, type DimensionAtom, isConstant } from '../dimensions/dimension.ts'
 import type { RuntimeDim } from '../types.ts'
 import { threadMemory } from './thread-memory.ts'
 
-export function manifestOf(program: Program, build: BuildName, compiler: string): Manifest {
+export function manifestOf(
+  program: Program,
+  build: BuildName,
+  compiler: string,
+  loads: readonly CheckedLoad[],
+): Manifest {
   const offsetOf = (buffer: number): number => program.buffers[buffer]!.offset
   const tensor = ({ name, type, buffer, limit }: EntryTensor): ManifestTensor => ({
     name,
@@ -52,10 +65,20 @@ export function manifestOf(program: Program, build: BuildName, compiler: string)
       step: `${train.name}.step`,
       evaluate: `${train.name}.evaluate`,
     })),
+    ...(loads.length > 0 && { pretrained: loads.map(pretrainedOf) }),
     seedOffset: program.seedOffset,
     stepOffset: program.stepOffset,
     memory: { variables, inputs: inputs + outputs, arena, total },
     ...(threads && { threads }),
+  }
+}
+
+function pretrainedOf({ name, path, tensors, unused }: CheckedLoad): ManifestPretrained {
+  return {
+    name,
+    file: path.value,
+    tensors: tensors.map(({ span, ...tensor }) => tensor),
+    unused: unused.map(({ value }) => value),
   }
 }
 

@@ -11,6 +11,7 @@ import type {
   PoolingCall,
   ProductCall,
   Program,
+  SequentialCall,
 } from '../5-fuse/program.ts'
 import { boundsOf, type DimRange } from '../dimensions/bounds.ts'
 import { type Dim, multiply } from '../dimensions/dimension.ts'
@@ -81,6 +82,10 @@ function printCall(printer: CallPrinter, call: Call, declared = false): void {
     case 'gather':
     case 'scatter_add':
       printIndexed(printer, call)
+      break
+    case 'argsort':
+    case 'cumsum':
+      printSequential(printer, call)
       break
     case 'copy': {
       const bytes = `<usize>(${size(printer, call.elements)}) << 2`
@@ -347,6 +352,20 @@ function printIndexed(printer: CallPrinter, call: IndexedCall): void {
       `${place(printer, start)} + (<usize>(j * ${grouped(size(printer, step))}) << 2)`
     rows(at(call.target, targetStep), at(call.source, sourceStep))
   })
+}
+
+function printSequential(printer: CallPrinter, call: SequentialCall): void {
+  const pointers = [place(printer, call.target), place(printer, call.source)]
+  const [rows, length] = [size(printer, call.rows), size(printer, call.length)]
+  const integer = call.dtype === 'i32'
+  if (call.kind === 'cumsum') {
+    const values = [...pointers, rows, length, call.backwards]
+    line(printer.lines, `cumulativeSum${integer ? 'Integer' : ''}(${values.join(', ')})`)
+    return
+  }
+  if (call.scratch === undefined) throw new Error('internal: emit: argsort has no space to sort in')
+  const values = [name(printer, call.scratch), rows, length, size(printer, call.count), call.backwards, !integer]
+  line(printer.lines, `argsort(${[...pointers, ...values].join(', ')})`)
 }
 
 function place(printer: CallPrinter, { buffer, elements }: Place): string {

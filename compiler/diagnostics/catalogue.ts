@@ -2,6 +2,7 @@
 import { checkCodes } from './check-codes.ts'
 import { compileCodes } from './compile-codes.ts'
 import { dataCodes } from './data-codes.ts'
+import { loadCodes } from './load-codes.ts'
 import { syntaxCodes } from './syntax-codes.ts'
 
 export interface CatalogueEntry {
@@ -13,9 +14,12 @@ export interface CatalogueEntry {
   readonly example: string
 }
 
-export const catalogue = { ...syntaxCodes, ...checkCodes, ...compileCodes, ...dataCodes } satisfies Record<
-  string,
-  CatalogueEntry
->
+export const catalogue = {
+  ...syntaxCodes,
+  ...checkCodes,
+  ...compileCodes,
+  ...dataCodes,
+  ...loadCodes,
+} satisfies Record<string, CatalogueEntry>
 
 export type DiagnosticCode = keyof typeof catalogue

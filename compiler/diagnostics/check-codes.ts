@@ -151,7 +151,7 @@ export const checkCodes = {
   NN0230: {
     title: 'Parameter without a fixed size',
     explanation:
-      'Parameters and states live as long as the module, so their sizes are numbers or constants, never run-time dimensions.',
+      'Parameters and states live as long as the module, so their sizes are numbers or constants, never run-time dimensions. Only the first axis of a state may be one.',
     example: 'model M(x: f32[Batch, In]) -> f32[Batch, 2] {\n  return x |> out: Linear(2)\n}',
   },
   NN0231: {
@@ -182,7 +182,7 @@ export const checkCodes = {
   NN0235: {
     title: 'Pattern matches nothing',
     explanation:
-      'The pattern of `freeze` or `optimizer … for` is compared with the dotted paths of the parameters this train block reaches or trains; `*` is one part, `**` any parts.',
+      'The pattern of `freeze`, `optimizer … for` or `penalty … for` is compared with the dotted paths of the parameters this train block reaches or trains, that of `missing` and the right side of `map` with those of the model a `load` block is for; `*` is one part, `**` any parts.',
     example:
       'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  freeze "encoder.**"\n}',
   },
@@ -243,11 +243,25 @@ export const checkCodes = {
     example:
       '// compiled with --set Hiden=256\nconst Hidden = 128\nfn f(x: f32[Hidden]) -> f32[Hidden] {\n  return x\n}',
   },
+  NN0249: {
+    title: 'Not a penalty',
+    explanation:
+      '`penalty l2(1e-4) for "**.w"` adds to what is minimised, for each parameter that matches, the number a function makes of it. The parameter flows into the function as in a pipeline.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nfn squares(p: f32[...]) -> f32[...] {\n  return p * p\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  penalty squares\n  optimizer sgd(0.1)\n}',
+  },
   NN0250: {
     title: 'Wrong range',
     explanation:
       'A range runs from its smaller to its larger end; sizes start at 1, `log` ranges above 0, and a default lies inside.',
     example: 'hyper lr = 2.0 in 1e-5..1e-1 log\nfn f(x: f32[N]) -> f32[N] {\n  return lr * x\n}',
+  },
+  NN0251: {
+    title: 'Averaged parameter trained twice',
+    explanation:
+      'With `average` a parameter holds an average of the values its train block works on. Another train block that updates the parameter would change the average only.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ntrain first(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  average ema(0.99)\n}\ntrain second(x: f32[Batch, 2]) {\n  loss mean(M(x) ^ 2)\n  optimizer sgd(0.1)\n}',
   },
   NN0255: {
     title: 'Wrong gradient of a function',
@@ -371,9 +385,38 @@ export const checkCodes = {
     example:
       'infer f(x: f32[4]) -> f32[4] {\n  return iterate z = x until 1e-5 within 0 {\n    yield carry cos(z)\n  }\n}',
   },
-  NN0290: {
-    title: 'Not part of this version',
-    explanation: 'The language has this construct, but this version of the compiler does not: `load`.',
+  NN0291: {
+    title: 'Nothing of this name to load',
+    explanation:
+      '`load Name from "file"` takes a model of the file or one it imports, or a train or infer block, for all that the block reaches.',
     example: 'load Gpt from "gpt.safetensors"',
+  },
+  NN0292: {
+    title: 'Wrong pattern of a `map`',
+    explanation:
+      'In `map "h.{i}.weight" -> "blocks.{i}.w"` a placeholder stands for at least one character within one part of a path. It stands on the right once; what it stands for there goes where it is on the left. ' +
+      '`*` (within one part) and `**` (any parts) are placeholders without names: the first `*` on the left is the first on the right.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nload M from "base.safetensors" {\n  map "layer.{i}.weight" -> "fc.w"\n}',
+  },
+  NN0293: {
+    title: 'Parameter loaded twice',
+    explanation:
+      'One parameter starts from one tensor: at most one `map` matches it, and at most one `load` block loads it.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nload M from "base.safetensors" {\n  map "**.weight" -> "**.w"\n  map "first.kernel" -> "fc.w"\n}',
+  },
+  NN0294: {
+    title: 'Transposition that does not fit',
+    explanation:
+      '`transpose` exchanges the last two axes of a tensor on its way to a parameter, which must have two; `transpose [3, 2, 0, 1]` names every axis of the parameter once.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nload M from "base.safetensors" {\n  map "dense.*" -> "fc.*" transpose\n}',
+  },
+  NN0295: {
+    title: 'Nothing to load',
+    explanation: 'The model has no parameters and states, or `missing` names all of them.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nload M from "base.safetensors" {\n  missing "**"\n}',
   },
 } as const satisfies Record<string, CatalogueEntry>

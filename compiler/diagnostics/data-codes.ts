@@ -5,14 +5,16 @@ export const dataCodes = {
   NN0401: {
     title: 'Unknown kind of source',
     explanation:
-      'A `source`, `valid` or `test` statement reads files with one of `csv("table.csv")`, `json("records.json")` and `idx("images", "labels")`. ' +
+      'A `source`, `valid` or `test` statement reads files with one of `csv("table.csv")`, `json("records.json")`, `idx("images", "labels")`, `text("book.txt")` and ' +
+      '`documents("letters/*.txt")`. ' +
       'Paths are relative to the `.nn` file; `npm:package/path` reads from an installed package.',
     example: 'data d {\n  source parquet("rows.parquet")\n}',
   },
   NN0402: {
     title: 'Wrong arguments of a source',
     explanation:
-      '`csv` takes the path of one file with a header row; `json` the path of one file with a list of records; `idx` takes the path of the images (or other tensors) and of the labels.',
+      '`csv` takes the path of one file with a header row; `json` the path of one file with a list of records; `idx` takes the path of the images (or other tensors) and of the labels; ' +
+      '`text` and `documents` take any number of paths, in which `*` and `?` stand for any characters.',
     example: 'data d {\n  source csv("rows.csv", "more.csv")\n}',
   },
   NN0403: {
@@ -31,26 +33,29 @@ export const dataCodes = {
     explanation:
       'Fields are computed row by row: numbers, columns (`column("two words")` where the name is no word of the language), ' +
       '`+ - * / % ^`, comparisons, `and`, `or`, `not`, `[a, b]` to stack, and `standardize`, `minmax_scale`, `robust_scale`, ' +
-      '`clip`, `clip_quantiles`, `fill`, `missing`, `category`, `one_hot`, `abs`, `exp`, `log` and `sqrt`.',
+      '`clip`, `clip_quantiles`, `fill`, `missing`, `category`, `one_hot`, `abs`, `exp`, `log` and `sqrt`; of text, `characters`, ' +
+      '`words`, `window`, `matches`, `extract` and `time`, whose further arguments are settings: numbers, constants of the file, texts in quotes.',
     example: 'data d {\n  source csv("a.csv")\n  x = softmax([a, b])\n}',
   },
   NN0406: {
     title: 'Unknown column',
     explanation:
-      'The name is neither a column of the file nor an earlier field. `csv` columns are named by the header row; `idx` has `pixels` and `label`.',
+      'The name is neither a column of the file nor an earlier field. `csv` columns are named by the header row; `idx` has `pixels` and `label`, ' +
+      '`text` has `text`, `documents` has `text`, `file` and `folder`.',
     example: 'data d {\n  source idx("images", "labels")\n  x = pixel / 255.0\n}',
   },
   NN0407: {
     title: 'A split that does not add up',
     explanation:
       'The parts of a `split` are `train` and, each at most once, `valid` and `test`; their percentages are positive and sum to 100. ' +
-      'A part that has its own source cannot be split off as well. A split `in order` is not shuffled and has no seed.',
+      'A part that has its own source cannot be split off as well. A split `in order` is not shuffled and has no seed. ' +
+      'One text is cut `in order`; what rows go `in order of` is one number per row.',
     example: 'data d {\n  source csv("a.csv")\n  split train 90%, valid 20%\n}',
   },
   NN0408: {
     title: 'Data file not found',
     explanation:
-      'The file does not exist or cannot be read. Paths are relative to the folder of the `.nn` file; ' +
+      'The file a `data` or `load` block names does not exist or cannot be read. Paths are relative to the folder of the `.nn` file; ' +
       '`npm:package/path` is looked for in `node_modules` of that folder and of the folders above it.',
     example: 'data d {\n  source csv("no-such-file.csv")\n}',
   },
@@ -77,7 +82,8 @@ export const dataCodes = {
     title: 'Columns that do not fit together',
     explanation:
       'Arithmetic needs numbers of one shape (a single number goes with any shape); stacked columns have one shape; ' +
-      '`category` takes one value per row.',
+      '`category` takes one value per row, `window` a sequence of tokens. Windows of several inputs begin at the same tokens, and all inputs ' +
+      'of a train block are windows or none is.',
     example: 'data d {\n  source idx("images", "labels")\n  x = [pixels, label]\n}',
   },
   NN0413: {

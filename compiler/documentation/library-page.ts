@@ -47,7 +47,7 @@ function itemSection({ name, signature, text, formula, shapes, source, variables
 function escaped(text: string): string {
   return text
     .split(/(`[^`]*`)/)
-    .map((part, at) => (at % 2 === 1 ? part : part.replace(/[\\*_<[\]|~]/g, '\\$&')))
+    .map((part, at) => (at % 2 === 1 ? part : part.replace(/[\\*<[\]|~]|(?<!\w)_|_(?!\w)/g, '\\$&')))
     .join('')
 }
 

@@ -18,6 +18,7 @@ export type OpClass =
   | 'convolution'
   | 'pooling'
   | 'indexed'
+  | 'sequential'
   | 'random'
   | 'loop'
   | 'pseudo'

@@ -105,6 +105,7 @@ export function expressions(emitter: OpEmitter) {
     reduceMax: reduce('reduce_max'),
     reduceMin: reduce('reduce_min'),
     reduceProd: reduce('reduce_prod'),
+    cumsum: (x: number, reverse: boolean): number => emit('cumsum', [x], { reverse }),
     argmax: (x: number, axis: number): number => emit('argmax', [x], { axis }),
     concat: (parts: readonly number[], axis: number): number =>
       parts.length === 1 ? parts[0]! : emit('concat', parts, { axis }),

@@ -73,6 +73,12 @@ export interface OpAttributes {
   /** i32 position of the first largest element. */
   argmax: { readonly axis: number }
 
+  // Along the last axis, one element after another
+  /** i32 positions of the first `count` elements in ascending or descending order, stable; NaN is the largest. */
+  argsort: { readonly descending: boolean; readonly count: Dim }
+  /** Sums of the elements up to each one, or with `reverse` from each one on. */
+  cumsum: { readonly reverse: boolean }
+
   // Movement
   reshape: { readonly shape: readonly Dim[] }
   /** Output axis i is input axis order[i]. */

@@ -13,6 +13,7 @@ import { pooling } from './pooling.ts'
 import { pseudo } from './pseudo.ts'
 import { random } from './random.ts'
 import { reductions } from './reductions.ts'
+import { sequential } from './sequential.ts'
 
 export const opDefinitions: { readonly [K in OpName]: OpDef<K> } = {
   ...leaves,
@@ -24,6 +25,7 @@ export const opDefinitions: { readonly [K in OpName]: OpDef<K> } = {
   ...convolution,
   ...pooling,
   ...indexed,
+  ...sequential,
   ...loops,
   ...pseudo,
 }

@@ -47,6 +47,34 @@ describe('builtins that put tensors together', () => {
     expect(slope).toEqual([6, 0, 0, 0, 0, 14, 0, 14, 0, 0, 12, 0])
   })
 
+  test('argsort along any axis, of whole numbers, of the first few; ranks; sums from the end', async () => {
+    const [a, b, c, d, e] = await run(
+      'return (argsort(x, axis = 0), argsort(int(x), true, count = 2), descending_rank(x), cumsum(x, reverse = true), argsort(x, axis = 0, count = 1))',
+    )
+    const columns = rows[0]!.map((_, at) => rows.map((row) => row[at]!))
+    const order = columns.map((column) => [0, 1].sort((i, j) => column[i]! - column[j]! || i - j))
+    expect(a).toEqual([0, 1].flatMap((place) => order.map((column) => column[place])))
+    expect(b).toEqual(
+      rows.flatMap((row) =>
+        sorted(row.map(Math.trunc))
+          .map(([, at]) => at)
+          .slice(0, 2),
+      ),
+    )
+    expect(c).toEqual(rows.flatMap((row) => row.map((_, at) => sorted(row).findIndex(([, place]) => place === at))))
+    expect(d).toEqual(rows.flatMap((row) => row.map((_, at) => row.slice(at).reduce((p, q) => p + q))))
+    expect(e).toEqual(order.map((column) => column[0]))
+  })
+
+  test('NaN is the largest, zeros are equal, the first of equal ones comes first', async () => {
+    const values = [0, Number.NaN, -0, Number.POSITIVE_INFINITY, -1, Number.NaN]
+    const given = { x: Float64Array.from([...values, ...values]) as unknown as number[] }
+    const [up, down, top] = await run('return (argsort(x), argsort(x, descending = true), top_k(x, 3)[1])', given)
+    expect(up!.slice(0, 6)).toEqual([4, 0, 2, 3, 1, 5])
+    expect(down!.slice(0, 6)).toEqual([1, 5, 3, 0, 2, 4])
+    expect(top!.slice(0, 3)).toEqual([1, 5, 3])
+  })
+
   test('argmax and argmin along any axis', async () => {
     const [a, b, c] = await run('return (argmax(x, axis = 0), argmin(x), argmin(x, axis = -2))')
     expect(a).toEqual([0, 1, 0, 0, 1, 0])
@@ -89,6 +117,11 @@ describe('builtins that put tensors together', () => {
     ['x[0:4:0]', 'NN0224'],
     ['x[0:4:sum(x)]', 'NN0224'],
     ['top_k(x, 9)[0]', 'NN0207'],
+    ['float(argsort(x, count = 5))', 'NN0222'],
+    ['float(argsort(x, descending = 3))', 'NN0215'],
+    ['float(argsort(x > 0.0))', 'NN0204'],
+    ['cumsum(x, axis = 1)', 'NN0204'],
+    ['cumsum(x, reverse = x)', 'NN0215'],
   ])('%s: %s', (expression, code) => {
     expect(codesOf(inferText('x: f32[4]', 'f32[4]', expression))).toContain(code)
   })

@@ -124,6 +124,13 @@ describe('initializers without chance', () => {
     expect(initial([3, 2], 'identity(gain = 3.0)')).toEqual([3, 0, 0, 3, 0, 0])
   })
 
+  test('dirac has ones in the middle of the filters from each channel to itself', () => {
+    const ones = (values: number[]) => values.flatMap((value, at) => (value === 1 ? [at] : []))
+    expect(ones(initial([2, 3, 3], 'dirac'))).toEqual([1, 13])
+    expect(ones(initial([3, 2, 3, 5], 'dirac'))).toEqual([7, 52])
+    expect(initial([2, 3, 3], 'dirac').reduce((a, b) => a + b)).toBe(2)
+  })
+
   test('identity needs a matrix', () => {
     const text = 'model M(x: f32[B]) -> f32[B] {\n  param p: f32[3] = identity\n  return x * sum(p)\n}'
     expect(codesOf(text)).toEqual(['NN0204'])

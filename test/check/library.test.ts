@@ -104,7 +104,7 @@ train fit(x: f32[Batch, 1]) {
     }
     const { updates } = run(text, 'fit.step', { x: [0, 2, 4, 6] }, variables, { Batch: 4 })
     expectNumbers(updates['norm.running_mean'], [2])
-    expectNumbers(updates['norm.running_var'], [3.5])
+    expectNumbers(updates['norm.running_var'], [2 + 0.5 * ((5 * 4) / 3 - 2)])
     const predicted = run(text, 'M', { x: [3, 1] }, variables, { Batch: 2 }).outputs.output
     expectNumbers(
       predicted,

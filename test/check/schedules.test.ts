@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { interpret } from '../../compiler/3-graph/interpret.ts'
 import { buildGraphs } from '../../compiler/3-graph/lower.ts'
@@ -29,10 +30,24 @@ const schedules: readonly (readonly [call: string, formula: (t: number) => numbe
     'one_cycle(step, 10, warm = 0.4)',
     (t) => (t < 4 ? 0.04 + 0.96 * (1 - half(t / 4)) : 4e-6 + (1 - 4e-6) * half(Math.min(1, (t - 4) / 6))),
   ],
+  ['multi_step_decay(step, [3, 8])', (t) => (t < 3 ? 1 : t < 8 ? 0.1 : 0.01)],
+  ['inverse_square_root(step, 4)', (t) => Math.min((t + 1) / 4, Math.sqrt(4 / (t + 1)))],
+  [
+    'warmup_cosine(step, 3, 10, end = 0.2)',
+    (t) => (t < 3 ? (t + 1) / 3 : 0.2 + 0.8 * half(Math.min(1, (t + 1 - 3) / 7))),
+  ],
   ['linear_warmup(step, 5)', (t) => Math.min(1, (t + 1) / 5)],
 ]
 
 test.each(schedules)('%s', (call, formula) => {
   for (let step = 1; step <= 16; step++) expect(factorAt(call, step), `step ${step}`).toBeCloseTo(formula(step - 1), 9)
   expect(Number.isFinite(factorAt(call, 0))).toBe(true)
+})
+
+const golden: Readonly<Record<string, readonly number[]>> = JSON.parse(
+  readFileSync(new URL('../golden/schedules.json', import.meta.url), 'utf8'),
+)
+
+test.each(Object.entries(golden))('%s is as in PyTorch', (call, factors) => {
+  for (const [t, factor] of factors.entries()) expect(factorAt(call, t + 1), `step ${t + 1}`).toBeCloseTo(factor, 9)
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { matchesPattern } from '../../compiler/2-check/pattern.ts'
+import { matchesPattern } from '../../runtime/pattern.ts'
 import { codesOf, entryOf, programOf, variablesOf } from './check-text.ts'
 
 const text = (statements: string, loss = 'mean_squared_error(M(x), y)'): string => `hyper lr = 0.1
@@ -123,7 +123,7 @@ train fit(x: f32[Batch, 2], y: f32[Batch, 1]) {
     ['optimizer sgd()', 'NN0210'],
     ['optimizer sgd(0.1)\n  batch 0', 'NN0245'],
     ['optimizer sgd(0.1)\n  epochs 2.5', 'NN0245'],
-    ['optimizer sgd(0.1)\n  clip norm(1.0)', 'NN0245'],
+    ['optimizer sgd(0.1)\n  clip length(1.0)', 'NN0245'],
     ['optimizer sgd(0.1)\n  accumulate 0', 'NN0245'],
     ['optimizer sgd(0.1)\n  state step: f32 = 0.0', 'NN0202'],
     ['optimizer sgd(0.1)\n  optimizer adam() for "fd.*"', 'NN0235'],
@@ -150,4 +150,22 @@ test.each([
   [`${'*'.repeat(40)}x`, 'a'.repeat(2000), false],
 ])('the pattern %s and the path %s', (pattern, path, matches) => {
   expect(matchesPattern(pattern, path)).toBe(matches)
+})
+
+test.each([
+  ['f32[Batch, 3]', []],
+  ['f32[2 * Batch]', []],
+  ['f32[3, Batch]', ['NN0230']],
+])('a state of a train block may be as long as the batch in its first axis only: %s', (type, codes) => {
+  const text = `model Net(x: f32[Batch, 3]) -> f32[Batch, 1] {
+  return x |> out: Linear(1)
+}
+train fit(x: f32[Batch, 3]) {
+  state h: ${type} = zeros
+  let y = Net(x)
+  update h = h + mean(y)
+  loss mean(y ^ 2)
+  optimizer sgd(0.1)
+}`
+  expect(codesOf(text)).toEqual(codes)
 })

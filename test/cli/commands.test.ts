@@ -56,15 +56,26 @@ describe('the command line', () => {
     expect(await nnc('--version')).toEqual({ code: 0, output: `${version}\n`, error: '' })
   })
 
-  test.each(['', 'check', 'build', 'train', 'eval', 'predict', 'curve', 'inspect', 'bench', 'profile', 'doc', 'fmt'])(
-    'nnc %s --help',
-    async (name) => {
-      const { code, output, error } = await nnc(`${name} --help`.trim())
-      expect({ code, error }).toEqual({ code: 0, error: '' })
-      expect(output).toContain('Examples:')
-      expect(output).toMatchSnapshot()
-    },
-  )
+  test.each([
+    '',
+    'check',
+    'build',
+    'train',
+    'eval',
+    'predict',
+    'generate',
+    'curve',
+    'inspect',
+    'bench',
+    'profile',
+    'doc',
+    'fmt',
+  ])('nnc %s --help', async (name) => {
+    const { code, output, error } = await nnc(`${name} --help`.trim())
+    expect({ code, error }).toEqual({ code: 0, error: '' })
+    expect(output).toContain('Examples:')
+    expect(output).toMatchSnapshot()
+  })
 
   test.each([
     '',

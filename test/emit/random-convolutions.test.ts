@@ -20,7 +20,7 @@ function randomGraph(number: number): Graph {
   const between = (low: number, high: number): number => low + Math.floor(random() * (high - low + 1))
   const spatial = upTo(3)
   const each = <T>(make: () => T): T[] => Array.from({ length: spatial }, make)
-  const small = spatial === 3 ? 5 : 15
+  const small = [40, 15, 5][spatial - 1]!
   const builder = new GraphBuilder({
     name: `g${number}`,
     kind: 'infer',

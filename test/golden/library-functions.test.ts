@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { compile } from '../../compiler/index.ts'
 import { interpret } from '../../compiler/3-graph/interpret.ts'
+import { compileGraphs } from '../emit/run-wasm.ts'
 
 interface GoldenTensor {
   readonly dtype: 'f32' | 'i32'
@@ -63,4 +64,36 @@ describe('the standard library agrees with PyTorch, values and gradients, in flo
     for (const [name, expected] of Object.entries(golden.gradients))
       expectClose(valueOf(`slope_${name}`), expected.data, `gradient of ${name}`)
   })
+})
+
+/** Cases whose program is more than a chain of elementwise operations. */
+const involved = cases.filter(({ expression }) =>
+  /^(ctc|sparsemax|info_nce|softmax\(x, axis|log_softmax\(x, axis|erfinv|multiclass|triplet|distillation)|ignore_index/.test(
+    expression,
+  ),
+)
+
+test('compiled to WebAssembly, in float32, the involved ones agree as well', async () => {
+  const named = involved.map((golden, at) => ({ golden, text: sourceOf(golden).replaceAll(/Case|slope_/g, `$&${at}_`) }))
+  const { graphs, diagnostics } = await compile(named.map(({ text }) => text).join('\n'), {
+    file: 'cases.nn',
+    stopAfter: 'hoist',
+  })
+  expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([])
+  const runner = await compileGraphs(graphs!.graphs)
+  for (const [at, { golden }] of named.entries()) {
+    const weight = golden.value.data.map((_, position) => Math.cos(position))
+    const inputs = { ...Object.fromEntries(Object.entries(golden.inputs).map(([name, { data }]) => [name, data])), weight }
+    const expectNear = (name: string, expected: readonly number[]): void => {
+      const graph = graphs!.graphs.find((own) => own.name === name)!
+      const [actual] = Object.values(runner.run(graph, { inputs }).outputs)
+      const scale = Math.max(1e-2, ...expected.map(Math.abs))
+      for (const [position, value] of expected.entries())
+        expect(Math.abs(actual![position]! - value), `${golden.expression}, ${name}[${position}]`).toBeLessThan(
+          1e-4 * Math.abs(value) + 1e-5 * scale,
+        )
+    }
+    expectNear(`Case${at}_`, golden.value.data)
+    for (const [name, { data }] of Object.entries(golden.gradients)) expectNear(`slope_${at}_${name}`, data)
+  }
 })

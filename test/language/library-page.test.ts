@@ -28,7 +28,7 @@ test('the page links every item to its section', () => {
   const anchors = new Set<string>()
   const repeated = new Map<string, number>()
   for (const [, heading] of page.matchAll(/^#+ (.+)$/gm)) {
-    const plain = heading!.replaceAll('\\', '').toLowerCase().replaceAll(' ', '-')
+    const plain = heading!.toLowerCase().replaceAll(' ', '-')
     const count = repeated.get(plain) ?? 0
     repeated.set(plain, count + 1)
     anchors.add(count === 0 ? plain : `${plain}-${count}`)

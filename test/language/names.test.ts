@@ -14,11 +14,18 @@ function symbolAt(row: number, position: number): number {
   return (5 * row + before + stride * (position % 15)) % vocabulary
 }
 
-function sequences(start: number, length: number): { ids: Int32Array; targets: Int32Array } {
-  const at = (offset: number) =>
-    Int32Array.from({ length: batch * length }, (_, i) =>
+interface Sequences {
+  readonly data: Int32Array
+  readonly shape: readonly number[]
+}
+
+function sequences(start: number, length: number, rows = batch): { ids: Sequences; targets: Sequences } {
+  const at = (offset: number): Sequences => ({
+    data: Int32Array.from({ length: rows * length }, (_, i) =>
       symbolAt(Math.floor(i / length), start + (i % length) + offset),
-    )
+    ),
+    shape: [rows, length],
+  })
   return { ids: at(0), targets: at(1) }
 }
 
@@ -40,4 +47,45 @@ test('a recurrent network learns from pieces of a sequence, its state carried fr
   expect(average(last)).toBeLessThan(0.4)
   // One symbol tells nothing about the stride: without the state from the piece before, log 2 = 0.69 is the best.
   expect(average(last.filter((_, step) => step % 4 === 3))).toBeLessThan(0.3)
+})
+
+test('a smaller batch goes on with the first rows of the state and leaves the others; checkpoints keep all', async () => {
+  const { modules } = await compile(source, { file: 'names.nn', builds: ['plain'] })
+  const model = await load(modules!.plain!)
+  model.init(3)
+  const state = () =>
+    Array.from({ length: 8 }, (_, row) => [...model.variables.get('bptt/h').slice(8 * row, 8 * row + 8)])
+  expect(model.variables.list().find(({ name }) => name === 'bptt/h')!.shape).toEqual([8, 8])
+  expect(
+    state()
+      .flat()
+      .every((value) => value === 0),
+  ).toBe(true)
+  model.step('bptt', sequences(0, 6))
+  const before = state()
+  expect(before.map((row) => row.some((value) => value !== 0))).toEqual([
+    true,
+    true,
+    true,
+    true,
+    ...Array(4).fill(false),
+  ])
+  const checkpoint = model.save()
+  model.step('bptt', sequences(6, 6, 3))
+  const after = state()
+  expect(after.slice(3)).toEqual(before.slice(3))
+  for (const row of [0, 1, 2]) expect(after[row]).not.toEqual(before[row])
+
+  const loss = model.evaluate('bptt', sequences(12, 5)).loss
+  expect(state()).toEqual(after)
+  model.restore(checkpoint)
+  expect(state()).toEqual(before)
+  model.step('bptt', sequences(6, 6, 3))
+  expect(model.evaluate('bptt', sequences(12, 5)).loss).toBe(loss)
+  model.init(3)
+  expect(
+    state()
+      .flat()
+      .every((value) => value === 0),
+  ).toBe(true)
 })

@@ -107,11 +107,16 @@ describe('numbers', () => {
   })
 })
 
+test('a foreign comment at the very end of a file has its place inside it', () => {
+  const { diagnostics } = parse('fn f() {}\n#', 'test.nn')
+  expect(diagnostics.map(({ code, span }) => [code, span.start, span.end])).toEqual([['NN0109', 10, 11]])
+})
+
 describe('words with a meaning only in their place', () => {
   const contextual = [
     'train data load initializer optimizer loss metric batch epochs seed accumulate stop freeze clip source valid',
-    'test split map missing transpose except from as in on where log linear over reverse carry until within has',
-    'improved for epoch scan iterate repeat training image pixels',
+    'test split map missing unused transpose reshape except from as in on where log linear over reverse carry until within has',
+    'improved for epoch unrolled counted scan iterate repeat training image pixels',
   ].flatMap((line) => line.split(' '))
 
   test.each(contextual)('%s is a name', (word) => {

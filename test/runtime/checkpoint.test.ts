@@ -78,6 +78,15 @@ describe('a checkpoint', () => {
     expect(model.save()).toEqual(file)
   })
 
+  test('is left as it is, also in a buffer of Node, whose slices are no copies', async () => {
+    const first = await trained()
+    const file = Buffer.from(first.save())
+    const before = Uint8Array.from(file)
+    const second = await load(wasm)
+    second.restore(file)
+    expect(Uint8Array.from(file)).toEqual(before)
+  })
+
   test('without the optimizer holds parameters and states, and leaves the rest of a model alone', async () => {
     const model = await trained()
     const file = model.save({ optimizer: false })
@@ -207,6 +216,7 @@ describe('the reader of safetensors', () => {
       'metadata of numbers': file('{"__metadata__":{"a":1}}', 0),
       'an unknown dtype': file(`{"a":${entry('F128', [1], [0, 16])}}`, 16),
       'a dtype of every object': file(`{"a":${entry('toString', [1], [0, 1])}}`, 1),
+      'a dtype in a list': file('{"a":{"dtype":["U8"],"shape":[1],"data_offsets":[0,1]}}', 1),
       'a negative size': file(`{"a":${entry('U8', [-1], [0, 1])}}`, 1),
       'a fractional size': file(`{"a":${entry('U8', [0.5, 2], [0, 1])}}`, 1),
       'a product that overflows': file(`{"a":${entry('U8', [2 ** 40, 2 ** 40, 0], [0, 0])}}`, 0),
@@ -239,6 +249,7 @@ describe('the reader of safetensors', () => {
         "metadata of numbers: its metadata is not made of strings",
         "an unknown dtype: tensor a has the unknown dtype "F128"",
         "a dtype of every object: tensor a has the unknown dtype "toString"",
+        "a dtype in a list: tensor a has the unknown dtype ["U8"]",
         "a negative size: tensor a has no proper shape",
         "a fractional size: tensor a has no proper shape",
         "a product that overflows: tensor a has more elements than can be counted",

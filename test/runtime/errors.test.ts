@@ -407,9 +407,12 @@ test('a trap says where, and that it is not the data', async () => {
   expect(model.predict('classify', { x: [1, 2, 3, 4] }).class!.shape).toEqual([1])
 })
 
-test('every code but those of checkpoints, workers and threads was seen here', () => {
+test('every code but those of checkpoints, pretrained values, workers and threads and generation was seen here', () => {
   const here: Record<
-    Exclude<ModelErrorCode, `${string}checkpoint${string}` | 'worker-failed' | 'threads-failed'>,
+    Exclude<
+      ModelErrorCode,
+      `${string}checkpoint${string}` | 'pretrained-mismatch' | 'worker-failed' | 'threads-failed' | 'not-a-step'
+    >,
     true
   > = {
     'not-wasm': true,

@@ -1,10 +1,8 @@
 /** Functions that put a tensor together from others: stacked, chosen, added up. */
-import { boundsOf } from '../../dimensions/bounds.ts'
-import { add, isConstant } from '../../dimensions/dimension.ts'
 import { commonDtype, dtypeOf, select, toTensor } from '../arithmetic.ts'
 import { differs } from '../broadcast.ts'
 import { type Builtin, type BuiltinCall, parameters } from '../builtin.ts'
-import { emit, MAXIMUM_TENSOR_BYTES, rangesOf } from '../entry.ts'
+import { emit } from '../entry.ts'
 import { report } from '../session.ts'
 import { displayType, errorValue, type TensorValue, type Value } from '../values.ts'
 import { axisArgument, dimArgument, listArgument, tensorArgument } from './arguments.ts'
@@ -35,13 +33,6 @@ export const assemblingBuiltins: readonly Builtin[] = [
       'n rows, of which row i is the sum of the rows of `values` whose id is i; 0 ≤ id < n. The reverse of `gather`.',
     parameters: parameters('values', 'ids', 'n'),
     apply: scatterAdd,
-  },
-  {
-    name: 'cumsum',
-    signature: 'cumsum(x, axis = -1)',
-    documentation: 'Sums of all elements up to each one, along the last or another axis.',
-    parameters: parameters('x', 'axis?'),
-    apply: cumulativeSum,
   },
 ]
 
@@ -105,34 +96,4 @@ function scatterAdd(call: BuiltinCall): Value {
   const origins = [call.arguments.n && { span: call.arguments.n.span }, ...values.origins.slice(leading.length)]
   const type = { dtype: 'f32' as const, shape: [size, ...rest] }
   return emit(frame, span, type, { op: 'scatter_add', attributes: { axis: 0, size } }, [values, inside], origins)
-}
-
-/** By doubling (Hillis and Steele 1986): after step k each element is the sum of the last 2^k up to it. */
-function cumulativeSum(call: BuiltinCall): Value {
-  const { frame, span } = call
-  const x = tensorArgument(call, 'x')
-  if (!x) return errorValue
-  const { shape, dtype } = x.type
-  if (dtype === 'bool' || shape.length === 0)
-    return report(
-      frame,
-      'NN0204',
-      call.arguments.x!.span,
-      `\`cumsum\` needs numbers along an axis, but this is ${displayType(x.type)}`,
-    )
-  const axis = call.arguments.axis ? axisArgument(call, 'axis', shape.length) : shape.length - 1
-  if (axis === undefined) return errorValue
-  const length = shape[axis]!
-  const longest = isConstant(length) ? length : boundsOf(length, rangesOf(frame)).maximum
-  const none = shape.map(() => 0)
-  let sum = x
-  for (let distance = 1; distance < Math.min(longest, MAXIMUM_TENSOR_BYTES); distance *= 2) {
-    const low = none.with(axis, distance)
-    const padded = { dtype, shape: shape.with(axis, add(length, distance)) }
-    const moved = emit(frame, span, padded, { op: 'pad', attributes: { low, high: none, value: 0 } }, [sum])
-    const cut = { start: none, size: shape, stride: shape.map(() => 1) }
-    const earlier = emit(frame, span, x.type, { op: 'slice', attributes: cut }, [moved])
-    sum = emit(frame, span, x.type, { op: 'add', attributes: {} }, [sum, earlier], x.origins)
-  }
-  return sum
 }

@@ -5,6 +5,7 @@ import { elementwiseBuiltins, gradientBuiltin } from './elementwise.ts'
 import { filledBuiltins } from './filled.ts'
 import { movementBuiltins } from './movement.ts'
 import { reductionBuiltins } from './reductions.ts'
+import { sequentialBuiltins } from './sequential.ts'
 
 export const builtins: ReadonlyMap<string, Builtin> = new Map(
   [
@@ -14,5 +15,6 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map(
     ...filledBuiltins,
     ...movementBuiltins,
     ...assemblingBuiltins,
+    ...sequentialBuiltins,
   ].map((builtin) => [builtin.name, builtin]),
 )

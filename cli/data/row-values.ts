@@ -1,0 +1,9 @@
+import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
+import { DataFault } from './data-fault.ts'
+import type { Computed, ComputedNumbers, ComputedText } from './expression.ts'
+
+/** A column with one value, or one shape of values, in every row; sequences and windows are refused. */
+export function rowValues(column: Computed, span: Span, user: string): ComputedNumbers | ComputedText {
+  if (column.kind === 'number' || column.kind === 'text') return column
+  throw new DataFault('NN0412', span, `\`${user}\` needs values row by row, and this is a sequence of tokens`)
+}
