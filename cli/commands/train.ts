@@ -27,7 +27,7 @@ import { UserError } from '../user-error.ts'
 const examples = `
 Examples:
   $ nnc train digits.nn
-  $ nnc train digits.nn --epochs 10 --hyper lr=3e-4 --set Hidden=512 -o runs/wide
+  $ nnc train digits.nn --set Epochs=10 --set Hidden=512 --hyper lr=1e-3 -o runs/wide
   $ nnc train digits.nn --resume out/digits.checkpoint.safetensors
   $ nnc train digits.nn --curve digits.svg
   $ nnc train digits.nn --json | tail -1      the result, for a program

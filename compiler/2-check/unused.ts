@@ -15,7 +15,10 @@ import { addDiagnostic, type Session } from './session.ts'
 export function reportUnusedNames(session: Session, ast: SourceFile, trained: ReadonlySet<CallableDeclaration>): void {
   if (session.diagnostics.some((diagnostic) => diagnostic.severity === 'error')) return
   const everywhere = new Set<string>()
-  for (const declaration of ast.declarations) collectNames(declaration, everywhere)
+  for (const declaration of ast.declarations) {
+    collectNames(declaration, everywhere)
+    if (declaration.kind === 'load') everywhere.add(declaration.name.text)
+  }
   const hasTrain = ast.declarations.some((declaration) => declaration.kind === 'train')
   for (const declaration of ast.declarations) {
     if (declaration.kind === 'import')

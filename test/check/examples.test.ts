@@ -5,7 +5,7 @@ import { checkText, entryOf, outputType, programOf, variablesOf } from './check-
 const example = (name: string) => readFileSync(new URL(`../../examples/${name}/${name}.nn`, import.meta.url), 'utf8')
 
 describe('the examples', () => {
-  test.each(['xor', 'iris', 'digits'])('%s has no mistakes and no warnings', (name) => {
+  test.each(['xor', 'iris', 'digits', 'lenet', 'resnet'])('%s has no mistakes and no warnings', (name) => {
     expect(checkText(example(name)).rendered).toBe('')
   })
 
@@ -27,7 +27,7 @@ describe('the examples', () => {
     expect(outputType(program, 'classify')).toBe('f32[Batch, 10]')
     expect(entryOf(program, 'fit.step').outputs.map(({ name }) => name)).toEqual(['loss', 'accuracy'])
     expect(program.dims).toEqual([{ name: 'Batch', minimum: 1, maximum: 512 }])
-    expect(program.hypers).toEqual([{ name: 'lr', default: 1e-3, minimum: 1e-5, maximum: 1e-1, scale: 'log' }])
+    expect(program.hypers).toEqual([{ name: 'lr', default: 2e-3, minimum: 1e-5, maximum: 1e-1, scale: 'log' }])
     expect(program.trains).toEqual([
       {
         name: 'fit',

@@ -127,6 +127,34 @@ test('a checkpoint of nnc is read without its optimizer, and refused if damaged'
   expect(() => second.loadPretrained(saved)).toThrow('its checksum does not match')
 })
 
+test('two models from two files, of which none is written if one does not fit', async () => {
+  const { modules } = await compile(
+    'model Up(x: f32[Batch, 1]) -> f32[Batch, 2] {\n  return x |> fc: Linear(2, bias = false)\n}\n' +
+      'model Down(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1, bias = false)\n}\n' +
+      'load Up from "up.safetensors"\nload Down from "down.safetensors" {\n  map "w" -> "fc.w"\n}',
+    { file: 'two.nn', builds: ['plain'] },
+  )
+  const model = await load(modules!.plain!)
+  expect(model.manifest.pretrained!.map(({ name, file }) => [name, file])).toEqual([
+    ['Up', 'up.safetensors'],
+    ['Down', 'down.safetensors'],
+  ])
+  const only = (name: string, stored: StoredTensor) =>
+    writeSafetensors({ tensors: new Map([[name, stored]]), metadata: {} })
+  const up = only('fc.w', counting([2, 1], 5))
+  const before = values(model, 'Up.fc.w')
+  expect(() => model.loadPretrained(up)).toThrow('nothing was given for "up.safetensors"')
+  expect(() => model.loadPretrained({ 'up.safetensors': up, 'down.safetensors': only('w', counting([2, 1])) })).toThrow(
+    '`Down.fc.w` is f32[1, 2], but the tensor `w` is F32[2, 1]',
+  )
+  expect(values(model, 'Up.fc.w')).toEqual(before)
+  model.loadPretrained({ 'up.safetensors': up, 'down.safetensors': only('w', counting([1, 2], 7)) })
+  expect([values(model, 'Up.fc.w'), values(model, 'Down.fc.w')]).toEqual([
+    [5, 6],
+    [7, 8],
+  ])
+})
+
 test('in a worker, and in an artifact, which has the runtime inside', async () => {
   const { port1, port2 } = new MessageChannel()
   serveModel(() => load(wasm), port1)
