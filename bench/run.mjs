@@ -2,6 +2,7 @@
 //   node bench/run.mjs [--rounds N] [--only REGEX]
 // Every contestant runs in a process of its own, in turn, ROUNDS times; the ratio is taken round by round, and the
 // medians over the rounds are printed and written to bench/results/latest.json. Needs `npm run build` (npm does it).
+// PyTorch takes part where a python3 has it: /usr/bin/python3, or the one PYTHON names.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
@@ -24,14 +25,22 @@ if (!existsSync(join(here, 'node_modules'))) {
   execFileSync('npm', ['ci', '--prefix', here, '--no-audit', '--no-fund'], { stdio: 'inherit' })
 }
 
+const python = process.env.PYTHON ?? '/usr/bin/python3'
+const pythonHasTorch = spawnSync(python, ['-c', 'import torch']).status === 0
 const contestants = [
   { name: 'nnc-plain', run: (id) => [join(here, 'nnc.mjs'), id, 'plain'] },
   { name: 'nnc-relaxed', run: (id) => [join(here, 'nnc.mjs'), id, 'relaxed'] },
-  { name: 'tfjs-wasm', run: (id) => [join(here, 'peers/tfjs.mjs'), id] },
+  {
+    name: 'tfjs-wasm',
+    run: (id) => [join(here, 'peers/tfjs.mjs'), id],
+    takes: ({ kind, predicts }) => ['mlp', 'tiny', 'cnn'].includes(kind) && !predicts,
+  },
+  { name: 'torch', program: python, run: (id) => [join(here, 'peers/pytorch.py'), id], takes: () => pythonHasTorch },
 ]
 
-function once(command) {
-  const { stdout, stderr, status } = spawnSync(process.execPath, command, { encoding: 'utf8' })
+function once(program, command) {
+  const environment = { ...process.env, OMP_NUM_THREADS: '1' }
+  const { stdout, stderr, status } = spawnSync(program, command, { encoding: 'utf8', env: environment })
   const line = stdout.split('\n').find((text) => text.startsWith('{'))
   if (status !== 0 || !line) throw new Error(`${command.join(' ')} failed:\n${stderr}`)
   return JSON.parse(line)
@@ -41,7 +50,9 @@ const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
 const results = []
 for (const id of Object.keys(workloads).filter((name) => only.test(name))) {
   for (let round = 1; round <= rounds; round++) {
-    for (const { name, run } of contestants) results.push({ round, ...once(run(id)), contestant: name })
+    for (const { name, program, run, takes } of contestants)
+      if (takes === undefined || takes(workloads[id]))
+        results.push({ round, ...once(program ?? process.execPath, run(id)), contestant: name })
     process.stderr.write(`${id} round ${round} of ${rounds}\r`)
   }
 }
@@ -53,6 +64,7 @@ for (const workload of new Set(results.map((result) => result.workload))) {
   const ours = Object.fromEntries(['nnc-plain', 'nnc-relaxed'].map((name) => [name, cell(workload, name)]))
   for (const { name } of contestants) {
     const runs = cell(workload, name)
+    if (runs.length === 0) continue
     const ratio = (own) => median(runs.map((run, round) => run.msMedian / ours[own][round].msMedian))
     rows.push({
       workload,

@@ -1,5 +1,6 @@
-// The workloads every contestant runs: same model, same starting weights, same batch, Adam with lr 1e-3. Each prints
-// the losses of steps 0 and 4, which must agree between contestants, so a wrong workload shows at once.
+// The workloads every contestant runs: same model, same starting weights, same batch, Adam with lr 1e-3 (the GPT AdamW
+// with decay 0.01); W are training steps, W6 products, I predictions of one row. Each contestant prints the losses of
+// steps 0 and 4 (of W6 and I the first element of the result), which must agree, so a wrong workload shows at once.
 
 /** Uniform in [-scale, scale): a 32-bit mixing function of (seed, position). */
 export function fill(seed, count, scale = 1) {
@@ -38,6 +39,65 @@ export const workloads = {
   W1_b128: { title: 'MLP 784-256-128-10, batch 128', kind: 'mlp', activation: 'relu', widths: mlp, batch: 128 },
   W3: { title: 'CNN conv 16, conv 32, fc 128 on 28×28, batch 32', kind: 'cnn', widths: [784, 10], batch: 32 },
   W2: { title: 'MLP 2-16-16-1, batch 32', kind: 'tiny', activation: 'tanh', widths: tiny, batch: 32 },
+  W4: { title: 'GRU 128, 65 characters, 64 steps, batch 16', kind: 'gru', batch: 16 },
+  W5: { title: 'GPT 128 wide, 4 layers, 4 heads, 64 steps, batch 8', kind: 'gpt', batch: 8 },
+  W6_256: { title: 'product of 256 × 256', kind: 'product', size: 256 },
+  W6_512: { title: 'product of 512 × 512', kind: 'product', size: 512 },
+  W6_1024: { title: 'product of 1024 × 1024', kind: 'product', size: 1024 },
+  I1: { title: 'MLP of W1, one row', kind: 'mlp', predicts: true, activation: 'relu', widths: mlp, batch: 1 },
+  I3: { title: 'CNN of W3, one image', kind: 'cnn', predicts: true, widths: [784, 10], batch: 1 },
+  I5: { title: 'GPT of W5, one text', kind: 'gpt', predicts: true, batch: 1 },
+}
+
+const CHARACTERS = 65
+const STEPS = 64
+
+/** The parameters of the GRU and the GPT in order, matrices as [in, out]; where each comes in the list is its seed. */
+export function parametersOf({ kind }) {
+  const matrix = (name, fanIn, out, fan = fanIn) => ({ name, shape: [fanIn, out], scale: 1 / Math.sqrt(fan) })
+  const table = (name, rows, columns, scale) => ({ name, shape: [rows, columns], scale })
+  const vector = (name, size, value = 0) => ({ name, shape: [size], value })
+  const block = (number) => {
+    const at = `blocks.${number}`
+    return [
+      ...[vector(`${at}.ln1.gamma`, 128, 1), vector(`${at}.ln1.beta`, 128)],
+      ...[matrix(`${at}.attn.qkv.w`, 128, 384), vector(`${at}.attn.qkv.b`, 384)],
+      ...[matrix(`${at}.attn.proj.w`, 128, 128), vector(`${at}.attn.proj.b`, 128)],
+      ...[vector(`${at}.ln2.gamma`, 128, 1), vector(`${at}.ln2.beta`, 128)],
+      ...[matrix(`${at}.fc.w`, 128, 512), vector(`${at}.fc.b`, 512)],
+      ...[matrix(`${at}.out.w`, 512, 128), vector(`${at}.out.b`, 128)],
+    ]
+  }
+  const list =
+    kind === 'gru'
+      ? [
+          table('embed.table', CHARACTERS, 64, 1),
+          matrix('gru.cell.weight_ih', 64, 384, 128),
+          matrix('gru.cell.weight_hh', 128, 384),
+          vector('gru.cell.bias_ih', 384),
+          vector('gru.cell.bias_hh', 384),
+          matrix('head.w', 128, CHARACTERS),
+          vector('head.b', CHARACTERS),
+        ]
+      : [
+          table('embed.table', CHARACTERS, 128, 0.1),
+          table('pos.w', STEPS, 128, 0.1),
+          ...[0, 1, 2, 3].flatMap(block),
+          ...[vector('lnf.gamma', 128, 1), vector('lnf.beta', 128), matrix('head.w', 128, CHARACTERS)],
+        ]
+  return list.map(({ name, shape, scale, value }, at) => {
+    const count = shape.reduce((product, size) => product * size, 1)
+    return {
+      name,
+      shape,
+      data: scale === undefined ? new Float32Array(count).fill(value) : fill(100 + at, count, scale),
+    }
+  })
+}
+
+/** The two operands of a product. */
+export function operandsOf({ size }) {
+  return [fill(1, size * size), fill(2, size * size)]
 }
 
 export function layersOf(workload) {
@@ -59,6 +119,12 @@ function convolutional() {
 }
 
 export function batchOf({ kind, batch, widths }) {
+  if (kind === 'gru' || kind === 'gpt') {
+    const text = classes(7, batch * (STEPS + 1), CHARACTERS)
+    const part = (from) =>
+      Int32Array.from({ length: batch * STEPS }, (_, at) => text[at + Math.floor(at / STEPS) + from])
+    return { x: part(0), y: part(1) }
+  }
   const x = fill(7, batch * widths[0], kind === 'tiny' ? 1 : Math.sqrt(3))
   if (kind !== 'tiny') return { x, y: classes(8, batch, widths.at(-1)) }
   return { x, y: Float32Array.from({ length: batch }, (_, row) => (x[2 * row] * x[2 * row + 1] > 0 ? 1 : 0)) }
