@@ -1,4 +1,5 @@
 /** How the command prints quantities. */
+import type { ManifestMetric } from '../runtime/manifest.ts'
 
 /** 203530 → "203,530" */
 export function formatCount(count: number): string {
@@ -42,12 +43,13 @@ export function formatPercent(share: number): string {
   return Number.isFinite(share) ? `${(share * 100).toFixed(2)} %` : String(share)
 }
 
-/** Whether a metric is a share of the whole, told by its name. */
-export function isShare(name: string): boolean {
-  return /accuracy|precision|recall/i.test(name)
+/** Whether a metric is a share of the whole, told by its definition, or by the name of a mere average. */
+export function isShare({ name, over, unit }: ManifestMetric): boolean {
+  return over === 'batch' ? /accuracy|precision|recall/i.test(name) : unit === 'percent'
 }
 
 /** A loss or metric: shares as percentages. */
-export function formatMetric(name: string, value: number): string {
-  return isShare(name) ? formatPercent(value) : formatMeasure(value)
+export function formatMetric(metric: ManifestMetric, value: number): string {
+  if (isShare(metric)) return formatPercent(value)
+  return metric.over === 'epoch' && Number.isInteger(value) ? String(value) : formatMeasure(value)
 }

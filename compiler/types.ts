@@ -25,14 +25,31 @@ export interface Hyper {
 
 /**
  * A tensor that lives as long as the module: `parameter` is trained, `state` is carried by the model or a train
- * block, `optimizer` is carried by an optimizer for one parameter (its name is `<train>/<parameter>/<slot>`).
+ * block, `optimizer` is carried by an optimizer for one parameter (its name is `<train>/<parameter>/<slot>`), and a
+ * `total` is what a metric has added up since the epoch began (its name is `<train>/metric <metric>/<slot>`).
  */
 export interface Variable {
   readonly name: string
-  readonly kind: 'parameter' | 'state' | 'optimizer'
+  readonly kind: 'parameter' | 'state' | 'optimizer' | 'total'
   readonly type: TensorType
   /** The model the variable belongs to, if any. */
   readonly model?: string
 }
+
+/** How a metric's values are to be read. */
+export interface MetricTraits {
+  readonly better?: 'higher' | 'lower'
+  readonly unit?: 'percent'
+}
+
+/** Statistics of all values of an epoch, with the columns each is computed from; `?` marks one that may be absent. */
+export const epochStatistics = {
+  area_under_roc: ['score', 'target', 'weight?'],
+  average_precision: ['score', 'target', 'weight?'],
+  rank_correlation: ['x', 'y'],
+  median: ['x'],
+} as const
+
+export type EpochStatistic = keyof typeof epochStatistics
 
 export type EntryKind = 'init' | 'step' | 'evaluate' | 'infer'

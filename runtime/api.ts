@@ -61,10 +61,10 @@ export interface InferSignature {
   readonly outputs: { readonly [name: string]: Tensor }
 }
 
-/** The loss and each metric, averaged over the rows. */
+/** The mean loss and each metric: a number, or a tensor such as a confusion matrix. */
 export interface Metrics {
   readonly loss: number
-  readonly [name: string]: number
+  readonly [name: string]: number | Tensor
 }
 
 export type TrainName<S extends Signature> = keyof S['trains'] & string
@@ -127,7 +127,7 @@ export interface Model<S extends Signature = Signature> {
     data: TrainInputs<S, T>,
     options?: FitOptions<TrainInputs<S, T>>,
   ): AsyncGenerator<FitEvent<TrainMetrics<S, T>>, void, void>
-  /** `evaluate` over any number of rows, in batches; averages are weighted by batch size. */
+  /** `evaluate` over any number of rows, in batches; averages are weighted by batch size, metrics exact over all rows. */
   evaluateAll<T extends TrainName<S>>(train: T, data: TrainInputs<S, T>, options?: BatchOptions): TrainMetrics<S, T>
   /** `predict` over any number of rows, in batches. */
   predictAll<I extends InferName<S>>(
@@ -217,11 +217,14 @@ export interface Tokenizer {
 
 export interface StopRule {
   readonly part: 'train' | 'valid'
-  /** `loss` or the name of a metric. */
+  /** `loss` or the name of a metric that is one number. */
   readonly metric: string
   /** Stop after so many epochs without a new best value. */
   readonly epochs: number
-  /** Default: `higher` for accuracy, precision, recall, f1, auc and score (anywhere in the name), else `lower`. */
+  /**
+   * Default: what the metric's definition says; where it says nothing, `higher` for accuracy, precision, recall, f1, auc
+   * and score (anywhere in the name), else `lower`.
+   */
   readonly better?: 'lower' | 'higher'
 }
 
@@ -273,7 +276,7 @@ export interface EpochEvent<M extends Metrics = Metrics> {
   readonly kind: 'epoch'
   readonly epoch: number
   readonly epochs: number
-  /** Averages over the epoch's steps, each measured before its update. */
+  /** Over the epoch's steps, each measured before its update. */
   readonly train: M
   readonly valid?: M
   readonly seconds: number

@@ -1,46 +1,30 @@
 import type { Metrics, Tensor } from './api.ts'
-import { batchSize, type Dataset, feedRows, readMetrics, readOutputs } from './dataset.ts'
+import { batchSize, type Dataset, feedRows, readOutputs } from './dataset.ts'
 import type { Engine } from './engine.ts'
 import { ModelError } from './error.ts'
 import type { ManifestTrain } from './manifest.ts'
+import { beginMeasures } from './measures.ts'
 import { streamOrder } from './shuffle.ts'
 import { type DimensionValues, elementCount, typeText } from './size.ts'
 
 /** Rows at a time where nobody is watching: large enough for the kernels, small enough for the caches. */
 const DEFAULT_BATCH = 256
 
-/** Averages of scalars over batches, weighted by their rows. */
-export interface Average {
-  add(metrics: Readonly<Record<string, number>>, weight: number): void
-  read(): Metrics
-}
-
-export function createAverage(): Average {
-  const sums: Record<string, number> = {}
-  let total = 0
-  return {
-    add(metrics, weight) {
-      for (const name in metrics) sums[name] = (sums[name] ?? 0) + metrics[name]! * weight
-      total += weight
-    },
-    read: () =>
-      Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / total])) as unknown as Metrics,
-  }
-}
-
 /** Evaluates all rows batch by batch; whoever drives it decides whether to pause in between. */
 export function* evaluateRows(
   engine: Engine,
+  train: ManifestTrain,
   dataset: Dataset,
   batch?: number,
   order?: Uint32Array,
 ): Generator<void, Metrics, void> {
-  const average = createAverage()
-  for (const { count } of runRows(engine, dataset, rowsAtATime(engine, dataset, batch), order)) {
-    average.add(readMetrics(engine, dataset.entry), count)
+  const size = rowsAtATime(engine, dataset, batch)
+  const measures = beginMeasures(engine, train, dataset.entry)
+  for (const { dims, count } of runRows(engine, dataset, size, order)) {
+    measures.add(dims, count)
     yield
   }
-  return average.read()
+  return measures.read()
 }
 
 /**
@@ -53,12 +37,12 @@ export function* evaluatePart(
   dataset: Dataset,
   batch?: number,
 ): Generator<void, Metrics, void> {
-  if (settings.order !== 'streams') return yield* evaluateRows(engine, dataset, batch)
+  if (settings.order !== 'streams') return yield* evaluateRows(engine, settings, dataset, batch)
   const streams = batchSize(engine, dataset, batch ?? Math.min(settings.batch ?? 32, dataset.rows), 32)
   const putBack = engine.carried.setAside(settings)
   try {
     engine.carried.begin(settings)
-    return yield* evaluateRows(engine, dataset, streams, streamOrder(dataset.rows, streams))
+    return yield* evaluateRows(engine, settings, dataset, streams, streamOrder(dataset.rows, streams))
   } finally {
     putBack()
   }

@@ -2,6 +2,7 @@ import { buildNames, isThreaded } from './builds.ts'
 import { ModelError } from './error.ts'
 import type { BuildName, Manifest, ManifestTensor } from './manifest.ts'
 import { elementCount, namesIn, shapeValue } from './size.ts'
+import { isStatistic } from './statistics.ts'
 
 /** How a manifest must look: a word names a test below, `?` allows absence, [x] is a list of x. */
 type Form = string | readonly [Form] | { readonly [key: string]: Form }
@@ -15,7 +16,17 @@ const form: Form = {
   entries: [{ name: 'text', export: 'text', kind: 'text', dims: ['text'], inputs: [tensor], outputs: [tensor] }],
   variables: [{ ...tensor, kind: 'text' }],
   hypers: [{ name: 'text', offset: 'offset', default: 'number', minimum: '?number', maximum: '?number' }],
-  trains: [{ name: 'text', step: 'text', evaluate: 'text', metrics: ['text'], batch: '?count', epochs: '?count' }],
+  trains: [
+    {
+      name: 'text',
+      step: 'text',
+      evaluate: 'text',
+      metrics: [{ name: 'text', over: 'measure', better: '?text', unit: '?text' }],
+      totals: [tensor],
+      batch: '?count',
+      epochs: '?count',
+    },
+  ],
   seedOffset: 'offset',
   stepOffset: 'offset',
 }
@@ -43,6 +54,13 @@ const tests: Readonly<Record<string, (value: unknown) => boolean>> = {
   count: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
   offset: (value) => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) % 4 === 0,
   dtype: (value) => value === 'f32' || value === 'i32' || value === 'bool',
+  measure: (value) =>
+    value === 'batch' ||
+    value === 'epoch' ||
+    (isRecord(value) &&
+      isStatistic(value.statistic) &&
+      Array.isArray(value.columns) &&
+      value.columns.every(tests.text!)),
   build: (value) => buildNames.includes(value as BuildName),
   axes: (value) => Array.isArray(value) && value.every((_, axis) => value.includes(axis)),
   yes: (value) => value === true,
@@ -50,6 +68,10 @@ const tests: Readonly<Record<string, (value: unknown) => boolean>> = {
     typeof value === 'string' ||
     Number.isSafeInteger(value) ||
     (Array.isArray(value) && value.length === 3 && '+-*/'.includes(value[0]) && value.slice(1).every(tests.size!)),
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
 }
 
 /** Parses and checks a manifest, so that nothing after it has to ask again. */
@@ -61,10 +83,10 @@ export function checkManifest(text: string): Manifest {
     throw bad('is not JSON')
   }
   if (value?.format !== 'nnc') throw bad('does not say format nnc')
-  if (value.version !== 1) {
+  if (value.version !== 2) {
     throw new ModelError(
       'newer-module',
-      `the module has manifest version ${value.version} (made by nnc ${value.compiler}), this runtime reads version 1; use the runtime that belongs to that compiler, or build the model with this one`,
+      `the module has manifest version ${value.version} (made by nnc ${value.compiler}), this runtime reads version 2; use the runtime that belongs to that compiler, or build the model with this one`,
     )
   }
   match(value, form, '')
@@ -84,7 +106,14 @@ export function checkManifest(text: string): Manifest {
   }
   for (const train of manifest.trains) {
     for (const name of [train.step, train.evaluate]) {
-      if (!manifest.entries.some((entry) => entry.name === name)) throw bad(`lacks the entry ${name}`)
+      const entry = manifest.entries.find((candidate) => candidate.name === name)
+      if (!entry) throw bad(`lacks the entry ${name}`)
+      const outputs = new Set(entry.outputs.map((output) => output.name))
+      const read = train.metrics.flatMap(({ name: metric, over }) =>
+        typeof over === 'string' ? [metric] : over.columns,
+      )
+      const absent = ['loss', ...read].find((output) => !outputs.has(output))
+      if (absent !== undefined) throw bad(`lacks the output ${absent} of the entry ${name}`)
     }
   }
   return manifest
@@ -101,6 +130,7 @@ export function checkOffsets(manifest: Manifest, bytes: number): void {
     within(item.name, item.offset, elementCount(shapeValue(item.shape, largest)))
   for (const entry of manifest.entries) [...entry.inputs, ...entry.outputs].forEach(place)
   manifest.variables.forEach(place)
+  for (const train of manifest.trains) train.totals.forEach(place)
   for (const hyper of manifest.hypers) within(hyper.name, hyper.offset, 1)
   within('the seed', manifest.seedOffset, 1)
   within('the step counter', manifest.stepOffset, 1)

@@ -180,11 +180,6 @@ export function readTensor(
   return { data: taken(tensor.dtype, viewOf(engine, tensor.dtype).subarray(start, start + elementCount(shape))), shape }
 }
 
-/** The scalars an entry puts out: the loss and the metrics. */
-export function readMetrics(engine: Engine, entry: ManifestEntry): Record<string, number> {
-  return Object.fromEntries(entry.outputs.map(({ name, dtype, offset }) => [name, viewOf(engine, dtype)[offset / 4]!]))
-}
-
 export function viewOf(engine: Engine, dtype: ManifestTensor['dtype']): Stored {
   return dtype === 'f32' ? engine.floats : engine.integers
 }

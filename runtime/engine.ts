@@ -9,12 +9,14 @@ import { damaged, readManifestSection } from './section.ts'
 import type { DimensionValues } from './size.ts'
 import { pagesFor, threadedBytes } from './thread-memory.ts'
 import { startThreads, threadObstacle } from './threads.ts'
+import { createTotals, type Totals } from './totals.ts'
 
 /** An instantiated module with its memory in view. */
 export interface Engine {
   readonly manifest: Manifest
   readonly floats: Float32Array
   readonly integers: Int32Array
+  readonly totals: Totals
   readonly carried: CarriedStates
   /** How many threads share an entry's work. */
   readonly threads: number
@@ -83,6 +85,7 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
     manifest,
     floats: new Float32Array(memory.buffer),
     integers,
+    totals: createTotals(manifest, integers),
     carried: createCarriedStates(manifest, integers),
     threads: pool?.count ?? 1,
     ...(wanted > 1 && (pool?.count ?? 1) === 1 && { obstacle: obstacle ?? 'the module was compiled for one thread' }),

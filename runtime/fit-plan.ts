@@ -76,7 +76,7 @@ export function planOf(engine: Engine, settings: ManifestTrain, data: Inputs, op
 function stopRule(settings: ManifestTrain, rule: StopRule | false, hasValid: boolean): StopRule | undefined {
   if (rule === false) return undefined
   find([{ name: 'train' }, { name: 'valid' }], rule.part, 'part', 'bad-option')
-  const metrics = ['loss', ...settings.metrics].map((name) => ({ name }))
+  const metrics = [{ name: 'loss' }, ...settings.metrics.filter(({ scalar }) => scalar)]
   find(metrics, rule.metric, 'metric', 'bad-option')
   whole('stop.epochs', rule.epochs, 1)
   if (rule.part === 'valid' && !hasValid) {

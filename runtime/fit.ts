@@ -1,9 +1,10 @@
 import type { DoneEvent, EpochEvent, FitEvent, FitOptions, Metrics } from './api.ts'
-import { createAverage, evaluatePart } from './batches.ts'
-import { type Dataset, feedRows, type Inputs, readMetrics } from './dataset.ts'
+import { evaluatePart } from './batches.ts'
+import { type Dataset, feedRows, type Inputs } from './dataset.ts'
 import type { Engine } from './engine.ts'
 import { type Plan, planOf } from './fit-plan.ts'
 import type { ManifestTrain } from './manifest.ts'
+import { beginMeasures } from './measures.ts'
 import { nextTask } from './next-task.ts'
 import { shuffledOrder, streamOrder } from './shuffle.ts'
 import { watchEpochs } from './watch-epochs.ts'
@@ -27,7 +28,7 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
   const inStreams = settings.order === 'streams'
   const rows = inStreams ? train.rows - (train.rows % batch) : train.rows
   const steps = Math.ceil(rows / batch)
-  const watch = watchEpochs(engine, plan)
+  const watch = watchEpochs(engine, settings, plan)
   let epoch = plan.startEpoch
   let reason: DoneEvent['reason'] = 'finished'
   let paused = began
@@ -52,7 +53,7 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
       : plan.shuffle
         ? shuffledOrder(rows, plan.seed, epoch)
         : undefined
-    const average = createAverage()
+    const measures = beginMeasures(engine, settings, train.entry)
     const epochBegan = performance.now()
     // When the last step event was sent, and the rows since.
     let told = epochBegan
@@ -65,9 +66,9 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
       }
       const start = step * batch
       const count = Math.min(batch, rows - start)
-      engine.run(train.entry, feedRows(engine, train, order, start, count))
-      const metrics = readMetrics(engine, train.entry)
-      average.add(metrics, count)
+      const dims = feedRows(engine, train, order, start, count)
+      engine.run(train.entry, dims)
+      measures.add(dims, count)
       toldRows += count
       const elapsed = performance.now() - told
       if (elapsed >= plan.progressEvery || atNotedStep(plan, step + 1, steps)) {
@@ -76,8 +77,8 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
           epoch,
           step: step + 1,
           steps,
-          loss: metrics.loss!,
-          meanLoss: average.read().loss,
+          loss: measures.loss(),
+          meanLoss: measures.meanLoss(),
           samplesPerSecond: (1000 * toldRows) / Math.max(elapsed, 0.01),
         }
         told = performance.now()
@@ -85,7 +86,7 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
       }
     }
     const seconds = (performance.now() - epochBegan) / 1000
-    const results: { train: Metrics; valid?: Metrics } = { train: average.read() }
+    const results: { train: Metrics; valid?: Metrics } = { train: measures.read() }
     if (valid) results.valid = await evaluate(valid)
     const event: EpochEvent = {
       kind: 'epoch',

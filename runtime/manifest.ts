@@ -5,7 +5,7 @@
 export interface Manifest {
   readonly format: 'nnc'
   /** Raised when a host that knows only the older form could no longer use the module correctly. */
-  readonly version: 1
+  readonly version: 2
   /** The compiler's version. */
   readonly compiler: string
   /** The source file's name without extension. */
@@ -116,8 +116,27 @@ export interface ManifestTrain {
   readonly epochs?: number
   readonly seed?: number
   readonly stop?: { readonly part: 'train' | 'valid'; readonly metric: string; readonly epochs: number }
-  readonly metrics: readonly string[]
+  readonly metrics: readonly ManifestMetric[]
+  /** What metrics add up over an epoch: back to what `init` wrote before each. */
+  readonly totals: readonly ManifestTensor[]
 }
+
+/** A metric of a train block, beside the loss. */
+export interface ManifestMetric {
+  readonly name: string
+  /**
+   * `batch`: the output of its name is of one batch, to be averaged by examples. `epoch`: its output, of any shape, is of
+   * the epoch so far. A statistic is computed from all values these outputs have in an epoch.
+   */
+  readonly over: 'batch' | 'epoch' | { readonly statistic: EpochStatistic; readonly columns: readonly string[] }
+  /** One number. */
+  readonly scalar: boolean
+  readonly better?: 'higher' | 'lower'
+  /** How a person reads it: 0.93 as 93 %. */
+  readonly unit?: 'percent'
+}
+
+export type EpochStatistic = 'area_under_roc' | 'average_precision' | 'rank_correlation' | 'median'
 
 /** What a `load` block takes from its file. */
 export interface ManifestPretrained {

@@ -1,12 +1,13 @@
-import type { LoadOptions, Model, ModuleSource, ModuleSources, Signature } from './api.ts'
+import type { LoadOptions, Metrics, Model, ModuleSource, ModuleSources, Signature } from './api.ts'
 import { evaluatePart, finish, predictRows } from './batches.ts'
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
-import { feed, type Inputs, prepareDataset, readMetrics, readOutputs } from './dataset.ts'
+import { feed, type Inputs, prepareDataset, readOutputs } from './dataset.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { ModelError } from './error.ts'
 import { startFit } from './fit.ts'
 import { startGenerate } from './generate.ts'
 import type { ManifestEntry, ManifestTrain } from './manifest.ts'
+import { beginMeasures } from './measures.ts'
 import { find } from './names.ts'
 import { loadPretrained } from './pretrained.ts'
 import { createHypers, createVariables } from './variables.ts'
@@ -37,9 +38,16 @@ function createModel(engine: Engine): Model {
       name,
       'infer block or model',
     )
-  const once = (entry: ManifestEntry, inputs: Inputs): Record<string, number> => {
-    engine.run(entry, feed(engine, entry, inputs))
-    return readMetrics(engine, entry)
+  const once = (name: string, kind: 'step' | 'evaluate', inputs: Inputs): Metrics => {
+    const train = trainOf(name)
+    const entry = entryOf(train, kind)
+    const dims = feed(engine, entry, inputs)
+    const putBack = engine.totals.keep(train)
+    const measures = beginMeasures(engine, train, entry)
+    engine.run(entry, dims)
+    measures.add(dims, 1)
+    putBack()
+    return measures.read()
   }
   const model: Model = {
     manifest,
@@ -61,6 +69,7 @@ function createModel(engine: Engine): Model {
       const largest = Object.fromEntries(manifest.dims.map((dim) => [dim.name, dim.maximum]))
       for (const entry of manifest.entries) if (entry.kind === 'init') engine.run(entry, largest)
       engine.carried.remember()
+      engine.totals.remember()
     },
     parameters: createVariables(
       engine,
@@ -69,12 +78,11 @@ function createModel(engine: Engine): Model {
     ),
     variables: createVariables(engine, 'variable', manifest.variables),
     hyper: createHypers(engine),
-    step: (train, inputs) => once(entryOf(trainOf(train), 'step'), inputs) as ReturnType<Model['step']>,
+    step: (train, inputs) => once(train, 'step', inputs),
     evaluate(train, inputs) {
-      const settings = trainOf(train)
-      const putBack = engine.carried.setAside(settings)
+      const putBack = engine.carried.setAside(trainOf(train))
       try {
-        return once(entryOf(settings, 'evaluate'), inputs) as ReturnType<Model['evaluate']>
+        return once(train, 'evaluate', inputs)
       } finally {
         putBack()
       }
@@ -89,7 +97,12 @@ function createModel(engine: Engine): Model {
     evaluateAll(train, data, options = {}) {
       const settings = trainOf(train)
       const dataset = prepareDataset(engine, entryOf(settings, 'evaluate'), data, settings.batchDim)
-      return finish(evaluatePart(engine, settings, dataset, options.batch))
+      const putBack = engine.totals.keep(settings)
+      try {
+        return finish(evaluatePart(engine, settings, dataset, options.batch))
+      } finally {
+        putBack()
+      }
     },
     predictAll(infer, data, options = {}) {
       const entry = inferOf(infer)

@@ -1,6 +1,7 @@
 import type { Metrics, StopRule } from './api.ts'
 import type { Engine } from './engine.ts'
 import type { Plan } from './fit-plan.ts'
+import type { ManifestTrain } from './manifest.ts'
 import { elementCount } from './size.ts'
 import { variableShape } from './variables.ts'
 
@@ -16,16 +17,20 @@ export interface EpochWatch {
   restore(last: number): boolean
 }
 
-export function watchEpochs(engine: Engine, { stop, startEpoch, valid, restoreBest }: Plan): EpochWatch {
+export function watchEpochs(
+  engine: Engine,
+  settings: ManifestTrain,
+  { stop, startEpoch, valid, restoreBest }: Plan,
+): EpochWatch {
   const part = stop?.part ?? (valid ? 'valid' : 'train')
   const metric = stop?.metric ?? 'loss'
-  const sign = stop !== undefined && higherIsBetter(stop) ? -1 : 1
+  const sign = stop !== undefined && higherIsBetter(stop, settings) ? -1 : 1
   let bestValue = Number.POSITIVE_INFINITY
   let bestEpoch = 0
   let putBack: (() => void) | undefined
   return {
     see(epoch, results) {
-      const value = sign * results[part]![metric]!
+      const value = sign * (results[part]![metric] as number)
       if (!(value < bestValue)) return false
       bestValue = value
       bestEpoch = epoch
@@ -42,10 +47,9 @@ export function watchEpochs(engine: Engine, { stop, startEpoch, valid, restoreBe
   }
 }
 
-function higherIsBetter(rule: StopRule): boolean {
-  return rule.better === undefined
-    ? /accuracy|precision|recall|f1|auc|score/i.test(rule.metric)
-    : rule.better === 'higher'
+function higherIsBetter(rule: StopRule, settings: ManifestTrain): boolean {
+  const better = rule.better ?? settings.metrics.find(({ name }) => name === rule.metric)?.better
+  return better === undefined ? /accuracy|precision|recall|f1|auc|score/i.test(rule.metric) : better === 'higher'
 }
 
 /** Remembers parameters and states; the result puts them back. */

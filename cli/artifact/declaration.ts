@@ -1,4 +1,4 @@
-import type { Manifest, ManifestEntry, ManifestHyper, ManifestTensor } from '../../runtime/manifest.ts'
+import type { Manifest, ManifestEntry, ManifestHyper, ManifestTensor, ManifestTrain } from '../../runtime/manifest.ts'
 import { sizeText, typeText } from '../../runtime/size.ts'
 
 /** The text of `<name>.d.ts`: the model's own names and shapes, then the types of the runtime. */
@@ -7,7 +7,11 @@ export function declarationText(manifest: Manifest, runtimeTypes: string): strin
   const own = capitalised(name)
   const dims = manifest.dims.map((dim) => `${dim.name} from ${dim.minimum} to ${dim.maximum}`)
   const entry = (wanted: string): ManifestEntry => manifest.entries.find((candidate) => candidate.name === wanted)!
-  const trains = manifest.trains.map((train) => ({ name: train.name, entry: entry(train.step) }))
+  const trains = manifest.trains.map((train) => ({
+    name: train.name,
+    entry: entry(train.step),
+    measures: measuresOf(train, entry(train.step)),
+  }))
   const infers = manifest.entries.filter((candidate) => candidate.kind === 'infer')
   return `// Made by nnc ${manifest.compiler} from ${name}.nn.
 
@@ -22,7 +26,7 @@ export declare function createInWorker(options?: LoadOptions): Promise<ModelInWo
 
 /** The names in ${name}.nn: of train blocks, infer blocks and models, their inputs and outputs, and of parameters. */
 export interface ${own}Types {
-  readonly trains: {${block(trains.map((train) => `${key(train.name)}: {\n${fields('inputs', train.entry.inputs, inputType)}${fields('metrics', train.entry.outputs, () => 'number')}    }`))}}
+  readonly trains: {${block(trains.map((train) => `${key(train.name)}: {\n${fields('inputs', train.entry.inputs, inputType)}${fields('metrics', train.measures, metricType)}    }`))}}
   readonly infers: {${block(infers.map((infer) => `${key(infer.name)}: {\n${fields('inputs', infer.inputs, inputType)}${fields('outputs', infer.outputs, outputType)}    }`))}}
   readonly parameters: ${union(manifest.variables.filter(({ kind }) => kind === 'parameter'))}
   readonly variables: ${union(manifest.variables)}
@@ -78,6 +82,21 @@ function fields(title: string, tensors: readonly ManifestTensor[], type: (tensor
 
 function inputType({ dtype }: ManifestTensor): string {
   return dtype === 'f32' ? 'Input' : 'IntegerInput'
+}
+
+/** The loss and the metrics as they are read: a statistic of an epoch is one number, whatever it is computed from. */
+function measuresOf({ metrics }: ManifestTrain, { outputs }: ManifestEntry): ManifestTensor[] {
+  const outputOf = (name: string): ManifestTensor => outputs.find((output) => output.name === name)!
+  return [
+    outputOf('loss'),
+    ...metrics.map(({ name, over }) =>
+      typeof over === 'string' ? outputOf(name) : { ...outputOf(over.columns[0]!), name, shape: [] },
+    ),
+  ]
+}
+
+function metricType(tensor: ManifestTensor): string {
+  return tensor.shape.length === 0 ? 'number' : outputType(tensor)
 }
 
 function outputType({ dtype }: ManifestTensor): string {

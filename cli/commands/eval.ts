@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander'
 import type { SimdBuild } from '../../runtime/manifest.ts'
 import type { FedInputs } from '../data/dataset.ts'
-import { formatCount, formatMetric } from '../numbers.ts'
+import { type Categories, metricTables, plainMetrics, scalarMetrics } from '../metric-table.ts'
+import { formatCount } from '../numbers.ts'
 import { type Assignments, buildOption, cacheOption, setOption, threadsOption } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { styleFor } from '../style.ts'
@@ -63,11 +64,14 @@ async function evaluate(file: string, options: EvalOptions, { terminal }: Comman
   const wanted = wantedInputs(stepEntry(model, settings), settings.batchDim)
   let part: string
   let inputs: FedInputs
+  let categories: Categories = notes?.categories ?? {}
   if (options.data) {
     part = options.data.join(' ')
     inputs = await loadRows(declaration, source, options.data, terminal.directory, wanted, notes?.learned ?? {})
   } else {
-    const { parts } = await loadData(declaration, source, wanted, notes?.learned)
+    const loaded = await loadData(declaration, source, wanted, notes?.learned)
+    const { parts } = loaded
+    categories = loaded.categories
     const chosen = options.part ?? (parts.test ? 'test' : parts.valid ? 'valid' : 'train')
     const found = parts[chosen]
     if (!found)
@@ -78,10 +82,11 @@ async function evaluate(file: string, options: EvalOptions, { terminal }: Comman
   const metrics = model.evaluateAll(settings.name, inputs)
   const rows = Object.values(inputs)[0]?.shape[0] ?? 0
   if (options.json) {
-    terminal.write(`${JSON.stringify({ part, rows, ...metrics })}\n`)
+    terminal.write(`${JSON.stringify({ part, rows, ...plainMetrics(metrics) })}\n`)
     return
   }
   const style = styleFor(terminal.outputColor)
-  const values = Object.entries(metrics).map(([name, value]) => `${name} ${style.bold(formatMetric(name, value))}`)
-  terminal.write(`${style.bold(part)}  ${values.join(', ')} on ${formatCount(rows)} rows\n`)
+  const values = scalarMetrics(metrics, settings.metrics, style)
+  terminal.write(`${style.bold(part)}  ${values} on ${formatCount(rows)} rows\n`)
+  for (const line of metricTables(metrics, settings.metrics, categories, style)) terminal.write(`${line}\n`)
 }

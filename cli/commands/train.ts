@@ -139,6 +139,7 @@ async function runTraining(
     epochs: epochs ?? 1,
     seed: model.seed >>> 0,
     metrics: settings.metrics,
+    categories,
   }
   const interruption = new AbortController()
   const events = model.fit(settings.name, parts.train!, {

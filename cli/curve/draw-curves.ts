@@ -1,4 +1,4 @@
-import { formatCount, formatMeasure, formatMetric, isShare } from '../numbers.ts'
+import { formatCount, formatMeasure, formatPercent } from '../numbers.ts'
 import { type Axis, linearAxis, valueAxis } from './axis.ts'
 import type { HistoryEpoch, TrainHistory } from './history.ts'
 
@@ -142,11 +142,11 @@ function drawKeys(
   return { lines, end: y }
 }
 
-function testText({ metrics, result }: TrainHistory): string {
+function testText({ metrics, percent, result }: TrainHistory): string {
   const test = result?.test
   if (!test) return ''
   const shown = metrics.length > 0 ? metrics.slice(0, 2) : ['loss']
-  return `test ${shown.map((measure) => `${measure} ${formatMetric(measure, test[measure] ?? Number.NaN)}`).join(', ')}`
+  return `test ${shown.map((measure) => `${measure} ${formatShown(percent.includes(measure), test[measure] ?? Number.NaN)}`).join(', ')}`
 }
 
 /** A line of one panel, in its order of drawing. */
@@ -169,20 +169,21 @@ function drawPanel(measure: string, runs: readonly NamedHistory[], epochs: numbe
   const heading = (note: string): string =>
     `<text x="${box.left}" y="${box.top + 12}"><tspan class="title">${escaped(measure)}</tspan><tspan class="quiet">${note}</tspan></text>`
   if (values.length === 0) return heading('  no finite values')
+  const share = runs.some(({ history }) => history.percent.includes(measure))
   const across = linearAxis(firstPoint(lines), epochs, Math.min(8, epochs), true)
-  const up = valueAxis(values, !isShare(measure))
+  const up = valueAxis(values, !share)
   const x = (epoch: number): number => tenths(left + across.place(epoch) * (right - left))
   const y = (value: number): number => tenths(bottom - up.place(value) * (bottom - top))
   return [
     heading(up.logarithmic ? '  logarithmic scale' : ''),
     ...up.ticks.map((tick) => {
-      const label = text(tickText(tick, measure, up), left - 8, y(tick) + 4, 'quiet end')
+      const label = text(tickText(tick, share, up), left - 8, y(tick) + 4, 'quiet end')
       return `<path class="grid" d="M${left} ${y(tick)}H${right}"/>${label}`
     }),
     ...across.ticks.map((tick) => text(String(tick), x(tick), bottom + 16, 'quiet middle')),
     text('epoch', (left + right) / 2, bottom + 30, 'quiet middle'),
     ...lines.map((line) => drawLine(line, x, y)),
-    ...endLabels(lines, measure, y, right + 7, { top, bottom }),
+    ...endLabels(lines, share, y, right + 7, { top, bottom }),
   ].join('\n')
 }
 
@@ -247,7 +248,7 @@ function drawLine({ points, color, style, dots }: Line, x: (epoch: number) => nu
 /** The last values to the right of their lines, moved apart where they would cover each other. */
 function endLabels(
   lines: readonly Line[],
-  measure: string,
+  share: boolean,
   y: (value: number) => number,
   x: number,
   { top, bottom }: { readonly top: number; readonly bottom: number },
@@ -255,7 +256,7 @@ function endLabels(
   const labels = lines
     .filter(({ labelled }) => labelled)
     .map(({ points, color }) => ({ value: points.findLast(([, value]) => value !== null)![1]!, color }))
-    .map(({ value, color }) => ({ text: formatMetric(measure, value), color, y: y(value) + 4 }))
+    .map(({ value, color }) => ({ text: formatShown(share, value), color, y: y(value) + 4 }))
     .sort((a, b) => a.y - b.y)
   const rows = Math.floor((bottom - top) / LABEL_HEIGHT)
   const shown = labels.slice(0, rows)
@@ -272,10 +273,14 @@ function endLabels(
   return shown.map((label) => text(label.text, x, tenths(label.y), `f${label.color}`))
 }
 
-function tickText(value: number, measure: string, { ticks }: Axis): string {
-  if (!isShare(measure)) return value === 0 || Math.abs(value) >= 1e-3 ? formatPlain(value) : value.toExponential(0)
+function tickText(value: number, share: boolean, { ticks }: Axis): string {
+  if (!share) return value === 0 || Math.abs(value) >= 1e-3 ? formatPlain(value) : value.toExponential(0)
   const step = ticks.length > 1 ? ticks[1]! - ticks[0]! : 1
   return `${(value * 100).toFixed(step >= 0.00999 ? 0 : step >= 0.000999 ? 1 : 2)} %`
+}
+
+function formatShown(share: boolean, value: number): string {
+  return share ? formatPercent(value) : formatMeasure(value)
 }
 
 function formatPlain(value: number): string {

@@ -13,7 +13,9 @@ export interface TrainHistory {
   readonly seed: number
   /** Rows of each part of the data. */
   readonly rows: Readonly<Record<string, number>>
+  /** Metrics that are one number, and those of them read as percentages. */
   readonly metrics: readonly string[]
+  readonly percent: readonly string[]
   /** The training loss within the epochs: epochs passed, and the mean since the point before. */
   readonly steps: readonly (readonly [number, number | null])[]
   readonly epochs: readonly HistoryEpoch[]
@@ -78,12 +80,13 @@ function parsed(text: string): unknown {
 
 function isHistory(value: unknown): value is TrainHistory {
   if (!isRecord(value) || value.format !== HISTORY_FORMAT) return false
-  const { file, train, parameters, build, batch, seed, rows, metrics, steps, epochs, result } = value
+  const { file, train, parameters, build, batch, seed, rows, metrics, percent, steps, epochs, result } = value
   return (
     [file, train, build].every((text) => typeof text === 'string') &&
     [parameters, batch, seed].every(Number.isFinite) &&
     isMeasures(rows) &&
     isList(metrics, (metric) => typeof metric === 'string') &&
+    isList(percent, (metric) => typeof metric === 'string') &&
     isList(steps, (point) => isList(point, isMeasure) && point.length === 2 && Number.isFinite(point[0])) &&
     isList(epochs, isEpoch) &&
     (result === undefined || (isRecord(result) && (result.test === undefined || isMeasures(result.test))))

@@ -1,4 +1,5 @@
-import type { DoneEvent, EpochEvent, StepEvent } from '../../runtime/api.ts'
+import type { DoneEvent, EpochEvent, Metrics, StepEvent } from '../../runtime/api.ts'
+import { isShare } from '../numbers.ts'
 import type { TrainFacts } from '../train/train-report.ts'
 import { HISTORY_FORMAT, type HistoryEpoch, type HistoryResult, type Measures, type TrainHistory } from './history.ts'
 
@@ -60,7 +61,8 @@ export function recordHistory(facts: TrainFacts, earlier?: TrainHistory): Histor
       batch: facts.batch,
       seed: facts.seed,
       rows: facts.rows as Readonly<Record<string, number>>,
-      metrics: facts.metrics,
+      metrics: facts.metrics.filter(({ scalar }) => scalar).map(({ name }) => name),
+      percent: facts.metrics.filter(isShare).map(({ name }) => name),
       ...(result && { result }),
       steps,
       epochs,
@@ -77,8 +79,11 @@ function epochsUpTo({ epochs }: TrainHistory, last: number): number {
   return epochs.filter(({ epoch }) => epoch <= last).reduce((sum, { seconds }) => sum + seconds, 0)
 }
 
-function measures(values: Readonly<Record<string, number>>): Measures {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, measure(value)]))
+/** What is one number; tables have no curve. */
+function measures(values: Metrics): Measures {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => (typeof value === 'number' ? [[name, measure(value)]] : [])),
+  )
 }
 
 /** Six significant digits draw any picture. */

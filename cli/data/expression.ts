@@ -34,6 +34,8 @@ export interface ComputedText {
   readonly kind: 'text'
   absent(row: number): boolean
   compute(row: number): string
+  /** A column without any value, which may as well hold numbers. */
+  readonly empty?: boolean
 }
 
 /** Token ids, as many in each row as its text has. */
@@ -67,6 +69,8 @@ export interface ExpressionScope {
    * learned, or calls `learn`.
    */
   learned(span: Span, learn: (rows: LearningRows) => Learned): Learned
+  /** What an earlier run learned at this place, without taking it. */
+  known?(): Learned | undefined
 }
 
 type Operate = (left: number, right: number) => number
@@ -244,6 +248,7 @@ function compileCall(call: CallExpression, scope: ExpressionScope): Computed {
 function numbers(expression: Expression, scope: ExpressionScope, user: string): ComputedNumbers {
   const column = rowValues(compileExpression(expression, scope), expression.span, user)
   if (column.kind === 'number') return column
+  if (column.empty) return emptyNumbers(column)
   throw new DataFault(
     'NN0411',
     expression.span,
@@ -291,6 +296,7 @@ function named(name: string, span: Span, scope: ExpressionScope): Computed {
     const { values } = raw
     return {
       kind: 'text',
+      empty: values.every((value) => value === undefined),
       absent: (row) => values[row] === undefined,
       compute: (row) => values[row] ?? missing(name, row, values.filter((v) => v === undefined).length, span, table),
     }
@@ -318,6 +324,11 @@ function missing(name: string, row: number, count: number, span: Span, table: Ta
     `column \`${name}\` has no value in ${table.describeRow(row)}${more}`,
     `leave such rows out with \`drop missing\`, or fill them in: \`fill(${/^\w+$/.test(name) ? name : `column("${name}")`}, median)\``,
   )
+}
+
+/** A column without any value as numbers: none is there, and reading one is an error. */
+export function emptyNumbers(column: ComputedText): ComputedNumbers {
+  return { kind: 'number', shape: [], absent: column.absent, compute: (row) => void column.compute(row) }
 }
 
 function map(input: ComputedNumbers, operate: (value: number) => number): ComputedNumbers {

@@ -67,6 +67,7 @@ export function fieldColumns(plan: DataPlan, table: Table, basis: LearningRows |
         const at = plan.fields.findIndex((field) => field.name === other)
         return at >= 0 && at < index ? compileField(at) : undefined
       },
+      known: () => (isLearningRows(basis) ? undefined : basis[name]?.[own.length]),
       learned: (span, learn) => {
         const found = isLearningRows(basis) ? learn(basis) : basis[name]?.[own.length]
         if (found === undefined)

@@ -2,7 +2,13 @@
 import type { Expression } from '../../compiler/1-parse/ast.ts'
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
 import { DataFault } from './data-fault.ts'
-import type { Computed, ComputedNumbers, ComputedText, ExpressionScope } from './expression.ts'
+import {
+  type Computed,
+  type ComputedNumbers,
+  type ComputedText,
+  type ExpressionScope,
+  emptyNumbers,
+} from './expression.ts'
 import { changed } from './learned.ts'
 import { rowValues } from './row-values.ts'
 import { presentValues, quantile } from './scaling.ts'
@@ -31,7 +37,17 @@ export function checkFill(how: Expression): void {
 /** `x` with its missing rows filled: by a statistic of the training rows, or by a constant. */
 export function fill(column: Computed, how: Expression, span: Span, scope: ExpressionScope): Computed {
   const input = rowValues(column, span, 'fill')
-  return input.kind === 'text' ? fillText(input, how, span, scope) : fillNumbers(input, how, span, scope)
+  if (input.kind === 'number') return fillNumbers(input, how, span, scope)
+  return input.empty && fillsNumbers(how, scope)
+    ? fillNumbers(emptyNumbers(input), how, span, scope)
+    : fillText(input, how, span, scope)
+}
+
+/** Whether a column that has no values here is one of numbers, as in a single row to predict. */
+function fillsNumbers(how: Expression, scope: ExpressionScope): boolean {
+  if (fillStatistic(how) !== 'mode') return how.kind !== 'string'
+  const known = scope.known?.()
+  return known?.kind === 'fill' && typeof known.values[0] === 'number'
 }
 
 function fillText(input: ComputedText, how: Expression, span: Span, scope: ExpressionScope): ComputedText {

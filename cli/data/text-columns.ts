@@ -98,12 +98,12 @@ function matches(input: ComputedText, { pattern }: Settings): ComputedNumbers {
   }
 }
 
-/** The pattern's first group where it is first found, or all of the match without a group; empty where it is not. */
+/** The pattern's first group where it is first found, or all of the match without a group; missing where it is not. */
 function extract(input: ComputedText, { pattern }: Settings): ComputedText {
   const expression = patternOf(pattern as string)
   return {
     kind: 'text',
-    absent: input.absent,
+    absent: (row) => input.absent(row) || !expression.test(input.compute(row)),
     compute(row) {
       const found = expression.exec(input.compute(row))
       return found?.[1] ?? (found && found.length === 1 ? found[0] : '')

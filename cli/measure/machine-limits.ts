@@ -83,7 +83,7 @@ function fastest(run: () => void): number {
 function emptyManifest(build: BuildName): Parameters<typeof assemble>[1]['manifest'] {
   return {
     format: 'nnc',
-    version: 1,
+    version: 2,
     compiler: '',
     name: 'limits',
     build,

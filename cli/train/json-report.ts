@@ -1,3 +1,4 @@
+import { plainMetrics } from '../metric-table.ts'
 import type { Terminal } from '../terminal.ts'
 import type { TrainReport } from './train-report.ts'
 
@@ -6,11 +7,22 @@ export function jsonReport(terminal: Terminal): TrainReport {
   const line = (event: string, fields: object): void => terminal.write(`${JSON.stringify({ event, ...fields })}\n`)
   return {
     preparing: () => undefined,
-    start: (facts) => line('start', facts),
+    start: ({ metrics, categories: _, ...facts }) =>
+      line('start', { ...facts, metrics: metrics.map(({ name }) => name) }),
     step: () => undefined,
-    epoch: ({ kind: _, ...fields }) => line('epoch', fields),
+    epoch: ({ kind: _, train, valid, ...fields }) => {
+      const { epoch, epochs, ...rest } = fields
+      line('epoch', {
+        epoch,
+        epochs,
+        train: plainMetrics(train),
+        ...(valid && { valid: plainMetrics(valid) }),
+        ...rest,
+      })
+    },
     interrupted: () => undefined,
-    done: ({ done: { kind: _, ...fields }, ...files }) => line('done', { ...fields, ...files }),
+    done: ({ done: { kind: _, test, ...fields }, ...files }) =>
+      line('done', { ...fields, ...(test && { test: plainMetrics(test) }), ...files }),
     failed: () => undefined,
   }
 }

@@ -1,4 +1,6 @@
 import type { DoneEvent, EpochEvent, Metrics, StepEvent } from '../../runtime/api.ts'
+import type { ManifestMetric } from '../../runtime/manifest.ts'
+import { LOSS, metricTables, scalarMetrics } from '../metric-table.ts'
 import { formatBytes, formatCount, formatDuration, formatMeasure, formatMetric } from '../numbers.ts'
 import { type Style, styleFor } from '../style.ts'
 import type { Terminal } from '../terminal.ts'
@@ -101,13 +103,14 @@ function partsOf(facts: TrainFacts): ('train' | 'valid')[] {
   return facts.rows.valid === undefined ? ['train'] : ['train', 'valid']
 }
 
-function measuresOf(facts: TrainFacts): readonly string[] {
-  return ['loss', ...facts.metrics]
+/** What has a column: every measure that is one number. */
+function measuresOf(facts: TrainFacts): readonly ManifestMetric[] {
+  return [LOSS, ...facts.metrics.filter(({ scalar }) => scalar)]
 }
 
 /** Wide enough for its name and for any value. */
-function widthOf(measure: string): number {
-  return Math.max(10, measure.length)
+function widthOf({ name }: ManifestMetric): number {
+  return Math.max(10, name.length)
 }
 
 /** The first column: "17/40". */
@@ -119,7 +122,7 @@ function tableHead(facts: TrainFacts, style: Style): string[] {
   const measures = measuresOf(facts)
   const width = measures.reduce((sum, measure) => sum + widthOf(measure) + 2, 0)
   const groups = partsOf(facts).map((part) => ` ${'─'.repeat(3)} ${part} ${'─'.repeat(width - part.length - 6)}`)
-  const names = partsOf(facts).flatMap(() => measures.map((measure) => `  ${measure.padStart(widthOf(measure))}`))
+  const names = partsOf(facts).flatMap(() => measures.map((measure) => `  ${measure.name.padStart(widthOf(measure))}`))
   const first = countWidth(facts)
   return [
     style.dim(`${' '.repeat(first)}${groups.join('')}`),
@@ -131,7 +134,7 @@ function epochRow(event: EpochEvent, facts: TrainFacts, style: Style): string {
   const cells = partsOf(facts).flatMap((part) => {
     const values = event[part]
     return measuresOf(facts).map(
-      (measure) => `  ${formatMetric(measure, values?.[measure] ?? Number.NaN).padStart(widthOf(measure))}`,
+      (measure) => `  ${formatMetric(measure, numberIn(values, measure)).padStart(widthOf(measure))}`,
     )
   })
   const count = `${event.epoch}/${event.epochs}`.padStart(countWidth(facts))
@@ -173,10 +176,16 @@ function closing(done: DoneEvent, facts: TrainFacts, style: Style): string[] {
 
 function testLine(test: Metrics | undefined, facts: TrainFacts, style: Style): string[] {
   if (!test) return []
-  const values = measuresOf(facts).map(
-    (measure) => `${measure} ${style.bold(formatMetric(measure, test[measure] ?? Number.NaN))}`,
-  )
+  const values = scalarMetrics(test, facts.metrics, style)
+  const tables = metricTables(test, facts.metrics, facts.categories, style)
   return [
-    `${style.bold('test')}  ${values.join(', ')} on ${formatCount(facts.rows.test!)} rows it was never trained on`,
+    `${style.bold('test')}  ${values} on ${formatCount(facts.rows.test!)} rows it was never trained on`,
+    ...tables,
+    ...(tables.length > 0 ? [''] : []),
   ]
+}
+
+function numberIn(values: Metrics | undefined, { name }: ManifestMetric): number {
+  const value = values?.[name]
+  return typeof value === 'number' ? value : Number.NaN
 }

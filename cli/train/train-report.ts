@@ -1,5 +1,6 @@
 import type { DoneEvent, EpochEvent, StepEvent } from '../../runtime/api.ts'
-import type { SimdBuild } from '../../runtime/manifest.ts'
+import type { ManifestMetric, SimdBuild } from '../../runtime/manifest.ts'
+import type { Categories } from '../metric-table.ts'
 import type { LoadedFile } from '../pretrained.ts'
 
 /** What is known before the first step. */
@@ -19,7 +20,8 @@ export interface TrainFacts {
   readonly startEpoch: number
   readonly epochs: number
   readonly seed: number
-  readonly metrics: readonly string[]
+  readonly metrics: readonly ManifestMetric[]
+  readonly categories: Categories
 }
 
 /** How the run ended and what it left. */

@@ -76,11 +76,11 @@ export interface HyperDeclaration extends DeclarationBase {
 }
 
 /**
- * `fn`, `layer`, `model`, `optimizer` and `initializer`. `layer Linear(Out)(x: f32[..., In])`: the first list is
+ * `fn`, `layer`, `model`, `optimizer`, `initializer` and `metric`. `layer Linear(Out)(x: f32[..., In])`: the first list is
  * fixed when an instance is made (`config`), the last flows (`inputs`). One list alone is `inputs`.
  */
 export interface CallableDeclaration extends DeclarationBase {
-  readonly kind: 'fn' | 'layer' | 'model' | 'optimizer' | 'initializer'
+  readonly kind: 'fn' | 'layer' | 'model' | 'optimizer' | 'initializer' | 'metric'
   readonly config: readonly Parameter[]
   readonly inputs: readonly Parameter[]
   readonly result?: ResultType
@@ -227,6 +227,9 @@ export type Statement =
   | YieldStatement
   | LossStatement
   | MetricStatement
+  | TotalStatement
+  | CollectStatement
+  | TraitStatement
   | OptimizerStatement
   | SettingStatement
   | StopStatement
@@ -309,6 +312,26 @@ export interface MetricStatement extends Node {
   readonly kind: 'metric'
   readonly name: Name
   readonly value: Expression
+}
+
+/** `total hits = sum(right)` in a metric: the sum over the epoch's batches. */
+export interface TotalStatement extends Node {
+  readonly kind: 'total'
+  readonly name: Name
+  readonly value: Expression
+}
+
+/** `collect area_under_roc(score, target)` in a metric: a statistic of all values of the epoch. */
+export interface CollectStatement extends Node {
+  readonly kind: 'collect'
+  readonly call: Expression
+}
+
+/** `better higher`, `unit percent` in a metric. */
+export interface TraitStatement extends Node {
+  readonly kind: 'trait'
+  readonly trait: 'better' | 'unit'
+  readonly value: Name
 }
 
 /** `optimizer adamw(lr, weight_decay = 0.01)` inside a train block; `for "**.b"` limits it to some parameters. */

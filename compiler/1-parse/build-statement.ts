@@ -1,11 +1,12 @@
 /** Concrete to abstract syntax: blocks and statements. A damaged statement is left out; its error is known already. */
-import type { Block, LetStatement, SettingStatement, Statement, StopStatement } from './ast.ts'
+import type { Block, LetStatement, SettingStatement, Statement, StopStatement, TraitStatement } from './ast.ts'
 import { buildType } from './build-declaration.ts'
 import {
   type Building,
   binders,
   buildBinary,
   buildExpression,
+  buildOperand,
   buildString,
   buildSubscripts,
 } from './build-expression.ts'
@@ -129,6 +130,17 @@ function buildStatement(tree: CstNode, building: Building): Statement {
       return { kind: 'loss', value: value(), span }
     case 'metricStatement':
       return { kind: 'metric', name: name(), value: value(), span }
+    case 'totalStatement':
+      return { kind: 'total', name: name(), value: value(), span }
+    case 'collectStatement':
+      return { kind: 'collect', call: buildOperand(node(part, 'operand'), building), span }
+    case 'traitStatement':
+      return {
+        kind: 'trait',
+        trait: token(part, 'trait').image as TraitStatement['trait'],
+        value: nameOf(file, token(part, 'value')),
+        span,
+      }
     case 'optimizerStatement':
     case 'penaltyStatement': {
       const kind = label === 'optimizerStatement' ? 'optimizer' : 'penalty'

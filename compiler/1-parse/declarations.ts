@@ -79,6 +79,7 @@ function beginsDeclaration(tokens: readonly IToken[], position: number, depth: n
     case contextualWords.initializer:
       return is(1, Identifier) && is(2, LeftParenthesis)
     case contextualWords.optimizer:
+    case contextualWords.metric:
       return depth === 0 && is(1, Identifier) && is(2, LeftParenthesis)
     case Identifier:
       // A misspelt keyword: two names in a row stand nowhere else.

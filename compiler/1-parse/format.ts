@@ -349,6 +349,7 @@ function formatStatement(statement: Statement, formatting: Formatting): Document
     case 'use':
     case 'update':
     case 'metric':
+    case 'total':
       return sequence([`${statement.kind} ${statement.name.text} = `, expression(statement.value)])
     case 'return':
     case 'loss':
@@ -371,8 +372,11 @@ function formatStatement(statement: Statement, formatting: Formatting): Document
       return sequence([`${kind} `, expression(call), ...(pattern === undefined ? [] : [' for ', expression(pattern)])])
     }
     case 'clip':
+    case 'collect':
     case 'average':
       return sequence([`${statement.kind} `, expression(statement.call)])
+    case 'trait':
+      return `${statement.trait} ${statement.value.text}`
     case 'setting':
       return sequence([`${statement.setting} `, expression(statement.value), statement.streams ? ' in streams' : ''])
     case 'stop': {

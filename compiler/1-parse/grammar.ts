@@ -161,6 +161,7 @@ export class Grammar extends StatementGrammar {
       { ALT: () => this.CONSUME(words.model, { LABEL: 'keyword' }) },
       { ALT: () => this.CONSUME(contextualWords.optimizer, { LABEL: 'keyword' }) },
       { ALT: () => this.CONSUME(contextualWords.initializer, { LABEL: 'keyword' }) },
+      { ALT: () => this.CONSUME(contextualWords.metric, { LABEL: 'keyword' }) },
     ])
     this.CONSUME(Identifier)
     this.SUBRULE(this.parameters)

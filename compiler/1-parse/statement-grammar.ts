@@ -49,6 +49,9 @@ export abstract class StatementGrammar extends ExpressionGrammar {
         { ALT: () => this.SUBRULE(this.yieldStatement) },
         { ALT: () => this.SUBRULE(this.lossStatement) },
         { ALT: () => this.SUBRULE(this.metricStatement) },
+        { ALT: () => this.SUBRULE(this.totalStatement) },
+        { ALT: () => this.SUBRULE(this.collectStatement) },
+        { ALT: () => this.SUBRULE(this.traitStatement) },
         { ALT: () => this.SUBRULE(this.optimizerStatement) },
         { ALT: () => this.SUBRULE(this.settingStatement) },
         { ALT: () => this.SUBRULE(this.stopStatement) },
@@ -245,6 +248,41 @@ export abstract class StatementGrammar extends ExpressionGrammar {
       this.CONSUME(Identifier)
       this.CONSUME(Equal)
       this.SUBRULE(this.expression)
+    },
+    propagate,
+  )
+
+  /** `total hits = sum(right)`, added up over an epoch */
+  protected totalStatement = this.RULE(
+    'totalStatement',
+    () => {
+      this.CONSUME(contextualWords.total)
+      this.CONSUME(Identifier)
+      this.CONSUME(Equal)
+      this.SUBRULE(this.expression)
+    },
+    propagate,
+  )
+
+  /** `collect area_under_roc(score, target)`, computed from all values of an epoch */
+  protected collectStatement = this.RULE(
+    'collectStatement',
+    () => {
+      this.CONSUME(contextualWords.collect)
+      this.SUBRULE(this.operand)
+    },
+    propagate,
+  )
+
+  /** `better higher`, `unit percent` */
+  protected traitStatement = this.RULE(
+    'traitStatement',
+    () => {
+      this.OR([
+        { ALT: () => this.CONSUME(contextualWords.better, { LABEL: 'trait' }) },
+        { ALT: () => this.CONSUME(contextualWords.unit, { LABEL: 'trait' }) },
+      ])
+      this.CONSUME(Identifier, { LABEL: 'value' })
     },
     propagate,
   )

@@ -15,6 +15,7 @@ import { evaluate, locate } from './expressions.ts'
 import type { Globals } from './globals.ts'
 import { createInstance, type Instance, joinPath } from './instance.ts'
 import { invoke } from './invoke.ts'
+import { applyMetric } from './metrics.ts'
 import { type Frame, report } from './session.ts'
 import { describe, displayType, errorValue, type Value } from './values.ts'
 
@@ -189,6 +190,8 @@ function applyCallable(
       const config = bindConfig(frame, declaration, globals, given, span)
       return config ? { kind: 'initializer', declaration, globals, config } : errorValue
     }
+    case 'metric':
+      return applyMetric(frame, declaration, globals, given, span)
     case 'optimizer':
       return report(frame, 'NN0213', calleeSpan, `the optimizer \`${name}\` cannot be called`, {
         hint: `write \`optimizer ${name}(…)\` in a train block`,

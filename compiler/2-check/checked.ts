@@ -7,7 +7,7 @@ import type { DataDeclaration, StringLiteral } from '../1-parse/ast.ts'
 import type { Span } from '../diagnostics/diagnostic.ts'
 import type { Dim } from '../dimensions/dimension.ts'
 import type { Operation, OpName } from '../ops/op.ts'
-import type { EntryKind, Hyper, RuntimeDim, TensorType, Variable } from '../types.ts'
+import type { EntryKind, EpochStatistic, Hyper, MetricTraits, RuntimeDim, TensorType, Variable } from '../types.ts'
 
 export interface CheckedProgram {
   /** The file's name without folder and extension: `digits`. */
@@ -49,7 +49,7 @@ export interface CheckedEntry {
   readonly name: string
   readonly kind: EntryKind
   readonly values: readonly CheckedValue[]
-  /** Position in `values`; a step and an evaluation have `loss` and each metric, scalars averaged over the batch. */
+  /** Position in `values`; a step and an evaluation have `loss` and each metric. */
   readonly outputs: readonly { readonly name: string; readonly value: number }[]
   /** Assignments that take effect together, after everything has been read. */
   readonly updates: readonly { readonly variable: string; readonly value: number }[]
@@ -176,5 +176,17 @@ export interface TrainSettings {
   readonly epochs?: number
   readonly seed?: number
   readonly stop?: { readonly part: 'train' | 'valid'; readonly metric: string; readonly epochs: number }
-  readonly metrics: readonly string[]
+  readonly metrics: readonly MetricSettings[]
+}
+
+/** A metric of a train block, beside the loss. */
+export interface MetricSettings extends MetricTraits {
+  readonly name: string
+  /**
+   * `batch`: its output is of one batch, to be averaged by examples. `epoch`: its output is of the epoch so far. A
+   * statistic is computed from all values these outputs have had in the epoch.
+   */
+  readonly over: 'batch' | 'epoch' | { readonly statistic: EpochStatistic; readonly columns: readonly string[] }
+  /** One number, which can be watched from epoch to epoch. */
+  readonly scalar: boolean
 }

@@ -8,12 +8,18 @@ export function dependenciesOf(values: readonly CheckedValue[], root: number): R
   for (let id = root; id >= 0; id--) {
     if (!found.has(id)) continue
     const { form } = values[id]!
-    if (form.kind === 'operation') {
-      if (form.op !== 'stop_gradient') for (const operand of form.operands) found.add(operand)
-    } else if (form.kind === 'loop')
-      for (const operand of [...form.carries, ...form.elements, ...form.outside]) found.add(operand)
-    else collectReads(form.body, found)
+    if (form.kind === 'operation' && form.op === 'stop_gradient') continue
+    for (const operand of operandsOf(form)) found.add(operand)
   }
+  return found
+}
+
+/** The positions of the values one value is computed from. */
+export function operandsOf(form: CheckedValue['form']): Iterable<number> {
+  if (form.kind === 'operation') return form.operands
+  if (form.kind === 'loop') return [...form.carries, ...form.elements, ...form.outside]
+  const found = new Set<number>()
+  collectReads(form.body, found)
   return found
 }
 

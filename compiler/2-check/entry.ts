@@ -21,7 +21,7 @@ export interface Entry {
   readonly values: CheckedValue[]
   readonly outputs: { name: string; value: number }[]
   /** What reading a variable gives now, and whether that is an update. */
-  readonly variables: Map<string, { value: TensorValue; leaf: TensorValue; updated: boolean }>
+  readonly variables: Map<string, { value: TensorValue; leaf: TensorValue; updated: boolean; total?: boolean }>
   readonly constants: Map<string, TensorValue>
   /** How many random values each instance has drawn. */
   readonly draws: Map<string, number>
@@ -74,11 +74,13 @@ export function createBody(parent: Entry, length?: Dim): { entry: Entry; place: 
   return { entry: { ...parent, values: [], constants: new Map(), loop: place }, place }
 }
 
-/** An evaluation stores no updates: measuring must not change what training goes on from. */
-/** @param kept whether an evaluation, which else changes nothing, keeps the new value of a variable */
+/**
+ * An evaluation stores the totals of metrics only: measuring must not change what training goes on from.
+ * @param kept whether it also keeps the new value of a variable
+ */
 export function finishEntry(entry: Entry, kept: (variable: string) => boolean = () => false): CheckedEntry {
   const updates = [...entry.variables]
-    .filter(([variable, state]) => state.updated && (entry.kind !== 'evaluate' || kept(variable)))
+    .filter(([variable, state]) => state.updated && (entry.kind !== 'evaluate' || state.total || kept(variable)))
     .map(([variable, state]) => ({ variable, value: state.value.id }))
   return { name: entry.name, kind: entry.kind, values: entry.values, outputs: entry.outputs, updates }
 }
@@ -173,7 +175,7 @@ function variableState(frame: Frame, span: Span, reference: VariableReference) {
   const { name, type } = reference
   const stored = emit(frame, span, type, { op: 'variable', attributes: { name, type } }, [], reference.origins)
   const leaf = frame.entry.substitute?.(frame, span, reference, stored) ?? stored
-  const state = { value: leaf, leaf, updated: false }
+  const state = { value: leaf, leaf, updated: false, total: frame.session.variables.get(name)?.kind === 'total' }
   frame.entry.variables.set(name, state)
   return state
 }

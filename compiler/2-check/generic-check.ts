@@ -7,6 +7,7 @@ import { entryFrame, runEntry } from './entry-point.ts'
 import { evaluate } from './expressions.ts'
 import { createInstance } from './instance.ts'
 import { invoke } from './invoke.ts'
+import { metricContext } from './metrics.ts'
 import { bind, createScope } from './scope.ts'
 import type { Frame, Session } from './session.ts'
 import { evaluateType, genericNames } from './signature.ts'
@@ -69,6 +70,9 @@ function checkGeneric(session: Session, declaration: CallableDeclaration, rank: 
     ...(declaration.kind === 'optimizer' && {
       extra: new Map([['step', constant(frame, span, 1, 'f32')]]),
       overrides: { statePrefix: { prefix: 'optimizer/', kind: 'optimizer' as const } },
+    }),
+    ...(declaration.kind === 'metric' && {
+      overrides: { metric: metricContext(name, name), statePrefix: { prefix: 'metric/', kind: 'total' as const } },
     }),
   })
 }

@@ -64,6 +64,7 @@ function isGlobal(declaration: Declaration): declaration is GlobalDeclaration {
     case 'layer':
     case 'model':
     case 'optimizer':
+    case 'metric':
     case 'initializer':
     case 'const':
     case 'dim':

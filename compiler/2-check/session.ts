@@ -2,11 +2,12 @@
 import type { CallableDeclaration, Name } from '../1-parse/ast.ts'
 import type { Diagnostic, DiagnosticCode, DiagnosticLabel, Span } from '../diagnostics/diagnostic.ts'
 import type { Dim } from '../dimensions/dimension.ts'
-import type { Hyper, RuntimeDim, Variable } from '../types.ts'
+import type { Hyper, MetricTraits, RuntimeDim, Variable } from '../types.ts'
 import type { Entry } from './entry.ts'
 import type { Globals } from './globals.ts'
 import type { IndexContext } from './index-context.ts'
 import type { Instance } from './instance.ts'
+import type { MetricContext } from './metrics.ts'
 import type { Scope } from './scope.ts'
 import { type ErrorValue, errorValue, type Origin, type TensorValue, type Value } from './values.ts'
 
@@ -65,9 +66,11 @@ export interface Frame {
   readonly floorDivision?: boolean
   /** Inside `init`, tensors of other entries are only types. */
   readonly initializing?: boolean
-  /** What `state` in an optimizer or a train block is named after. */
-  readonly statePrefix?: { readonly prefix: string; readonly kind: 'optimizer' | 'state' }
+  /** What `state` in an optimizer, a metric or a train block is named after. */
+  readonly statePrefix?: { readonly prefix: string; readonly kind: 'optimizer' | 'state' | 'total' }
   readonly train?: TrainContext
+  /** The metric of a train block whose value is being elaborated. */
+  readonly metric?: MetricContext
   /** The train block whose `step` is known here, in the bodies of its loops too. */
   readonly steps?: TrainContext
   /** Inside the body of a loop. */
@@ -82,7 +85,17 @@ export interface TrainContext {
   /** `step` as an f32 scalar, once something has read it. */
   step?: TensorValue
   loss?: { readonly value: TensorValue | ErrorValue; readonly span: Span }
-  readonly metrics: { readonly name: string; readonly value: Value; readonly span: Span }[]
+  readonly metrics: Measure[]
+}
+
+/** One `metric name = …`. */
+export interface Measure {
+  readonly name: string
+  readonly value: Value
+  readonly span: Span
+  /** Whether the value is of the epoch so far; of one batch, to be averaged, otherwise. */
+  readonly ofEpoch: boolean
+  readonly traits: MetricTraits
 }
 
 /** Filled by the `yield` of a loop's body. */

@@ -47,7 +47,13 @@ function visit(
 }
 
 function introduced(statement: Statement): readonly Name[] {
-  if (statement.kind === 'use' || statement.kind === 'param' || statement.kind === 'state') return [statement.name]
+  if (
+    statement.kind === 'use' ||
+    statement.kind === 'param' ||
+    statement.kind === 'state' ||
+    statement.kind === 'total'
+  )
+    return [statement.name]
   if (statement.kind !== 'let') return []
   const { pattern } = statement
   return pattern.kind === 'tuple' ? pattern.names : [pattern.name]

@@ -2,24 +2,34 @@
 import type {
   Block,
   CallableDeclaration,
+  Expression,
   LetStatement,
   Statement,
   UpdateStatement,
   WhenStatement,
 } from '../1-parse/ast.ts'
-import type { DiagnosticCode } from '../diagnostics/diagnostic.ts'
+import type { DiagnosticCode, Span } from '../diagnostics/diagnostic.ts'
 import { suggest } from '../diagnostics/suggest.ts'
-import { shapeEqual } from '../dimensions/dimension.ts'
+import { isConstant, shapeEqual } from '../dimensions/dimension.ts'
 import { toTensor } from './arithmetic.ts'
 import { differs, expandTo } from './broadcast.ts'
 import { evaluateUse } from './calls.ts'
-import { updateVariable } from './entry.ts'
+import { cast, updateVariable } from './entry.ts'
 import { evaluate, locate } from './expressions.ts'
 import { evaluateIndexed } from './indexed.ts'
 import { checkType } from './invoke.ts'
 import { runYield } from './loop-body.ts'
+import {
+  checkTrait,
+  declareTotal,
+  type MetricContext,
+  metricContext,
+  requireEpochValue,
+  runCollect,
+  traitsOf,
+} from './metrics.ts'
 import { bind, createScope, lookUp, namesIn } from './scope.ts'
-import { type Frame, report } from './session.ts'
+import { type Frame, report, type TrainContext } from './session.ts'
 import { evaluateType } from './signature.ts'
 import { describe, displayType, errorValue, type Value } from './values.ts'
 import { declareParam, declareState, initialized } from './variables.ts'
@@ -31,6 +41,7 @@ const allowed = {
   layer: ['let', 'param', 'state', 'use', 'update', 'return', 'when'],
   model: ['let', 'param', 'state', 'use', 'update', 'return', 'when'],
   optimizer: ['let', 'state', 'update', 'when'],
+  metric: ['let', 'total', 'state', 'update', 'collect', 'trait', 'return', 'when'],
   infer: ['let', 'use', 'return', 'when'],
   train: ['let', 'use', 'state', 'update', 'when', 'loss', 'metric'],
   loop: ['let', 'use', 'when', 'yield'],
@@ -61,7 +72,12 @@ export function runBlock(frame: Frame, block: Block, kind: BodyKind): Value | un
 export function runStatement(frame: Frame, statement: Statement, kind: BodyKind): Value | undefined {
   if (!(allowed[kind] as readonly string[]).includes(statement.kind)) {
     misplaced(frame, statement, kind)
-    if (statement.kind === 'param' || statement.kind === 'state' || statement.kind === 'use')
+    if (
+      statement.kind === 'param' ||
+      statement.kind === 'state' ||
+      statement.kind === 'use' ||
+      statement.kind === 'total'
+    )
       poison(frame, statement.name.text)
     if (!frame.loop || kind !== 'loop' || statement.kind !== 'return') return undefined
     frame.loop.result = errorValue
@@ -96,6 +112,15 @@ export function runStatement(frame: Frame, statement: Statement, kind: BodyKind)
     case 'loss':
     case 'metric':
       runMeasure(frame, statement)
+      return undefined
+    case 'total':
+      declareTotal(frame, statement)
+      poison(frame, statement.name.text)
+      return undefined
+    case 'collect':
+      return runCollect(frame, statement)
+    case 'trait':
+      checkTrait(frame, statement)
       return undefined
     default:
       throw new Error(`internal: check: statement ${statement.kind}`)
@@ -213,12 +238,17 @@ function runMeasure(frame: Frame, statement: Extract<Statement, { kind: 'loss' |
   const name = isLoss ? 'loss' : statement.name.text
   const span = isLoss ? statement.span : statement.name.span
   const earlier = isLoss ? train.loss?.span : train.metrics.find((metric) => metric.name === name)?.span
-  const { value } = locate(frame, statement.value)
+  const metric = metricContext(train.name, name)
+  const { value } = locate(isLoss ? frame : { ...frame, metric }, statement.value)
   if (earlier || (!isLoss && name === 'loss')) {
     report(frame, 'NN0202', span, isLoss ? 'a train block has one `loss`' : `the metric \`${name}\` is already there`, {
       labels: [earlier && { span: earlier, message: 'first here' }],
       hint: isLoss ? 'add the parts into one expression' : undefined,
     })
+    return
+  }
+  if (metric.calls > 0) {
+    runEpochMetric(frame, train, metric, { name, value, span, valueSpan: statement.value.span }, statement.value)
     return
   }
   const tensor = toTensor(frame, { value, span: statement.value.span }, value.kind === 'tensor' ? undefined : 'f32')
@@ -236,11 +266,43 @@ function runMeasure(frame: Frame, statement: Extract<Statement, { kind: 'loss' |
   if (isLoss) {
     train.loss = { value: checked, span: statement.span }
     bind(frame.scope, 'loss', checked, statement.span)
-  } else train.metrics.push({ name, value: checked, span })
+  } else train.metrics.push({ name, value: checked, span, ofEpoch: false, traits: {} })
+}
+
+/** A metric made of totals may have any fixed shape; its value after the last batch is the epoch's. */
+function runEpochMetric(
+  frame: Frame,
+  train: TrainContext,
+  metric: MetricContext,
+  { name, value, span, valueSpan }: { name: string; value: Value; span: Span; valueSpan: Span },
+  expression: Expression,
+): void {
+  const traits = traitsOf(frame, expression)
+  if (value.kind === 'statistic') {
+    train.metrics.push({ name, value, span, ofEpoch: true, traits })
+    return
+  }
+  const tensor = toTensor(frame, { value, span: valueSpan }, value.kind === 'tensor' ? undefined : 'f32')
+  if (tensor.kind === 'error') return
+  const { dtype, shape } = tensor.type
+  const open = shape.find((dim) => !isConstant(dim))
+  if (dtype === 'bool' || open !== undefined) {
+    report(
+      frame,
+      'NN0243',
+      valueSpan,
+      `the metric \`${name}\` must be numbers in a shape known when compiled, but this is ${displayType(tensor.type)}`,
+      { hint: open === undefined ? 'convert it with `float(…)`' : 'sum over the examples' },
+    )
+    return
+  }
+  if (!requireEpochValue(frame, metric, tensor, valueSpan)) return
+  train.metrics.push({ name, value: cast(frame, valueSpan, tensor, 'f32'), span, ofEpoch: true, traits })
 }
 
 function misplaced(frame: Frame, statement: Statement, kind: BodyKind): void {
-  const what = statement.kind === 'setting' ? statement.setting : statement.kind
+  const what =
+    statement.kind === 'setting' ? statement.setting : statement.kind === 'trait' ? statement.trait : statement.kind
   const article =
     kind === 'loop'
       ? 'the body of a loop'
@@ -259,7 +321,9 @@ function misplaced(frame: Frame, statement: Statement, kind: BodyKind): void {
                   statement.kind,
                 )
               ? 'it belongs at the top level of a `train` block'
-              : undefined,
+              : ['total', 'collect', 'trait'].includes(statement.kind)
+                ? 'it belongs in a `metric` definition'
+                : undefined,
   })
 }
 

@@ -3,10 +3,10 @@ import type { Expression, SettingStatement, StopStatement, TrainDeclaration } fr
 import type { Span } from '../diagnostics/diagnostic.ts'
 import { suggest } from '../diagnostics/suggest.ts'
 import { isConstant } from '../dimensions/dimension.ts'
-import type { TrainSettings } from './checked.ts'
+import type { MetricSettings, TrainSettings } from './checked.ts'
 import type { EntryInputs } from './entry-point.ts'
 import { evaluate } from './expressions.ts'
-import { type Frame, report, type TrainContext } from './session.ts'
+import { type Frame, type Measure, report, type TrainContext } from './session.ts'
 import { describe } from './values.ts'
 
 export function trainSettings(
@@ -15,7 +15,7 @@ export function trainSettings(
   inputs: EntryInputs,
   context: TrainContext,
 ): TrainSettings {
-  const metrics = context.metrics.map((metric) => metric.name)
+  const metrics = context.metrics.flatMap(metricSettings)
   const batchDim = sharedBatchDim(inputs)
   const numbers: Partial<Record<SettingStatement['setting'], number>> = {}
   let stop: TrainSettings['stop']
@@ -47,6 +47,21 @@ export function trainSettings(
     ...(stop && { stop }),
     metrics,
   }
+}
+
+/** The output that holds a column of a statistic; no metric can have this name. */
+export function columnName(metric: string, column: number): string {
+  return `${metric}.${column}`
+}
+
+function metricSettings({ name, value, ofEpoch, traits }: Measure): MetricSettings[] {
+  if (value.kind === 'tensor') {
+    const over = ofEpoch ? 'epoch' : 'batch'
+    return [{ name, over, scalar: value.type.shape.length === 0, ...traits }]
+  }
+  if (value.kind !== 'statistic') return []
+  const columns = value.columns.map((_, at) => columnName(name, at))
+  return [{ name, over: { statistic: value.statistic, columns }, scalar: true, ...traits }]
 }
 
 /** `batch n in streams`: each row of a batch goes on where the same row of the batch before ended. */
@@ -131,11 +146,11 @@ export function groupSize(frame: Frame, train: TrainDeclaration): number {
   return statement?.kind === 'setting' ? (settingValue(frame, statement, undefined) ?? 1) : 1
 }
 
-function stopRule(frame: Frame, statement: StopStatement, metrics: readonly string[]): TrainSettings['stop'] {
+function stopRule(frame: Frame, statement: StopStatement, metrics: readonly MetricSettings[]): TrainSettings['stop'] {
   const { metric: written } = statement
   const part = written.kind === 'member' && written.target.kind === 'name' ? written.target.name : 'valid'
   const metric = written.kind === 'member' ? written.member.text : written.name
-  const known = ['loss', ...metrics]
+  const known = ['loss', ...metrics.filter(({ scalar }) => scalar).map(({ name }) => name)]
   if ((part !== 'train' && part !== 'valid') || !known.includes(metric)) {
     const options = known.map((name) => `valid.${name}`)
     const similar = suggest(`${part}.${metric}`, options)

@@ -19,7 +19,7 @@ import { requireMatch } from './require-match.ts'
 import { type Frame, report, type Session, type TrainContext, type VariableRecord } from './session.ts'
 import { runStatement } from './statements.ts'
 import { advanceStep, readStep } from './step-count.ts'
-import { batchInStreams, groupSize, trainSettings } from './train-settings.ts'
+import { batchInStreams, columnName, groupSize, trainSettings } from './train-settings.ts'
 import type { TensorValue, Value } from './values.ts'
 
 /** Statements that say how to train; the others say what is computed. */
@@ -76,8 +76,12 @@ function addOutputs(frame: Frame, train: TrainDeclaration, context: TrainContext
     })
     return
   }
-  for (const { name, value } of [{ name: 'loss', value: context.loss.value }, ...context.metrics])
+  for (const { name, value } of [{ name: 'loss', value: context.loss.value }, ...context.metrics]) {
     if (value.kind === 'tensor') frame.entry.outputs.push({ name, value: value.id })
+    if (value.kind === 'statistic')
+      for (const [at, column] of value.columns.entries())
+        frame.entry.outputs.push({ name: columnName(name, at), value: column.id })
+  }
 }
 
 /** Gradients of all trained parameters, summed over groups of steps, clipped, and given to their optimizers. */

@@ -2,7 +2,7 @@
 import type { CallableDeclaration } from '../1-parse/ast.ts'
 import type { Span } from '../diagnostics/diagnostic.ts'
 import { type Dim, isConstant, type SymbolicDim } from '../dimensions/dimension.ts'
-import type { DType, TensorType } from '../types.ts'
+import type { DType, EpochStatistic, TensorType } from '../types.ts'
 import type { Builtin } from './builtin.ts'
 import type { AffineSubscript, IndexedExpression } from './checked.ts'
 import type { Entry } from './entry.ts'
@@ -32,6 +32,7 @@ export type Value =
   | { readonly kind: 'callable'; readonly declaration: CallableDeclaration; readonly globals: Globals }
   | { readonly kind: 'builtin'; readonly builtin: Builtin }
   | InitializerValue
+  | StatisticValue
   | ErrorValue
 
 /** Known when compiled. Whole numbers written without a point keep their integer nature. */
@@ -99,6 +100,13 @@ export interface InitializerValue {
   readonly config: ReadonlyMap<string, Value>
 }
 
+/** The value of a metric that needs all values of an epoch. */
+export interface StatisticValue {
+  readonly kind: 'statistic'
+  readonly statistic: EpochStatistic
+  readonly columns: readonly TensorValue[]
+}
+
 /** The result of something already reported; everything made from it stays silent. */
 export interface ErrorValue {
   readonly kind: 'error'
@@ -159,6 +167,8 @@ export function describe(value: Value): string {
       return 'a function'
     case 'initializer':
       return 'an initializer'
+    case 'statistic':
+      return 'a statistic of a whole epoch'
     case 'error':
       return 'an error'
   }

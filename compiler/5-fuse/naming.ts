@@ -43,6 +43,7 @@ const RESERVED = new Set([
     'floorDivide',
   ],
   ...['madd', 'nmadd', 'sum4', 'max4', 'min4', 'prod4', 'sum4i', 'max4i', 'min4i', 'storePartial', 'storeStrided4'],
+  ...['matmulShare', 'share', 'own', 'barrier', 'begin', 'next', 'setSize', 'size', 'thread', 'active'],
   ...[
     'loadStrided4',
     'laneMask',

@@ -11,7 +11,7 @@ import type {
 import type { CheckedLoad } from '../2-check/checked.ts'
 import type { EntryTensor, Program } from '../5-fuse/program.ts'
 import { type Dim, type DimensionAtom, isConstant } from '../dimensions/dimension.ts'
-import type { RuntimeDim } from '../types.ts'
+import type { RuntimeDim, TensorType } from '../types.ts'
 import { threadMemory } from './thread-memory.ts'
 
 export function manifestOf(
@@ -28,11 +28,16 @@ export function manifestOf(
     offset: offsetOf(buffer),
     ...(limit !== undefined && { limit: manifestSize(limit) }),
   })
+  const stored = (type: TensorType, buffer: number) => ({
+    dtype: type.dtype,
+    shape: type.shape.map(manifestSize),
+    offset: offsetOf(buffer),
+  })
   const { variables, inputs, outputs, arena, total } = program.memory
   const threads = build.endsWith('-threads') ? threadMemory(program) : undefined
   return {
     format: 'nnc',
-    version: 1,
+    version: 2,
     compiler,
     name: program.name,
     build,
@@ -45,13 +50,9 @@ export function manifestOf(
       inputs: entry.inputs.map(tensor),
       outputs: entry.outputs.map(tensor),
     })),
-    variables: program.variables.map(({ variable: { name, kind, type }, buffer }) => ({
-      name,
-      kind,
-      dtype: type.dtype,
-      shape: type.shape.map(manifestSize),
-      offset: offsetOf(buffer),
-    })),
+    variables: program.variables.flatMap(({ variable: { name, kind, type }, buffer }) =>
+      kind === 'total' ? [] : [{ name, kind, ...stored(type, buffer) }],
+    ),
     hypers: program.hypers.map(({ hyper, buffer }) => ({
       name: hyper.name,
       offset: offsetOf(buffer),
@@ -62,6 +63,9 @@ export function manifestOf(
     })),
     trains: program.trains.map((train) => ({
       ...train,
+      totals: program.variables.flatMap(({ variable: { name, kind, type }, buffer }) =>
+        kind === 'total' && name.startsWith(`${train.name}/`) ? [{ name, ...stored(type, buffer) }] : [],
+      ),
       step: `${train.name}.step`,
       evaluate: `${train.name}.evaluate`,
     })),

@@ -208,7 +208,8 @@ export const checkCodes = {
   },
   NN0243: {
     title: 'Metric is not one number',
-    explanation: 'A metric is a scalar f32, averaged over the batch like the loss.',
+    explanation:
+      'A metric is a scalar f32, averaged over an epoch like the loss, or is made by a `metric` definition, whose value may have any shape known when compiled.',
     example:
       'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  metric error = abs(M(x) - y)\n  optimizer sgd(0.1)\n}',
   },
@@ -263,6 +264,27 @@ export const checkCodes = {
     example:
       'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ntrain first(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  average ema(0.99)\n}\ntrain second(x: f32[Batch, 2]) {\n  loss mean(M(x) ^ 2)\n  optimizer sgd(0.1)\n}',
   },
+  NN0252: {
+    title: 'Wrong statement of a metric',
+    explanation:
+      '`collect` names a statistic of all values of an epoch: `area_under_roc(score, target)`, `average_precision(score, target)`, ' +
+      '`rank_correlation(x, y)`, `median(x)`. `better` is `higher` or `lower`, `unit` is `percent`.',
+    example: 'metric middle(x: f32[...]) {\n  collect medium(x)\n}',
+  },
+  NN0253: {
+    title: 'Metric of the last batch',
+    explanation:
+      'What a metric returns is read after the last batch of an epoch. It is made of totals, states and numbers; anything else in it would be of the last batch alone.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nmetric share(x: f32[...]) {\n  total all = sum(x)\n  return sum(x) / all\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  metric share = share(M(x))\n}',
+  },
+  NN0254: {
+    title: 'Metric outside `metric name = …`',
+    explanation:
+      'A `metric` definition adds totals up over the batches of an epoch, so it has a value only in a train block, in a statement `metric name = …`.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\ninfer f(x: f32[Batch, 2], y: f32[Batch, 1]) -> f32 {\n  return binary_accuracy(M(x), y)\n}',
+  },
   NN0255: {
     title: 'Wrong gradient of a function',
     explanation:
@@ -287,6 +309,13 @@ export const checkCodes = {
     title: 'Files import each other',
     explanation: 'An import leads back to the file it began in. Move what both files need into a third one.',
     example: '// ring.nn imports this file\nimport { Ring } from "./ring.nn"',
+  },
+  NN0259: {
+    title: 'Total that cannot be added up',
+    explanation:
+      'A `total` of a metric is the sum of numbers of one shape, the same in every batch: f32 or i32, with sizes known when compiled.',
+    example:
+      'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  return x |> fc: Linear(1)\n}\nmetric spread(x: f32[B, 1]) {\n  total parts = abs(x)\n  return sum(parts)\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n  metric spread = spread(M(x))\n}',
   },
   NN0260: {
     title: 'Tensor too large',

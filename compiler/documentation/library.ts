@@ -11,7 +11,7 @@ export interface LibraryFamily {
 }
 
 /** Families with layers come first, then those with functions, optimizers and initializers, each in alphabetical order. */
-const order: readonly string[] = ['layer', 'fn', 'optimizer', 'initializer']
+const order: readonly string[] = ['layer', 'fn', 'metric', 'optimizer', 'initializer']
 
 export function libraryFamilies(): LibraryFamily[] {
   const families = Object.entries(standardLibrary).map(([name, text]) => {

@@ -106,7 +106,7 @@ train fit(x: f32[Batch, 2], y: f32[Batch, 1]) {
 
   test('metrics may use the loss', () => {
     const program = programOf(text('metric bits = loss / 0.69\n  optimizer sgd(0.1)'))
-    expect(program.trains[0]?.metrics).toEqual(['bits'])
+    expect(program.trains[0]?.metrics.map(({ name }) => name)).toEqual(['bits'])
     expect(entryOf(program, 'fit.evaluate').outputs.map(({ name }) => name)).toEqual(['loss', 'bits'])
   })
 

@@ -125,6 +125,7 @@ describe('the picture', () => {
       seed: 1,
       rows: { train: 1 },
       metrics: [],
+      percent: [],
       steps: [],
       epochs: losses.map((loss, index) => ({ epoch: index + 1, train: { loss }, seconds: 1, best: false })),
     },

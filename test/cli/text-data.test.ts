@@ -138,6 +138,15 @@ thread = extract(text, "^Subject: (?:Re: )*(.*)")`
   })
 })
 
+test('what `extract` does not find is missing', async () => {
+  const { rows } = await load(
+    'source documents("*.txt")\nyear = extract(text, "in (\\\\d+)")\nx = words(text, length = 2)\ndrop missing in year',
+    [ids('x', 2)],
+    { 'a.txt': 'written in 1851', 'b.txt': 'never written' },
+  )
+  expect(rows).toEqual({ train: 1 })
+})
+
 describe('dates', () => {
   test.each([
     ['2002-08-22', 1029974400],

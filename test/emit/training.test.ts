@@ -197,7 +197,7 @@ test('the manifest locates everything and the text names its kernels', () => {
   const program = fuse(programOf([classifier({ widths: [7, 12, 10], largestBatch: 9, optimizer: 'adam' })]))
   const { source, manifest } = emit(program, { compiler: '1.2.3' })
   const described = manifest('plain')
-  expect(described).toMatchObject({ format: 'nnc', version: 1, compiler: '1.2.3', build: 'plain' })
+  expect(described).toMatchObject({ format: 'nnc', version: 2, compiler: '1.2.3', build: 'plain' })
   const ranges = [
     ...described.variables.map(({ offset, shape }) => ({ offset, shape })),
     ...described.entries.flatMap((entry) => [...entry.inputs, ...entry.outputs]),

@@ -17,7 +17,7 @@ export const builds: readonly SimdBuild[] = ['plain', 'relaxed']
 
 /** A manifest that describes nothing. */
 export const emptyManifest = (build: BuildName): Manifest => ({
-  ...{ format: 'nnc', version: 1, compiler: 'test', name: 'kernels', build },
+  ...{ format: 'nnc', version: 2, compiler: 'test', name: 'kernels', build },
   ...{ dims: [], entries: [], variables: [], hypers: [], trains: [], seedOffset: 0, stepOffset: 4 },
   memory: { variables: 0, inputs: 0, arena: 0, total: 0 },
 })

@@ -91,7 +91,7 @@ describe('a compiled module', () => {
     for (const batch of [1, 3, 4, 7, 63, 64]) {
       const part = model.evaluateAll('fit', data, { batch })
       expect(part.loss).toBeCloseTo(whole.loss, 5)
-      expect(part.accuracy).toBeCloseTo(whole.accuracy!, 6)
+      expect(part.accuracy as number).toBeCloseTo(whole.accuracy as number, 6)
       const { data: guess, shape } = model.predictAll('classify', { x: data.x }, { batch })[name!]!
       expect(shape).toEqual([rows, 3])
       const worst = Math.max(...Array.from(guess, (value, index) => Math.abs(value - all[name!]!.data[index]!)))

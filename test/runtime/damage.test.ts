@@ -36,7 +36,8 @@ test('a damaged module is never run', async () => {
     if (!(error instanceof ModelError)) throw new Error(`no ModelError, but ${error}`)
     codes.add(error.code)
   }
-  expect([...codes].sort()).toEqual(['damaged-module', 'not-wasm'])
+  // A hit in the name of the section makes it another's module.
+  expect([...codes].filter((code) => code !== 'foreign-module').sort()).toEqual(['damaged-module', 'not-wasm'])
 })
 
 test('a damaged checkpoint never changes the model', async () => {

@@ -62,10 +62,10 @@ describe('loading refuses, in plain words,', () => {
         "not-wasm: load takes the bytes of a module (Uint8Array, ArrayBuffer or Response), or { plain, relaxed } of those",
         "not-wasm: the module could not be fetched: the server answered 404",
         "damaged-module: the module is damaged: a section should end at byte 2560, the file has 1000; build or download it again",
-        "damaged-module: the module is damaged: a section should end at byte 11188, the file has 11185; build or download it again",
+        "damaged-module: the module is damaged: a section should end at byte 11238, the file has 11235; build or download it again",
         "damaged-module: the module is damaged: its checksum does not match, so it was changed after it was compiled; build or download it again",
-        "damaged-module: the module is damaged: it ends, or is not as it should be, at byte 11173; build or download it again",
-        "damaged-module: the module is damaged: a section should end at byte 11200, the file has 11187; build or download it again",
+        "damaged-module: the module is damaged: it ends, or is not as it should be, at byte 11223; build or download it again",
+        "damaged-module: the module is damaged: a section should end at byte 11240, the file has 11237; build or download it again",
         "foreign-module: this WebAssembly module was not made by nnc: it has no \`nnc\` section; give the .wasm that \`nnc build\` wrote",
       ]
     `)
@@ -84,7 +84,7 @@ describe('loading refuses, in plain words,', () => {
         }),
       )
     const messages = await refusals([
-      set('version', 2),
+      set('version', 3),
       set('format', 'onnx'),
       () => load(sealModule(bare, null as never)),
       set('entries', {}),
@@ -99,7 +99,7 @@ describe('loading refuses, in plain words,', () => {
     ])
     expect(messages).toMatchInlineSnapshot(`
       [
-        "newer-module: the module has manifest version 2 (made by nnc 0.1.0), this runtime reads version 1; use the runtime that belongs to that compiler, or build the model with this one",
+        "newer-module: the module has manifest version 3 (made by nnc 0.1.0), this runtime reads version 2; use the runtime that belongs to that compiler, or build the model with this one",
         "bad-manifest: the module's manifest does not say format nnc; it was not made by this version of nnc, or is damaged: build the model again",
         "bad-manifest: the module's manifest does not say format nnc; it was not made by this version of nnc, or is damaged: build the model again",
         "bad-manifest: the module's manifest has no list at entries; it was not made by this version of nnc, or is damaged: build the model again",

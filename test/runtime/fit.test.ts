@@ -123,8 +123,8 @@ describe('fit', () => {
     const events = await run(model, { epochs: 30, stop: { part: 'train', metric: 'accuracy', epochs: 3 } })
     let best = Number.NEGATIVE_INFINITY
     for (const { train, best: isBest } of epochs(events)) {
-      expect(isBest).toBe(train.accuracy! > best)
-      best = Math.max(best, train.accuracy!)
+      expect(isBest).toBe((train.accuracy as number) > best)
+      best = Math.max(best, train.accuracy as number)
     }
     expect(done(events).reason).toBe('stopped')
   })

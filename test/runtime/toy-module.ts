@@ -98,7 +98,7 @@ const measures = [tensor('loss', 'f32', [], 2500), tensor('accuracy', 'f32', [],
 
 export const toyManifest: Manifest = {
   format: 'nnc',
-  version: 1,
+  version: 2,
   compiler: '0.1.0',
   name: 'toy',
   build: 'plain',
@@ -163,7 +163,8 @@ export const toyManifest: Manifest = {
       batch: 4,
       epochs: 3,
       seed: 7,
-      metrics: ['accuracy'],
+      metrics: [{ name: 'accuracy', over: 'batch', scalar: true }],
+      totals: [],
     },
   ],
   seedOffset: 1024,

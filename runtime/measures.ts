@@ -1,0 +1,90 @@
+import type { Metrics, Tensor } from './api.ts'
+import { readTensor } from './dataset.ts'
+import type { Engine } from './engine.ts'
+import type { ManifestEntry, ManifestTensor, ManifestTrain } from './manifest.ts'
+import { type DimensionValues, elementCount, shapeValue } from './size.ts'
+import { computeStatistic } from './statistics.ts'
+
+/** The loss and the metrics of a train block over the batches of an epoch. */
+export interface Measures {
+  /** Takes what the entry has put out for a batch of `weight` examples. */
+  add(dims: DimensionValues, weight: number): void
+  /** The loss of the last batch, and its mean so far. */
+  loss(): number
+  meanLoss(): number
+  /** The values for all batches so far. */
+  read(): Metrics
+}
+
+/** Starts an epoch of a step or an evaluation. */
+export function beginMeasures(engine: Engine, train: ManifestTrain, entry: ManifestEntry): Measures {
+  engine.totals.begin(train)
+  const outputOf = (name: string): ManifestTensor => entry.outputs.find((output) => output.name === name)!
+  const numberOf = ({ offset }: ManifestTensor): number => engine.floats[offset / 4]!
+  const averaged = ['loss', ...train.metrics.filter(({ over }) => over === 'batch').map(({ name }) => name)].map(
+    (name) => ({ name, output: outputOf(name), sum: 0 }),
+  )
+  const running = train.metrics
+    .filter(({ over }) => over === 'epoch')
+    .map(({ name, scalar }) => ({ name, scalar, output: outputOf(name), value: Number.NaN as number | Tensor }))
+  const gathered = train.metrics.flatMap(({ name, over }) =>
+    typeof over === 'string'
+      ? []
+      : [{ name, statistic: over.statistic, columns: over.columns.map((column) => createColumn(outputOf(column))) }],
+  )
+  let total = 0
+  let lastLoss = Number.NaN
+  return {
+    add(dims, weight) {
+      lastLoss = numberOf(averaged[0]!.output)
+      for (const item of averaged) item.sum += numberOf(item.output) * weight
+      for (const item of running)
+        item.value = item.scalar
+          ? numberOf(item.output)
+          : readTensor(engine, item.output, shapeValue(item.output.shape, dims))
+      for (const { columns } of gathered) for (const column of columns) column.add(engine, dims)
+      total += weight
+    },
+    loss: () => lastLoss,
+    meanLoss: () => averaged[0]!.sum / total,
+    read() {
+      const values = new Map<string, number | Tensor>()
+      for (const { name, sum } of averaged) values.set(name, sum / total)
+      for (const { name, value } of running) values.set(name, value)
+      for (const { name, statistic, columns } of gathered)
+        values.set(
+          name,
+          computeStatistic(
+            statistic,
+            columns.map((column) => column.values()),
+          ),
+        )
+      // In the order of the train block.
+      const entries = ['loss', ...train.metrics.map(({ name }) => name)].map((name) => [name, values.get(name)!])
+      return Object.fromEntries(entries) as Metrics
+    },
+  }
+}
+
+/** A growing column of all values an output has had. */
+function createColumn(output: ManifestTensor): {
+  add(engine: Engine, dims: DimensionValues): void
+  values(): Float32Array
+} {
+  let data = new Float32Array(1024)
+  let length = 0
+  return {
+    add(engine, dims) {
+      const count = elementCount(shapeValue(output.shape, dims))
+      if (length + count > data.length) {
+        const larger = new Float32Array(Math.max(2 * data.length, length + count))
+        larger.set(data.subarray(0, length))
+        data = larger
+      }
+      const start = output.offset / 4
+      data.set(engine.floats.subarray(start, start + count), length)
+      length += count
+    },
+    values: () => data.subarray(0, length),
+  }
+}

@@ -1,0 +1,33 @@
+import type { Manifest, ManifestTensor, ManifestTrain } from './manifest.ts'
+import { elementCount } from './size.ts'
+
+/** What the metrics of a train block have added up since an epoch began. */
+export interface Totals {
+  /** Takes what `init` has just written as what every epoch starts from. */
+  remember(): void
+  /** Starts an epoch. */
+  begin(train: ManifestTrain): void
+  /** Remembers them as they are; the result puts them back, so that measuring in between disturbs nothing. */
+  keep(train: ManifestTrain): () => void
+}
+
+export function createTotals(manifest: Manifest, integers: Int32Array): Totals {
+  const take = ({ shape, offset }: ManifestTensor): { start: number; words: Int32Array } => {
+    const start = offset / 4
+    return { start, words: integers.slice(start, start + elementCount(shape as number[])) }
+  }
+  const put = (parts: readonly { start: number; words: Int32Array }[]): void => {
+    for (const { start, words } of parts) integers.set(words, start)
+  }
+  const first = new Map<ManifestTrain, ReturnType<typeof take>[]>()
+  return {
+    remember() {
+      for (const train of manifest.trains) first.set(train, train.totals.map(take))
+    },
+    begin: (train) => put(first.get(train) ?? []),
+    keep(train) {
+      const parts = train.totals.map(take)
+      return () => put(parts)
+    },
+  }
+}
