@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { SimdBuild } from '../../runtime/manifest.ts'
 import { formatTime } from '../measure/format-time.ts'
 import { formatBytes } from '../numbers.ts'
-import { type Assignments, buildOption, positiveInteger, positiveNumber, setOption } from '../options.ts'
+import { type Assignments, buildOption, positiveInteger, positiveNumber, setOption, threadsOption } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { styleFor } from '../style.ts'
 
@@ -15,6 +15,7 @@ Examples:
 interface BenchOptions {
   readonly batch?: number
   readonly seconds: number
+  readonly threads: number
   readonly set?: Assignments
   readonly build?: SimdBuild
   readonly json?: true
@@ -27,6 +28,7 @@ export function benchCommand(context: CommandContext): Command {
     .argument('<file>', 'the .nn file')
     .option('--batch <size>', "rows in a batch (default: the train block's, else the largest)", positiveInteger)
     .option('--seconds <time>', 'how long to measure each entry point', positiveNumber, 1)
+    .addOption(threadsOption().default(1))
     .addOption(setOption())
     .addOption(buildOption())
     .option('--json', 'print one JSON object for each entry point')
@@ -46,7 +48,9 @@ async function bench(file: string, options: BenchOptions, { terminal }: CommandC
       import('../measure/bench.ts'),
     ])
   const best = await hostBuild()
-  const build = options.build ?? best
+  const simd = options.build ?? best
+  const { threads } = options
+  const build = threads > 1 ? (`${simd}-threads` as const) : simd
   const source = await readSource(file, terminal.directory)
   const compilation = await compile(source.text, {
     file: source.name,
@@ -56,12 +60,12 @@ async function bench(file: string, options: BenchOptions, { terminal }: CommandC
   })
   await settle(compilation, terminal)
   const sizes = measuredSizes(compilation.program!, options.batch)
-  const model = await load(new Uint8Array(compilation.modules![build]!), { build })
+  const model = await load(new Uint8Array(compilation.modules![build]!), { build: simd, threads })
   const style = styleFor(terminal.outputColor)
   if (!options.json) {
     const at = Object.entries(sizes).map(([name, size]) => `${name} ${size}`)
     terminal.write(
-      `${style.bold(source.name)}, ${build} build, one thread${at.length > 0 ? `, ${at.join(', ')}` : ''}\n`,
+      `${style.bold(source.name)}, ${simd} build, ${threads === 1 ? 'one thread' : `${threads} threads`}${at.length > 0 ? `, ${at.join(', ')}` : ''}\n`,
     )
     terminal.write(style.dim(`  ${'entry'.padEnd(24)}    median       min   GFLOP/s    memory traffic\n`))
   }
@@ -73,4 +77,5 @@ async function bench(file: string, options: BenchOptions, { terminal }: CommandC
       terminal.write(`  ${entry.entry.padEnd(24)}${times}${speed}${formatBytes(entry.bytes).padStart(18)}\n`)
     }
   }
+  model.close()
 }

@@ -44,7 +44,7 @@ export function* benchEntries(
     yield {
       entry: entry.name,
       build: model.build,
-      threads: 1,
+      threads: model.threads,
       ms_median: median,
       ms_min: times[0]!,
       flops,

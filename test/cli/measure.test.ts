@@ -61,6 +61,12 @@ describe('nnc bench', () => {
     expect(output).toMatch(/^ {2}fit\.step +[\d.]+ [µm]s +[\d.]+ [µm]s/m)
   })
 
+  test('with several threads', async () => {
+    const run = await nnc('bench', 'net.nn', '--seconds', '0.02', '--threads', '2', '--json', '--build', 'plain')
+    expect(run.code).toBe(0)
+    expect(objects(run).map(({ threads }) => threads)).toEqual([2, 2, 2, 2, 2])
+  })
+
   test('refuses a batch the file does not allow, or where there is none', async () => {
     expect(await nnc('bench', 'net.nn', '--batch', '9')).toMatchObject({
       code: 1,
