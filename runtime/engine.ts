@@ -10,6 +10,7 @@ import type { DimensionValues } from './size.ts'
 import { pagesFor, threadedBytes } from './thread-memory.ts'
 import { startThreads, threadObstacle } from './threads.ts'
 import { createTotals, type Totals } from './totals.ts'
+import type { WatchRecord } from './watch-epochs.ts'
 
 /** An instantiated module with its memory in view. */
 export interface Engine {
@@ -18,6 +19,8 @@ export interface Engine {
   readonly integers: Int32Array
   readonly totals: Totals
   readonly carried: CarriedStates
+  /** What training remembers beside the variables. */
+  readonly memory: { watch: WatchRecord | undefined }
   /** How many threads share an entry's work. */
   readonly threads: number
   /** Why there is only one, if more were wanted. */
@@ -87,6 +90,7 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
     integers,
     totals: createTotals(manifest, integers),
     carried: createCarriedStates(manifest, integers),
+    memory: { watch: undefined },
     threads: pool?.count ?? 1,
     ...(wanted > 1 && (pool?.count ?? 1) === 1 && { obstacle: obstacle ?? 'the module was compiled for one thread' }),
     run(entry, dims) {
