@@ -11,6 +11,7 @@ import { pagesFor, threadedBytes } from './thread-memory.ts'
 import { createThreadTrial, type ThreadTrial } from './thread-trial.ts'
 import { startThreads, threadObstacle } from './threads.ts'
 import { createTotals, type Totals } from './totals.ts'
+import type { WatchRecord } from './watch-epochs.ts'
 
 /** An instantiated module with its memory in view. */
 export interface Engine {
@@ -19,6 +20,8 @@ export interface Engine {
   readonly integers: Int32Array
   readonly totals: Totals
   readonly carried: CarriedStates
+  /** What training remembers beside the variables. */
+  readonly memory: { watch: WatchRecord | undefined }
   /** How many threads share an entry's work. */
   readonly threads: number
   /** Why there is only one, if more were wanted. */
@@ -97,6 +100,7 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
     integers,
     totals: createTotals(manifest, integers),
     carried: createCarriedStates(manifest, integers),
+    memory: { watch: undefined },
     threads: pool?.count ?? 1,
     ...(wanted > 1 && (pool?.count ?? 1) === 1 && { obstacle: obstacle ?? 'the module was compiled for one thread' }),
     run(entry, dims) {
