@@ -288,7 +288,7 @@ export interface ReturnStatement extends Node {
   readonly value: Expression
 }
 
-/** `when training { … } else { … }` */
+/** `when training { … } else { … }`; after `else when …`, `otherwise` is the one statement and begins where that does. */
 export interface WhenStatement extends Node {
   readonly kind: 'when'
   readonly condition: Expression

@@ -1,5 +1,13 @@
 /** Concrete to abstract syntax: blocks and statements. A damaged statement is left out; its error is known already. */
-import type { Block, LetStatement, SettingStatement, Statement, StopStatement, TraitStatement } from './ast.ts'
+import type {
+  Block,
+  LetStatement,
+  SettingStatement,
+  Statement,
+  StopStatement,
+  TraitStatement,
+  WhenStatement,
+} from './ast.ts'
 import { buildType } from './build-declaration.ts'
 import {
   type Building,
@@ -107,16 +115,8 @@ function buildStatement(tree: CstNode, building: Building): Statement {
       return { kind: 'update', name: name(), value: value(), span }
     case 'returnStatement':
       return { kind: 'return', value: value(), span }
-    case 'whenStatement': {
-      const [body, otherwise] = nodes(part, 'block')
-      return {
-        kind: 'when',
-        condition: value(),
-        body: buildBlock(required(body), building),
-        ...(otherwise && { otherwise: buildBlock(otherwise, building) }),
-        span,
-      }
-    }
+    case 'whenStatement':
+      return buildWhen(part, building)
     case 'yieldStatement': {
       const yielded = optionalNode(part, 'value')
       return {
@@ -172,6 +172,21 @@ function buildStatement(tree: CstNode, building: Building): Statement {
       return { kind: 'average', call: value(), span }
     default:
       throw new Error(`internal: parse: no statement is called ${label}`)
+  }
+}
+
+/** The block after `else` in `else when …` is that one statement, with no braces of its own. */
+function buildWhen(tree: CstNode, building: Building): WhenStatement {
+  const [body, otherwise] = nodes(tree, 'block')
+  const chained = optionalNode(tree, 'whenStatement')
+  const next = chained && buildWhen(chained, building)
+  return {
+    kind: 'when',
+    condition: buildExpression(node(tree, 'expression'), building),
+    body: buildBlock(required(body), building),
+    ...(otherwise && { otherwise: buildBlock(otherwise, building) }),
+    ...(next && { otherwise: { statements: [next], span: next.span } }),
+    span: nodeSpan(building.file, tree),
   }
 }
 

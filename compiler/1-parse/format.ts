@@ -357,7 +357,14 @@ function formatStatement(statement: Statement, formatting: Formatting): Document
     case 'when': {
       const { condition, body, otherwise } = statement
       const head = sequence(['when ', expression(condition), ' ', formatBlock(body, formatting)])
-      return otherwise === undefined ? head : sequence([head, ' else ', formatBlock(otherwise, formatting)])
+      if (otherwise === undefined) return head
+      const [first] = otherwise.statements
+      const chained = first?.span.start === otherwise.span.start
+      return sequence([
+        head,
+        ' else ',
+        chained ? formatStatement(first, formatting) : formatBlock(otherwise, formatting),
+      ])
     }
     case 'yield': {
       const { value, carry } = statement

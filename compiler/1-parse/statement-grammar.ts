@@ -196,7 +196,13 @@ export abstract class StatementGrammar extends ExpressionGrammar {
       this.SUBRULE(this.block)
       this.OPTION(() => {
         this.CONSUME(words.else)
-        this.SUBRULE2(this.block)
+        this.OR({
+          DEF: [
+            { ALT: () => this.SUBRULE2(this.block) },
+            { ALT: () => this.nested(() => this.SUBRULE(this.whenStatement)) },
+          ],
+          ERR_MSG: '`{` or `when`',
+        })
       })
     },
     propagate,

@@ -221,3 +221,26 @@ train fit(x: f32[Batch, 5], y: f32[Batch, 1]) {
     expect(variablesOf(program)).toContain('parameter fc.w: f32[1, 5]')
   })
 })
+
+test.each([
+  ['small', 1, 'f32[2]'],
+  ['middle', 2, 'f32[2, 1]'],
+  ['large', 3, 'f32[1, 2]'],
+  ['else', 4, 'f32[2, 2]'],
+])('a chain of conditions: %s', (_, n, type) => {
+  const program = programOf(`fn pick(x: f32[2], n: int) {
+  when n == 1 {
+    return x
+  } else when n == 2 {
+    return expand_dims(x, axis = 1)
+  } else when n == 3 {
+    return expand_dims(x, axis = 0)
+  } else {
+    return stack([x, x])
+  }
+}
+infer f(x: f32[2]) -> ${type} {
+  return pick(x, ${n})
+}`)
+  expect(outputType(program, 'f')).toBe(type)
+})

@@ -313,6 +313,12 @@ describe('limits', () => {
     expect(codes(blocks(10_000))).toEqual(['NN0113'])
   })
 
+  test('length of chains of conditions', () => {
+    const chain = (count: number) => `fn f(x: f32) {${'when x {} else '.repeat(count)}{}}`
+    expect(codes(chain(limits.nesting - 1))).toEqual([])
+    expect(codes(chain(10_000))).toEqual(['NN0113'])
+  })
+
   test.each([
     ['+', 'x + '],
     ['^', 'x ^ '],
