@@ -11,7 +11,7 @@ gradient is taken with respect to, but only through operations whose derivative 
   return x |> out: Linear(3)
 }
 train fit(x: f32[Batch, 4], label: i32[Batch]) {
-  loss 1.0 - accuracy(Classifier(x), label)
+  loss mean(abs(float(argmax(Classifier(x)) - label)))
   optimizer sgd(lr = 0.1)
 }`,
   },

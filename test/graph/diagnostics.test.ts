@@ -12,10 +12,10 @@ test('NN0301, no gradient reaches a value', () => {
   expect(found.map((diagnostic) => diagnostic.code)).toEqual(['NN0301'])
   expect(renderDiagnostics(found, new Map([['test.nn', text]]))).toMatchInlineSnapshot(`
     "error[NN0301]: no gradient reaches \`out.w\`, \`out.b\`: the value depends on it only through \`argmax\`, whose derivative is zero everywhere
-      --> test.nn:5:14
-     5 |   loss 1.0 - accuracy(Classifier(x), label)
-       |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-       |   ----------------------------------------- the gradient is taken here
+      --> test.nn:5:23
+     5 |   loss mean(abs(float(argmax(Classifier(x)) - label)))
+       |                       ^^^^^^^^^^^^^^^^^^^^^
+       |   ---------------------------------------------------- the gradient is taken here
     help: use a smooth expression in place of \`argmax\`, or stop_gradient(…) if nothing should be learned through it
     "
   `)
@@ -25,7 +25,7 @@ test('NN0302, program too large for a module', async () => {
   const text = compileCodes.NN0302.example
   const { diagnostics } = await compile(text, { file: 'wide.nn' })
   expect(renderDiagnostics(diagnostics, new Map([['wide.nn', text]]))).toMatchInlineSnapshot(`
-    "error[NN0302]: the program needs 6.7 GiB of memory at the largest sizes of its dimensions, and a WebAssembly module has 4 GiB
+    "error[NN0302]: the program needs 7.6 GiB of memory at the largest sizes of its dimensions, and a WebAssembly module has 4 GiB
       --> wide.nn:5:11
      5 | train fit(x: f32[Batch, 512], y: f32[Batch, 512]) {
        |           ^^^^^^^^^^^^^^^^^^
