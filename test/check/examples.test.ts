@@ -5,7 +5,7 @@ import { checkText, entryOf, outputType, programOf, variablesOf } from './check-
 const example = (name: string) => readFileSync(new URL(`../../examples/${name}/${name}.nn`, import.meta.url), 'utf8')
 
 describe('the examples', () => {
-  test.each(['xor', 'iris', 'digits', 'lenet', 'resnet'])('%s has no mistakes and no warnings', (name) => {
+  test.each(['xor', 'iris', 'digits', 'lenet', 'resnet', 'spam'])('%s has no mistakes and no warnings', (name) => {
     expect(checkText(example(name)).rendered).toBe('')
   })
 
