@@ -11,8 +11,8 @@ const FIRST_RUNS = 2
 /** Between trials of the slower way: at first, and at most, the slower it is. */
 const SHORTEST_PAUSE = 16
 const LONGEST_PAUSE = 256
-/** How much the latest run counts in a way's time. */
-const WEIGHT = 0.3
+/** How much a run that took longer than before counts in a way's time; one that took less counts whole. */
+const WEIGHT = 0.1
 
 /**
  * The faster of both ways, with a run of the other from time to time: what is faster changes with whatever else the machine does. Other
@@ -38,7 +38,8 @@ export function createThreadTrial(): ThreadTrial {
     },
     took(milliseconds) {
       // The first run of each way also pays for what the engine compiles.
-      times[way] = runs[way] < FIRST_RUNS ? milliseconds : times[way] + WEIGHT * (milliseconds - times[way])
+      const faster = runs[way] < FIRST_RUNS || milliseconds < times[way]
+      times[way] = faster ? milliseconds : times[way] + WEIGHT * (milliseconds - times[way])
       runs[way]++
       if (since !== 0 || runs[0] < FIRST_RUNS || runs[1] <= FIRST_RUNS) return
       const slower = Math.max(...times) / Math.max(Math.min(...times), 1e-3)
