@@ -8,6 +8,7 @@ import type { ManifestVariable } from './manifest.ts'
 import { readSafetensors, refused, type SafetensorsFile, type StoredTensor, writeSafetensors } from './safetensors.ts'
 import { elementCount } from './size.ts'
 import { variableShape } from './variables.ts'
+import { keptVariables, type WatchRecord } from './watch-epochs.ts'
 
 const DTYPES = { f32: 'F32', i32: 'I32', bool: 'BOOL' } as const
 const CHECKSUM = 'nnc.crc32'
@@ -18,7 +19,18 @@ interface Progress {
   readonly seed: number
   readonly steps: number
   readonly hypers: Readonly<Record<string, number>>
+  readonly watch?: StoredWatch
 }
+
+/** A watch record; JSON has no infinite numbers, so `best` is text. */
+type StoredWatch = Omit<WatchRecord, 'best' | 'kept'> & {
+  readonly best: string
+  /** Whether the best epoch's variables are tensors of their own, those of the file, or not kept. */
+  readonly kept: 'apart' | 'same' | 'none'
+}
+
+/** What the best epoch's variables are called; no variable's name begins so. */
+const BEST = 'nnc.best/'
 
 /** A safetensors file of the model's variables; its metadata hold the progress and a checksum of the whole file. */
 export function writeCheckpoint(engine: Engine, options: SaveOptions): Uint8Array<ArrayBuffer> {
@@ -31,7 +43,7 @@ export function writeCheckpoint(engine: Engine, options: SaveOptions): Uint8Arra
       tensors.set(variable.name, {
         dtype: DTYPES[variable.dtype],
         shape,
-        bytes: variableBytes(engine, variable, shape),
+        bytes: tensorBytes(variable, variableWords(engine, variable)),
       })
     }
   }
@@ -47,14 +59,35 @@ export function writeCheckpoint(engine: Engine, options: SaveOptions): Uint8Arra
     'nnc.compiler': manifest.compiler,
   }
   if (full) {
+    const { watch } = engine.memory
     const progress: Progress = {
       seed: engine.integers[manifest.seedOffset / 4]!,
       steps: engine.integers[manifest.stepOffset / 4]!,
       hypers: Object.fromEntries(manifest.hypers.map(({ name, offset }) => [name, engine.floats[offset / 4]!])),
+      ...(watch && { watch: storeWatch(engine, watch, tensors) }),
     }
     metadata['nnc.progress'] = JSON.stringify(progress)
   }
   return withChecksum({ tensors, metadata })
+}
+
+/** Adds the best epoch's variables to the tensors, unless they are the present ones. */
+function storeWatch(
+  engine: Engine,
+  { kept, best, ...facts }: WatchRecord,
+  tensors: Map<string, StoredTensor>,
+): StoredWatch {
+  const same = [...(kept ?? [])].every(([variable, words]) => {
+    const present = variableWords(engine, variable)
+    return words.every((word, at) => word === present[at])
+  })
+  if (kept && !same) {
+    for (const [variable, words] of kept) {
+      const { dtype, shape } = tensors.get(variable.name)!
+      tensors.set(`${BEST}${variable.name}`, { dtype, shape, bytes: tensorBytes(variable, words) })
+    }
+  }
+  return { ...facts, best: String(best), kept: kept === undefined ? 'none' : same ? 'same' : 'apart' }
 }
 
 /** A safetensors file whose metadata hold its checksum, taken while its own digits are zeros. */
@@ -80,20 +113,16 @@ export function readCheckpoint(
   const writes: [ManifestVariable, StoredTensor][] = []
   const missing: ManifestVariable[] = []
   for (const variable of wanted) {
-    const tensor = tensors.get(variable.name)
+    const tensor = fittingTensor(engine, variable, tensors, variable.name)
     if (tensor === undefined) missing.push(variable)
-    else {
-      const expected = `${DTYPES[variable.dtype]}[${variableShape(manifest, variable).join(', ')}]`
-      const found = `${tensor.dtype}[${tensor.shape.join(', ')}]`
-      if (found !== expected)
-        throw mismatch(`\`${variable.name}\` is ${found} in the checkpoint and ${expected} in the model`)
-      writes.push([variable, tensor])
-    }
+    else writes.push([variable, tensor])
   }
   if (strict) refuseDifferences(engine, tensors, missing, withOptimizer, metadata['nnc.model'])
   const progress = withOptimizer ? readProgress(engine, metadata['nnc.progress'], strict) : undefined
+  const kept = progress?.watch?.kept === 'apart' ? readKept(engine, tensors) : undefined
 
-  for (const [variable, tensor] of writes) writeVariable(engine, variable, tensor.bytes)
+  for (const [variable, tensor] of writes) engine.integers.set(tensorWords(variable, tensor), variable.offset / 4)
+  engine.memory.watch = progress?.watch && readWatch(engine, progress.watch, kept)
   if (progress) {
     engine.integers[manifest.seedOffset / 4] = progress.seed
     engine.integers[manifest.stepOffset / 4] = progress.steps
@@ -101,6 +130,42 @@ export function readCheckpoint(
       engine.floats[offset / 4] = progress.hypers[name] ?? engine.floats[offset / 4]!
   }
   return metadata
+}
+
+function fittingTensor(
+  engine: Engine,
+  variable: ManifestVariable,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  name: string,
+): StoredTensor | undefined {
+  const tensor = tensors.get(name)
+  if (tensor === undefined) return undefined
+  const expected = `${DTYPES[variable.dtype]}[${variableShape(engine.manifest, variable).join(', ')}]`
+  const found = `${tensor.dtype}[${tensor.shape.join(', ')}]`
+  if (found !== expected) throw mismatch(`\`${name}\` is ${found} in the checkpoint and ${expected} in the model`)
+  return tensor
+}
+
+/** The best epoch's variables, if all of them are there. */
+function readKept(engine: Engine, tensors: ReadonlyMap<string, StoredTensor>): WatchRecord['kept'] {
+  const kept = new Map<ManifestVariable, Int32Array>()
+  for (const variable of keptVariables(engine)) {
+    const tensor = fittingTensor(engine, variable, tensors, `${BEST}${variable.name}`)
+    if (tensor === undefined) return undefined
+    kept.set(variable, tensorWords(variable, tensor))
+  }
+  return kept
+}
+
+/** The record, once the variables have their values. */
+function readWatch(
+  engine: Engine,
+  { kept: where, best, ...facts }: StoredWatch,
+  kept: WatchRecord['kept'],
+): WatchRecord {
+  const present = where === 'same' && new Map(keptVariables(engine).map((each) => [each, variableWords(engine, each)]))
+  const found = present || kept
+  return { ...facts, best: Number(best), ...(found && { kept: found }) }
 }
 
 /** A safetensors file whose checksum, if it is one of ours, is right. */
@@ -119,7 +184,7 @@ function refuseDifferences(
 ): void {
   const { manifest } = engine
   const known = new Set(manifest.variables.map((variable) => variable.name))
-  const surplus = [...tensors.keys()].filter((name) => !known.has(name))
+  const surplus = [...tensors.keys()].filter((name) => !known.has(name) && !name.startsWith(BEST))
   if (missing.length === 0 && surplus.length === 0) return
   if (missing.length + surplus.length > 0 && !manifest.variables.some((variable) => tensors.has(variable.name))) {
     throw new ModelError(
@@ -192,15 +257,20 @@ function hexadecimal(sum: number): string {
   return sum.toString(16).padStart(8, '0')
 }
 
-function variableBytes(engine: Engine, variable: ManifestVariable, shape: readonly number[]): Uint8Array {
+/** A copy of a variable's words. */
+function variableWords({ manifest, integers }: Engine, variable: ManifestVariable): Int32Array<ArrayBuffer> {
   const start = variable.offset / 4
-  const words = engine.integers.slice(start, start + elementCount(shape))
-  return variable.dtype === 'bool' ? Uint8Array.from(words) : new Uint8Array(words.buffer)
+  return integers.slice(start, start + elementCount(variableShape(manifest, variable)))
 }
 
-function writeVariable(engine: Engine, variable: ManifestVariable, bytes: Uint8Array): void {
-  if (variable.dtype === 'bool') engine.integers.set(bytes, variable.offset / 4)
-  else new Uint8Array(engine.integers.buffer).set(bytes, variable.offset)
+function tensorBytes({ dtype }: ManifestVariable, words: Int32Array): Uint8Array {
+  return dtype === 'bool' ? Uint8Array.from(words) : new Uint8Array(words.buffer, words.byteOffset, words.byteLength)
+}
+
+function tensorWords({ dtype }: ManifestVariable, { bytes }: StoredTensor): Int32Array<ArrayBuffer> {
+  if (dtype === 'bool') return Int32Array.from(bytes)
+  // A copy, because a tensor's place in a file is not aligned.
+  return new Int32Array(Uint8Array.from(bytes).buffer)
 }
 
 function mismatch(what: string): ModelError {

@@ -8,8 +8,10 @@ import type { Manifest, ManifestEntry, ManifestThreads, SimdBuild } from './mani
 import { damaged, readManifestSection } from './section.ts'
 import type { DimensionValues } from './size.ts'
 import { pagesFor, threadedBytes } from './thread-memory.ts'
+import { createThreadTrial, type ThreadTrial } from './thread-trial.ts'
 import { startThreads, threadObstacle } from './threads.ts'
 import { createTotals, type Totals } from './totals.ts'
+import type { WatchRecord } from './watch-epochs.ts'
 
 /** An instantiated module with its memory in view. */
 export interface Engine {
@@ -18,6 +20,8 @@ export interface Engine {
   readonly integers: Int32Array
   readonly totals: Totals
   readonly carried: CarriedStates
+  /** What training remembers beside the variables. */
+  readonly memory: { watch: WatchRecord | undefined }
   /** How many threads share an entry's work. */
   readonly threads: number
   /** Why there is only one, if more were wanted. */
@@ -79,6 +83,15 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
     if (typeof code !== 'function') throw bad(`lists the function ${entry.export}, which the module does not export`)
     functions.set(entry, code as (...sizes: number[]) => void)
   }
+  const trials = new Map<string, ThreadTrial>()
+  /** One for each entry and order of magnitude of its sizes. */
+  const trialOf = (entry: ManifestEntry, sizes: readonly number[]): ThreadTrial => {
+    const magnitude = Math.round(Math.log2(sizes.reduce((total, size) => total * Math.max(size, 1), 1)))
+    const key = `${entry.name} ${magnitude}`
+    const trial = trials.get(key) ?? createThreadTrial()
+    trials.set(key, trial)
+    return trial
+  }
   const pool = threads && given && (await startThreads(module, given, threads, count))
   const integers = new Int32Array(memory.buffer)
   return {
@@ -87,6 +100,7 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
     integers,
     totals: createTotals(manifest, integers),
     carried: createCarriedStates(manifest, integers),
+    memory: { watch: undefined },
     threads: pool?.count ?? 1,
     ...(wanted > 1 && (pool?.count ?? 1) === 1 && { obstacle: obstacle ?? 'the module was compiled for one thread' }),
     run(entry, dims) {
@@ -95,8 +109,13 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
           'threads-failed',
           'a thread of this model has died; load the module again and restore a checkpoint',
         )
+      const sizes = entry.dims.map((dim) => dims[dim]!)
+      const trial = pool && trialOf(entry, sizes)
       try {
-        functions.get(entry)!(...entry.dims.map((dim) => dims[dim]!))
+        pool?.together(trial!.together())
+        const begun = trial ? performance.now() : 0
+        functions.get(entry)!(...sizes)
+        trial?.took(performance.now() - begun)
       } catch (error) {
         const dead = pool?.failed
         pool?.fail()

@@ -107,12 +107,15 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
 
   const last = Math.max(epoch, plan.startEpoch) - 1
   const restored = reason !== 'cancelled' && watch.restore(last)
+  const bestEpoch = watch.bestEpoch()
+  // The parameters are no longer the last epoch's, or the rule has had its say.
+  if (restored || reason === 'stopped') watch.forget()
   const test = plan.test && reason !== 'cancelled' ? await evaluate(plan.test) : undefined
   yield {
     kind: 'done',
     reason,
     epochs: last,
-    bestEpoch: watch.bestEpoch(),
+    bestEpoch,
     restored,
     seconds: (performance.now() - began) / 1000,
     ...(test && { test }),

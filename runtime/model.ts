@@ -70,6 +70,7 @@ function createModel(engine: Engine): Model {
       for (const entry of manifest.entries) if (entry.kind === 'init') engine.run(entry, largest)
       engine.carried.remember()
       engine.totals.remember()
+      engine.memory.watch = undefined
     },
     parameters: createVariables(
       engine,

@@ -4,6 +4,8 @@ import type { ManifestThreads } from './manifest.ts'
 /** The threads beside the one that calls. */
 export interface ThreadPool {
   readonly count: number
+  /** Sets how many take part in the entries begun from now on: all, or the one that calls. */
+  together(all: boolean): void
   /** Says that this thread has stopped in the middle of an entry, so that none waits for it. */
   fail(): void
   readonly failed: boolean
@@ -71,6 +73,9 @@ export async function startThreads(
   }
   return {
     count,
+    together(all) {
+      words[control / 4] = all ? count : 1
+    },
     get failed() {
       return Atomics.load(words, failed) !== 0
     },

@@ -1,7 +1,7 @@
 import type { Metrics, StopRule } from './api.ts'
 import type { Engine } from './engine.ts'
 import type { Plan } from './fit-plan.ts'
-import type { ManifestTrain } from './manifest.ts'
+import type { ManifestTrain, ManifestVariable } from './manifest.ts'
 import { elementCount } from './size.ts'
 import { variableShape } from './variables.ts'
 
@@ -15,36 +15,84 @@ export interface EpochWatch {
   bestEpoch(): number
   /** Puts the best epoch's parameters and states back if it is not the last and they were to be kept. */
   restore(last: number): boolean
+  /** Forgets what was seen: a run that goes on from here is watched anew. */
+  forget(): void
 }
 
+/** What a watch has seen, at the end of an epoch. The model remembers the latest, in checkpoints too. */
+export interface WatchRecord extends WatchedValue {
+  /** The epochs before the first that was seen, and the last one seen. */
+  readonly before: number
+  readonly seen: number
+  /** 0 while no value was a number. */
+  readonly bestEpoch: number
+  readonly best: number
+  /** The words of the best epoch's parameters and states, if they are to be put back. */
+  readonly kept?: ReadonlyMap<ManifestVariable, Int32Array>
+}
+
+interface WatchedValue {
+  readonly train: string
+  readonly part: 'train' | 'valid'
+  readonly metric: string
+  readonly better: 'lower' | 'higher'
+}
+
+/** A run that begins where what the model remembers ends goes on with it. */
 export function watchEpochs(
   engine: Engine,
   settings: ManifestTrain,
   { stop, startEpoch, valid, restoreBest }: Plan,
 ): EpochWatch {
-  const part = stop?.part ?? (valid ? 'valid' : 'train')
-  const metric = stop?.metric ?? 'loss'
-  const sign = stop !== undefined && higherIsBetter(stop, settings) ? -1 : 1
-  let bestValue = Number.POSITIVE_INFINITY
-  let bestEpoch = 0
-  let putBack: (() => void) | undefined
+  const value: WatchedValue = {
+    train: settings.name,
+    part: stop?.part ?? (valid ? 'valid' : 'train'),
+    metric: stop?.metric ?? 'loss',
+    better: stop !== undefined && higherIsBetter(stop, settings) ? 'higher' : 'lower',
+  }
+  const sign = value.better === 'higher' ? -1 : 1
+  const before = startEpoch - 1
+  const earlier = engine.memory.watch
+  let record: WatchRecord =
+    earlier && goesOn(earlier, value, before, restoreBest)
+      ? earlier
+      : { ...value, before, seen: before, bestEpoch: 0, best: sign * Number.POSITIVE_INFINITY }
+  engine.memory.watch = record
   return {
     see(epoch, results) {
-      const value = sign * (results[part]![metric] as number)
-      if (!(value < bestValue)) return false
-      bestValue = value
-      bestEpoch = epoch
-      if (restoreBest) putBack = snapshot(engine)
+      const found = results[value.part]![value.metric] as number
+      const better = sign * found < sign * record.best
+      record = {
+        ...record,
+        seen: epoch,
+        ...(better && { best: found, bestEpoch: epoch, ...(restoreBest && { kept: snapshot(engine) }) }),
+      }
+      engine.memory.watch = record
+      return better
+    },
+    exhausted: (epoch) => stop !== undefined && epoch - Math.max(record.bestEpoch, record.before) >= stop.epochs,
+    bestEpoch: () => record.bestEpoch,
+    restore(last) {
+      if (!restoreBest || record.kept === undefined || record.bestEpoch >= last) return false
+      for (const [variable, words] of record.kept) engine.integers.set(words, variable.offset / 4)
       return true
     },
-    exhausted: (epoch) => stop !== undefined && epoch - Math.max(bestEpoch, startEpoch - 1) >= stop.epochs,
-    bestEpoch: () => bestEpoch,
-    restore(last) {
-      if (putBack === undefined || bestEpoch >= last) return false
-      putBack()
-      return true
+    forget() {
+      engine.memory.watch = undefined
     },
   }
+}
+
+/** Whether a run after so many epochs takes up the record: of the same value, up to that epoch, with all it needs. */
+function goesOn(earlier: WatchRecord, value: WatchedValue, epochs: number, restoreBest: boolean): boolean {
+  const same = (['train', 'part', 'metric', 'better'] as const).every((key) => earlier[key] === value[key])
+  const complete = !restoreBest || earlier.bestEpoch === 0 || earlier.kept !== undefined
+  return same && complete && earlier.seen === epochs
+}
+
+/** The variables a best epoch is remembered by. */
+export function keptVariables(engine: Engine): readonly ManifestVariable[] {
+  return engine.manifest.variables.filter(({ kind }) => kind !== 'optimizer')
 }
 
 function higherIsBetter(rule: StopRule, settings: ManifestTrain): boolean {
@@ -52,16 +100,11 @@ function higherIsBetter(rule: StopRule, settings: ManifestTrain): boolean {
   return better === undefined ? /accuracy|precision|recall|f1|auc|score/i.test(rule.metric) : better === 'higher'
 }
 
-/** Remembers parameters and states; the result puts them back. */
-function snapshot(engine: Engine): () => void {
-  const kept = engine.manifest.variables
-    .filter((variable) => variable.kind !== 'optimizer')
-    .map((variable) => {
+function snapshot(engine: Engine): ReadonlyMap<ManifestVariable, Int32Array> {
+  return new Map(
+    keptVariables(engine).map((variable) => {
       const start = variable.offset / 4
-      const count = elementCount(variableShape(engine.manifest, variable))
-      return { start, words: engine.integers.slice(start, start + count) }
-    })
-  return () => {
-    for (const { start, words } of kept) engine.integers.set(words, start)
-  }
+      return [variable, engine.integers.slice(start, start + elementCount(variableShape(engine.manifest, variable)))]
+    }),
+  )
 }

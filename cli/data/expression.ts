@@ -210,9 +210,15 @@ export function compileExpression(expression: Expression, scope: ExpressionScope
           compileExpression(expression.right, scope),
           expression.operatorSpan,
         )
-      const left = numbers(expression.left, scope, operator)
-      const right = numbers(expression.right, scope, operator)
-      return combine(left, right, OPERATORS[operator]!, expression.operatorSpan)
+      const left = compileExpression(expression.left, scope)
+      const right = compileExpression(expression.right, scope)
+      if (operator === '+' && left.kind === 'text' && right.kind === 'text') return join(left, right)
+      return combine(
+        asNumbers(left, expression.left, scope, operator),
+        asNumbers(right, expression.right, scope, operator),
+        OPERATORS[operator]!,
+        expression.operatorSpan,
+      )
     }
     case 'list':
       return stack(expression.items.map((item) => ({ column: numbers(item, scope, '[…]'), span: item.span })))
@@ -246,7 +252,11 @@ function compileCall(call: CallExpression, scope: ExpressionScope): Computed {
 }
 
 function numbers(expression: Expression, scope: ExpressionScope, user: string): ComputedNumbers {
-  const column = rowValues(compileExpression(expression, scope), expression.span, user)
+  return asNumbers(compileExpression(expression, scope), expression, scope, user)
+}
+
+function asNumbers(computed: Computed, expression: Expression, scope: ExpressionScope, user: string): ComputedNumbers {
+  const column = rowValues(computed, expression.span, user)
   if (column.kind === 'number') return column
   if (column.empty) return emptyNumbers(column)
   throw new DataFault(
@@ -341,6 +351,15 @@ function map(input: ComputedNumbers, operate: (value: number) => number): Comput
       input.compute(row, target, at)
       for (let i = at; i < at + size; i++) target[i] = operate(target[i]!)
     },
+  }
+}
+
+/** One text after the other. */
+function join(left: ComputedText, right: ComputedText): ComputedText {
+  return {
+    kind: 'text',
+    absent: (row) => left.absent(row) || right.absent(row),
+    compute: (row) => left.compute(row) + right.compute(row),
   }
 }
 

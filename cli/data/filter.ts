@@ -103,13 +103,14 @@ function cellOf(column: Computed, row: number): string | readonly number[] | nul
   return [...values]
 }
 
-/** Columns, and fields above that learn nothing: what is learned is learned from the rows that are left. */
-function filterScope(plan: DataPlan, table: Table): ExpressionScope {
-  const scope: ExpressionScope = {
+/** Columns, and fields that learn nothing, each made of those above it: what is learned is learned from the rows left. */
+function filterScope(plan: DataPlan, table: Table, above = plan.fields.length): ExpressionScope {
+  return {
     table,
     field: (name) => {
-      const field = plan.fields.find((own) => own.name === name)
-      return field && compileExpression(field.value, { ...scope, field: () => undefined })
+      const at = plan.fields.findIndex((field) => field.name === name)
+      if (at < 0 || at >= above) return undefined
+      return compileExpression(plan.fields[at]!.value, filterScope(plan, table, at))
     },
     learned: (span: Span) => {
       throw new DataFault(
@@ -120,5 +121,4 @@ function filterScope(plan: DataPlan, table: Table): ExpressionScope {
       )
     },
   }
-  return scope
 }

@@ -33,6 +33,8 @@ export function computeTextFunction(
       return matches(input, settings)
     case 'extract':
       return extract(input, settings)
+    case 'replace':
+      return replace(input, settings)
     case 'time':
       return time(input, span, scope)
     default:
@@ -108,6 +110,16 @@ function extract(input: ComputedText, { pattern }: Settings): ComputedText {
       const found = expression.exec(input.compute(row))
       return found?.[1] ?? (found && found.length === 1 ? found[0] : '')
     },
+  }
+}
+
+/** Every match of the pattern gives way to another text, in which $1 is the match's first group. */
+function replace(input: ComputedText, { pattern, by }: Settings): ComputedText {
+  const expression = patternOf(pattern as string, 'g')
+  return {
+    kind: 'text',
+    absent: input.absent,
+    compute: (row) => input.compute(row).replace(expression, by as string),
   }
 }
 

@@ -26,6 +26,7 @@ const SETTINGS: Readonly<Record<string, readonly SettingForm[]>> = {
   ],
   matches: pattern,
   extract: pattern,
+  replace: [...pattern, { name: 'by', type: 'text', required: true }],
   time: [],
 }
 
@@ -99,8 +100,8 @@ export function settingsOf(call: CallExpression): Settings {
 }
 
 /** Patterns are JavaScript's regular expressions; `^` and `$` match at every line. */
-export function patternOf(text: string): RegExp {
-  return new RegExp(text, 'mu')
+export function patternOf(text: string, more = ''): RegExp {
+  return new RegExp(text, `mu${more}`)
 }
 
 export function nameOf({ callee }: CallExpression): string {

@@ -8,6 +8,9 @@ import type { TrainFacts, TrainReport } from './train-report.ts'
 
 const ERASE_LINE = '\r\u001b[2K'
 const BAR_WIDTH = 28
+const PACE_WIDTH = 14
+/** For "59 min 59 s" and two spaces. */
+const TIME_WIDTH = 13
 /** A terminal shows about so many epochs of a long run, evenly; a log gets them all. */
 const SHOWN_EPOCHS = 25
 
@@ -126,7 +129,9 @@ function tableHead(facts: TrainFacts, style: Style): string[] {
   const first = countWidth(facts)
   return [
     style.dim(`${' '.repeat(first)}${groups.join('')}`),
-    style.bold(`${'epoch'.padStart(first)}${names.join('')}     samples/s      time  best`),
+    style.bold(
+      `${'epoch'.padStart(first)}${names.join('')}${'samples/s'.padStart(PACE_WIDTH)}${'time'.padStart(TIME_WIDTH)}  best`,
+    ),
   ]
 }
 
@@ -138,8 +143,8 @@ function epochRow(event: EpochEvent, facts: TrainFacts, style: Style): string {
     )
   })
   const count = `${event.epoch}/${event.epochs}`.padStart(countWidth(facts))
-  const pace = formatCount(event.samplesPerSecond).padStart(14)
-  const time = formatDuration(event.seconds * 1000).padStart(10)
+  const pace = formatCount(event.samplesPerSecond).padStart(PACE_WIDTH)
+  const time = formatDuration(event.seconds * 1000).padStart(TIME_WIDTH)
   return `${count}${cells.join('')}${style.dim(pace + time)}${event.best ? style.green('     ●') : ''}`
 }
 

@@ -1,10 +1,18 @@
 /** Shapes as types: reading them, and finding generic dimensions by comparing them with what is passed. */
-import type { CallableDeclaration, Expression, Parameter, TensorTypeExpression } from '../1-parse/ast.ts'
+import type {
+  CallableDeclaration,
+  DimDeclaration,
+  Expression,
+  Parameter,
+  TensorTypeExpression,
+} from '../1-parse/ast.ts'
 import type { DiagnosticLabel, Span } from '../diagnostics/diagnostic.ts'
+import { boundsOf } from '../dimensions/bounds.ts'
 import { type Dim, solveFor, symbol, symbolsOf } from '../dimensions/dimension.ts'
 import type { TensorType } from '../types.ts'
 import { isElement, type Located, toTensor } from './arithmetic.ts'
 import { differs, expandTo } from './broadcast.ts'
+import { rangesOf } from './entry.ts'
 import { evaluate } from './expressions.ts'
 import { findGlobal } from './globals.ts'
 import { bindDefaults } from './optional-inputs.ts'
@@ -25,14 +33,21 @@ import {
 /** Marks a generic dimension that is still to be inferred. */
 const UNKNOWN = '?'
 
-/** Capitalised names in the types of `parameters` that mean nothing yet: dimensions to infer. */
-export function genericNames(frame: Frame, parameters: readonly Parameter[]): { name: string; span: Span }[] {
+/**
+ * Capitalised names in the types of `parameters` that mean nothing yet: dimensions to infer. With `ranged` those declared by `dim`
+ * are too, which a call may give any size in their range.
+ */
+export function genericNames(
+  frame: Frame,
+  parameters: readonly Parameter[],
+  ranged = false,
+): { name: string; span: Span }[] {
   const found = new Map<string, Span>()
   const visit = (expression: Expression): void => {
     if (expression.kind === 'name') {
       const known =
         lookUp(frame.scope, expression.name) ||
-        findGlobal(frame.globals, expression.name) ||
+        (findGlobal(frame.globals, expression.name) && !(ranged && rangeOf(frame, expression.name))) ||
         frame.globals.missing.has(expression.name)
       if (!known && /^[A-Z]/.test(expression.name) && !found.has(expression.name))
         found.set(expression.name, expression.span)
@@ -46,6 +61,11 @@ export function genericNames(frame: Frame, parameters: readonly Parameter[]): { 
     for (const item of type.shape) if (item.kind === 'dimension') visit(item.value)
   }
   return [...found].map(([name, span]) => ({ name, span }))
+}
+
+function rangeOf(frame: Frame, name: string): DimDeclaration | undefined {
+  const declaration = findGlobal(frame.globals, name)?.declaration
+  return declaration?.kind === 'dim' ? declaration : undefined
 }
 
 export interface TypedShape {
@@ -121,7 +141,7 @@ export function bindInputs(
   history: readonly (DiagnosticLabel | undefined)[],
 ): boolean {
   const unknown = new Map(
-    genericNames(frame, declaration.inputs).map(({ name, span }) => [UNKNOWN + name, { name, span }]),
+    genericNames(frame, declaration.inputs, true).map(({ name, span }) => [UNKNOWN + name, { name, span }]),
   )
   for (const [mark, { name }] of unknown) bind(frame.scope, name, { kind: 'dimension', dim: symbol(mark) })
   const pending: PendingAxis[] = []
@@ -156,7 +176,7 @@ export function bindInputs(
     bound.push({ parameter, value })
   }
   const inference: Inference = { unknown, rest: new Set(unknown.keys()), open: pending, what, callSpan, history }
-  if (!solve(frame, caller, inference)) return false
+  if (!solve(frame, caller, inference) || !checkRanges(frame, caller, inference)) return false
   // Inside index notation a function of any shape works on single elements.
   if (elementwise) frame.scope.ellipsis ??= []
   for (const { parameter, value } of bound) bind(frame.scope, parameter.name.text, value, parameter.name.span)
@@ -320,6 +340,36 @@ export function solve(frame: Frame, caller: Frame, inference: Inference): boolea
       progress = true
     }
     inference.open = later
+  }
+  return true
+}
+
+/** Sizes given for dimensions that have a range lie in it; one that nothing decided is the dimension itself. */
+function checkRanges(frame: Frame, caller: Frame, { unknown, rest, what, callSpan, history }: Inference): boolean {
+  for (const [mark, { name }] of unknown) {
+    const declaration = rangeOf(frame, name)
+    if (!declaration) continue
+    if (rest.delete(mark)) {
+      bind(frame.scope, name, dimension(symbol(name), { span: declaration.span }))
+      continue
+    }
+    const value = lookUp(frame.scope, name)?.value
+    const dim = value && dimOf(value)
+    const range = rangesOf(frame)[name]
+    if (dim === undefined || !range || frame.session.rigid) continue
+    const { minimum, maximum } = boundsOf(dim, rangesOf(frame))
+    if (minimum >= range.minimum && maximum <= range.maximum) continue
+    const given = minimum === maximum ? `${minimum}` : `${displayDim(dim)}, from ${minimum} to ${maximum}`
+    report(
+      caller,
+      'NN0203',
+      callSpan,
+      `${what} takes \`${name}\` from ${range.minimum} to ${range.maximum}, but here it is ${given}`,
+      {
+        labels: [...history, { span: declaration.span, message: 'the range comes from here' }],
+      },
+    )
+    return false
   }
   return true
 }

@@ -1,4 +1,4 @@
-/** How threads share a kernel: each takes part of one outer loop. */
+/** How threads share a kernel: each takes part of one loop. */
 import type { Kernel, Size } from '../5-fuse/program.ts'
 import { coefficient } from './print-index.ts'
 
@@ -13,16 +13,20 @@ const ENOUGH = 16
 
 /**
  * The outermost axis with indices enough along which all stores move, so that no two threads write one element; undefined if
- * there is none. What a kernel reads of its own stores is at the same outer indices, so no thread waits for another.
+ * there is none. What a kernel reads of its own stores is at the same outer indices, so no thread waits for another; without outer
+ * loops only a single stage that sums nothing can be shared.
  */
 export function partitionOf(kernel: Kernel): Partition | undefined {
-  const { axes, outer, lanes } = kernel
-  const stores = kernel.stages.flatMap((stage) => stage.stores)
-  const able = outer.filter((axis) => stores.every(({ offset }) => coefficient(offset, axis) !== 0))
+  const { axes, lanes, stages } = kernel
+  const [first] = stages
+  const plain = kernel.outer.length === 0 && stages.length === 1 && first!.reductions.length === 0
+  const loops = plain ? first!.inner : kernel.outer
+  const stores = stages.flatMap((stage) => stage.stores)
+  const able = loops.filter((axis) => stores.every(({ offset }) => coefficient(offset, axis) !== 0))
   const extent = (axis: number): number => assumed(axes[axis]!.extent)
   const chosen = able.find((axis) => extent(axis) >= ENOUGH) ?? able.toSorted((a, b) => extent(b) - extent(a))[0]
   if (chosen === undefined || extent(chosen) < 2) return undefined
-  return { axis: chosen, unit: lanes === 'outer' && chosen === outer.at(-1) ? 8 : 1 }
+  return { axis: chosen, unit: lanes === (plain ? 'inner' : 'outer') && chosen === loops.at(-1) ? 8 : 1 }
 }
 
 /** What is not fixed for the kernel is taken to be enough. */

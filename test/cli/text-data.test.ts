@@ -121,6 +121,30 @@ thread = extract(text, "^Subject: (?:Re: )*(.*)")`
     expect([...parts.train!.spam!.data]).toEqual([0, 0, 0, 1])
   })
 
+  test('texts joined by +, with one of the file between them', async () => {
+    const { learned } = await load(`${block}\ny = words(thread + " . " + body, length = 4)`, [ids('y', 4)], {
+      'm/ham/2.txt': 'Subject: Ships\n\nhi',
+    })
+    expect(learned.y).toEqual([{ kind: 'words', names: ['.', 'hi', 'ships'] }])
+  })
+
+  test('every match replaced', async () => {
+    const fields = 'y = words(replace(text, "([a-z]+)@[a-z]+", "<$1>"), length = 9)'
+    const { learned } = await load(`source documents("m.txt")\n${fields}`, [ids('y', 9)], {
+      'm.txt': 'ann@sea ben@land',
+    })
+    expect(learned.y).toEqual([{ kind: 'words', names: ['<', '>', 'ann', 'ben'] }])
+  })
+
+  test('no duplicates in a field made of fields', async () => {
+    const fields = 'letters = replace(body, "[^a-z]", "")\nbare = replace(letters, "e", "")\ndrop duplicates in bare'
+    const { rows } = await load(`${block}\n${fields}\nsplit train 100%`, [single('spam')], {
+      ...mails,
+      'm/ham/5.txt': 'Date: Sat, 24 Aug 2002 12:00:00 +0000\nSubject: Nets\n\nh,llo 17 there',
+    })
+    expect(rows).toEqual({ train: 4 })
+  })
+
   test('in order of a field, and by a field that no part divides', async () => {
     const inOrder = await load(
       `${block}\nsplit train 50%, test 50% in order of sent`,
@@ -179,6 +203,8 @@ describe('mistakes', () => {
     ['source text("a.txt")\nids = characters(text)\nx = window(ids, 4)\nsplit train 50%, test 50% in order'],
     ['source documents("b/*.txt")\nx = [matches(text, "(")]'],
     ['source text("a.txt")\nids = characters(text)\nx = standardize(ids)'],
+    ['source documents("b/*.txt")\nx = words(replace(text, "a"), 10, 4)'],
+    ['source documents("b/*.txt")\nx = words(text + 1, 10, 4)'],
   ])('%s', async (statements) => expect(await fault(statements, [ids('x', 4)], files)).toMatchSnapshot())
 
   test('windows beside values of whole rows', async () => {

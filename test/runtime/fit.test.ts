@@ -67,7 +67,9 @@ describe('fit', () => {
     }
     expect(losses(events)).toEqual(byHand)
     expect(epochs(events)[1]!.train.loss).toBeCloseTo(mean / rows, 12)
-    expect(model.save()).toEqual(other.save())
+    const values = ({ variables }: Model) => variables.names.map((name) => variables.get(name))
+    expect(values(model)).toEqual(values(other))
+    expect(model.steps).toBe(other.steps)
   })
 
   test('gives the same bits twice, others for another seed or without shuffling', async () => {
@@ -172,6 +174,49 @@ describe('fit', () => {
     const ended = losses(await run(second, { epochs: 5, startEpoch: 3, progressEvery: 0 }))
     expect([...begun, ...ended]).toEqual(whole)
     expect(second.save()).toEqual(straight.save())
+  })
+
+  test('goes on with early stopping when resumed, to the bits', async () => {
+    const stop = { part: 'valid', metric: 'loss', epochs: 3 } as const
+    const flipped = { x: valid.x, label: valid.label.map((label) => (label + 1) % 3) }
+    const options = { valid: flipped, epochs: 50, stop } as const
+    const begin = async (): Promise<Model> => {
+      const model = await load(wasm)
+      model.hyper.set('lr', 1)
+      return model
+    }
+    const straight = await begin()
+    const whole = await run(straight, options)
+    const end = done(whole)
+    expect(end).toMatchObject({ reason: 'stopped', restored: true })
+    const told = (events: readonly FitEvent[]) => epochs(events).map(({ epoch, best, valid }) => [epoch, best, valid])
+
+    // After each epoch: before the best, at it, and while none is better.
+    for (let last = 1; last < end.epochs; last++) {
+      const first = await begin()
+      const begun: FitEvent[] = []
+      for await (const event of first.fit('fit', data, options)) {
+        begun.push(event)
+        if (event.kind === 'epoch' && event.epoch === last) break
+      }
+      const second = await load(wasm)
+      second.init(99)
+      second.restore(first.save())
+      expect(second.save()).toEqual(first.save())
+      const ended = await run(second, { ...options, startEpoch: last + 1 })
+      expect([...told(begun), ...told(ended)]).toEqual(told(whole))
+      expect(done(ended)).toMatchObject({ ...end, seconds: expect.any(Number) })
+      expect(second.save()).toEqual(straight.save())
+    }
+
+    // What was seen belongs to that train block, value and epoch; without it the run is watched from its first epoch on.
+    const first = await begin()
+    for await (const event of first.fit('fit', data, options))
+      if (event.kind === 'epoch' && event.epoch === end.epochs - 1) break
+    const other = await run(first, { ...options, stop: { ...stop, metric: 'accuracy' }, startEpoch: end.epochs })
+    expect(epochs(other)[0]!.best).toBe(true)
+    const weights = first.save({ optimizer: false })
+    expect(new TextDecoder().decode(weights)).not.toContain('nnc.best/')
   })
 })
 
