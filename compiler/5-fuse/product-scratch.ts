@@ -1,7 +1,8 @@
-// The same figures as in asm/matmul.ts.
-const blockDepth = 392
-const blockRows = 258
-const tileRows = 3
+// The same figures as in asm/matmul.ts; of a tile's sizes those of the wide build, since one layout of memory serves all builds.
+export const blockDepth = 392
+export const blockRows = 264
+export const tileRows = 4
+export const widestPanel = 16
 const gatherColumns = 64
 
 /**
@@ -11,11 +12,11 @@ const gatherColumns = 64
 export function matmulScratchBytes(m: number, n: number, k: number): number {
   const depth = Math.min(k, blockDepth)
   const rows = Math.min(m, blockRows)
-  const strip = 12 * (rows + tileRows - 1) * 4
+  const strip = widestPanel * (rows + tileRows - 1) * 4
   // A transposed A, columns an odd number of cache lines apart.
   const gathered = n >= gatherColumns ? depth * ((Math.ceil(rows / 16) | 1) * 16) * 4 : 0
-  // One panel of twelve columns, or all panels where A is long enough to meet each again.
-  const columns = m > blockRows ? Math.ceil(n / 4) * 4 + 8 : 12
+  // The widest panel, or all panels where A is long enough to meet each again.
+  const columns = m > blockRows ? Math.ceil(n / 4) * 4 + 8 : widestPanel
   return Math.ceil((strip + gathered + columns * depth * 4) / 64) * 64
 }
 
