@@ -11,11 +11,12 @@ setFlagsFromString('--experimental-wasm-relaxed-simd')
 
 const source = `
 dim Batch in 1..6
-model Net(x: f32[Batch, 2, 11, 9]) -> f32[Batch, 7] {
-  return x |> conv: Conv(5, 3) |> relu |> flatten(from = 1) 
+model Net(x: f32[Batch, 2, 11, 29]) -> f32[Batch, 7] {
+  return x |> long: Conv2d(5, 3, padding = 1) |> relu |> halved: Conv2d(6, 3, stride = 2, padding = 1) |> relu
+    |> thirds: Conv2d(3, 3, stride = 3) |> relu |> flatten(from = 1)
     |> hidden: Linear(91) |> norm: LayerNorm |> gelu |> out: Linear(7)
 }
-train fit(x: f32[Batch, 2, 11, 9], y: i32[Batch]) {
+train fit(x: f32[Batch, 2, 11, 29], y: i32[Batch]) {
   loss cross_entropy(Net(x), y)
   optimizer adam(lr = 0.01)
 }
@@ -37,7 +38,7 @@ async function bitsOf(build: (typeof builds)[number]): Promise<Float32Array[]> {
   const model = await load(new Uint8Array(modules[build]!), { build: simdOf(build), threads })
   expect([model.build, model.threads]).toEqual([build, threads])
   for (const rows of [6, 1, 5]) {
-    const x = Float32Array.from({ length: rows * 2 * 11 * 9 }, (_, at) => Math.sin(at))
+    const x = Float32Array.from({ length: rows * 2 * 11 * 29 }, (_, at) => Math.sin(at))
     model.step('fit', { x, y: Int32Array.from({ length: rows }, (_, row) => row) })
   }
   const sequence = model.predict('Sequence', { ids: Int32Array.from({ length: 15 }, (_, at) => at % 6) })

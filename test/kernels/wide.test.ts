@@ -1,6 +1,6 @@
 /** Products of the wide build: the bits of the relaxed build, and nothing written behind the scratch both share. */
 import { beforeAll, expect, it } from 'vitest'
-import { matmulScratchBytes, packedPanelsBytes } from '../../compiler/5-fuse/product-scratch.ts'
+import { matmulScratchBytes, packedPanelsBytes, wideTile } from '../../compiler/5-fuse/product-scratch.ts'
 import { compileKernels, type KernelModule } from './library.ts'
 
 const source = `
@@ -49,7 +49,7 @@ it.each([
     const c = b + align(k * n)
     const panels = c + align(m * n)
     const scratch = panels + packedPanelsBytes(n, k) / 4 + 16
-    const end = scratch + matmulScratchBytes(m, n, k) / 4
+    const end = scratch + matmulScratchBytes(m, n, k, wideTile) / 4
     expect((end + 16) * 4).toBeLessThan(memoryBytes)
     const strides = [...(aTransposed ? [1, m] : [k, 1]), ...(bTransposed ? [1, k] : [n, 1])]
     const run = (module: KernelModule, name: string): Float32Array => {
