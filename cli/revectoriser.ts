@@ -20,7 +20,7 @@ const PAUSE_MS = 50
 /** Enough for the engine to replace its first, unoptimised code, which has no pairs. */
 const TRAINING_STEPS = 60
 
-/** A product to time, and a little network with the usual kernels, to compare its bits. */
+/** A product to time, and two little networks with the usual kernels, to compare their bits. */
 const trial = `infer product(a: f32[192, 192], b: f32[192, 192]) -> f32[192, 192] { return a @ b }
 dim Batch in 1..32
 model Net(x: f32[Batch, 48]) -> f32[Batch, 10] {
@@ -29,6 +29,14 @@ model Net(x: f32[Batch, 48]) -> f32[Batch, 10] {
 train fit(x: f32[Batch, 48], y: i32[Batch]) {
   loss cross_entropy(Net(x), y)
   optimizer adam(lr = 1e-3)
+}
+model Images(x: f32[Batch, 2, 18, 21]) -> f32[Batch, 5] {
+  return x |> first: Conv(6, 3) |> relu |> second: Conv(9, 5, stride = 2) |> norm: BatchNorm2d |> relu
+    |> MaxPool(2) |> flatten(from = 1) |> head: Linear(5)
+}
+train see(x: f32[Batch, 2, 18, 21], y: i32[Batch]) {
+  loss cross_entropy(Images(x), y)
+  optimizer sgd(lr = 1e-2, momentum = 0.9)
 }
 `
 
@@ -79,8 +87,12 @@ async function trialModules(
 /** The product and what training came to, as one list. */
 function results(model: Model): Float32Array {
   const x = numbers(32 * 48)
-  const y = Int32Array.from({ length: 32 }, (_, row) => row % 10)
-  for (let step = 0; step < TRAINING_STEPS; step++) model.step('fit', { x, y })
+  const images = numbers(8 * 2 * 18 * 21)
+  const classes = (rows: number) => Int32Array.from({ length: rows }, (_, row) => row % 5)
+  for (let step = 0; step < TRAINING_STEPS; step++) {
+    model.step('fit', { x, y: classes(32) })
+    model.step('see', { x: images, y: classes(8) })
+  }
   const run = productOf(model)
   for (let round = 0; round < PRODUCT_ROUNDS; round++) run()
   const trained = model.variables.list().flatMap(({ name }) => [...model.variables.get(name)])
