@@ -120,7 +120,8 @@ describe('nnc profile', () => {
 
   test('the limits of the machine grow tighter with the memory gone through', async () => {
     const limits = await machineLimits('plain')
-    expect(limits.gflops).toBeGreaterThan(0.1)
+    // Code that the engine has not optimised does 3 to 5.
+    expect(limits.gflops).toBeGreaterThan(8)
     for (const { gigabytes } of limits.bandwidths) expect(gigabytes).toBeGreaterThan(0.1)
     expect(roofMilliseconds(limits, 1e9 * limits.gflops, 0)).toBeCloseTo(1000)
     const largest = limits.bandwidths.at(-1)!
