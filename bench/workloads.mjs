@@ -129,30 +129,3 @@ export function batchOf({ kind, batch, widths }) {
   if (kind !== 'tiny') return { x, y: classes(8, batch, widths.at(-1)) }
   return { x, y: Float32Array.from({ length: batch }, (_, row) => (x[2 * row] * x[2 * row + 1] > 0 ? 1 : 0)) }
 }
-
-/** Runs `step` until warm, then times it; prints one JSON line. `step` returns the loss. */
-export function measure(contestant, id, step) {
-  const warmMilliseconds = Number(process.env.BENCH_WARM_MS ?? 1500)
-  const budgetMilliseconds = Number(process.env.BENCH_BUDGET_MS ?? 3000)
-  const losses = []
-  const start = performance.now()
-  for (let count = 0; count < 5 || performance.now() - start < warmMilliseconds; count++) losses.push(step())
-  const times = []
-  const begin = performance.now()
-  while (times.length < 7 || performance.now() - begin < budgetMilliseconds) {
-    const before = performance.now()
-    step()
-    times.push(performance.now() - before)
-  }
-  times.sort((a, b) => a - b)
-  const result = {
-    contestant,
-    workload: id,
-    msMedian: times[times.length >> 1],
-    msMinimum: times[0],
-    steps: times.length,
-    loss0: losses[0],
-    loss4: losses[4],
-  }
-  console.log(JSON.stringify(result))
-}

@@ -1,0 +1,18 @@
+// A contestant's side of the benchmark in a process of Node: it gets ready, says the losses of its first steps, and then
+// measures whenever a line with a number of milliseconds arrives.
+import { createInterface } from 'node:readline'
+import { measureTurn, warmUp } from './measure-turn.mjs'
+
+/** Serves turns until the standard input ends. `step` does one step and gives its loss, or a promise of it. */
+export async function takeTurns(step, facts = {}) {
+  const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`)
+  const begun = performance.now()
+  const losses = await warmUp(step, Number(process.env.BENCH_WARM_MS ?? 1000))
+  say({ losses, milliseconds: performance.now() - begun, ...facts })
+  for await (const line of createInterface({ input: process.stdin })) {
+    const turn = await measureTurn(step, Number(line))
+    // On Linux in KiB whatever the size of a page.
+    say({ ...turn, peakBytes: 1024 * process.resourceUsage().maxRSS })
+  }
+  process.exit(0)
+}
