@@ -47,5 +47,10 @@ export function progress(message) {
 
 /** What the figures were measured on. */
 export function machine() {
-  return { processor: cpus()[0].model.trim(), cores: cpus().length, node: process.version, date: new Date().toISOString() }
+  return {
+    processor: cpus()[0].model.trim(),
+    cores: cpus().length,
+    node: process.version,
+    date: new Date().toISOString(),
+  }
 }

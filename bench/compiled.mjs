@@ -15,7 +15,9 @@ export async function simdBuilds() {
 export async function compileWorkload(name, workload, builds, folder) {
   const { modules, diagnostics } = await compile(sourceOf(workload), { file: `${name}.nn`, builds })
   if (!modules) throw new Error(`${name}: ${diagnostics.map(({ message }) => message).join('\n')}`)
-  return Object.fromEntries(builds.map((build) => [build, write(join(folder, `${name}.${build}.wasm`), modules[build])]))
+  return Object.fromEntries(
+    builds.map((build) => [build, write(join(folder, `${name}.${build}.wasm`), modules[build])]),
+  )
 }
 
 /** The modules that measure what the machine can do: path and operations of one call by build. */

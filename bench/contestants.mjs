@@ -49,7 +49,11 @@ export function contestants({ node24, python, onnxFolder }) {
     ...own,
     torch('torch', {}),
     torch('torch-avx2', avx2Only),
-    { name: 'tfjs-wasm', takes: () => true, start: (id) => startProcess(process.execPath, [script('peers/tfjs.mjs'), id]) },
+    {
+      name: 'tfjs-wasm',
+      takes: () => true,
+      start: (id) => startProcess(process.execPath, [script('peers/tfjs.mjs'), id]),
+    },
     {
       name: 'jax-js',
       takes: () => node24 !== undefined,

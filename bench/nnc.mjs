@@ -2,11 +2,16 @@
 import { readFileSync } from 'node:fs'
 import { load } from '../dist/runtime/index.js'
 import { switchOn } from './engine-flags.mjs'
-import { stepOf } from './model-step.mjs'
+import { residentProduct, stepOf } from './model-step.mjs'
 import { takeTurns } from './take-turns.mjs'
 import { workloads } from './workloads.mjs'
 
 const [id, file, threads = '1'] = process.argv.slice(2)
 switchOn(file)
-const model = await load(readFileSync(file), { threads: Number(threads) })
-await takeTurns(stepOf(model, workloads[id]), { build: model.build, threads: model.threads })
+const wasm = readFileSync(file)
+const workload = workloads[id]
+const model = await load(wasm, { threads: Number(threads) })
+const { build, manifest } = model
+const resident = workload.kind === 'product' && model.threads === 1
+const step = resident ? await residentProduct(wasm, manifest, workload) : stepOf(model, workload)
+await takeTurns(step, { build, threads: model.threads, memoryBytes: manifest.memory.total })

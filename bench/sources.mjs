@@ -34,9 +34,7 @@ train fit(x: f32[Batch, ${shape}], y: ${target}) {
 }
 
 function denseStages(widths, activation) {
-  return widths
-    .slice(1)
-    .flatMap((width, layer) => [...(layer ? [activation] : []), `fc${layer + 1}: Linear(${width})`])
+  return widths.slice(1).flatMap((width, layer) => [...(layer ? [activation] : []), `fc${layer + 1}: Linear(${width})`])
 }
 
 const convolutionalStages = [

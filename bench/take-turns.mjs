@@ -1,5 +1,6 @@
 // A contestant's side of the benchmark in a process of Node: it gets ready, says the losses of its first steps, and then
 // measures whenever a line with a number of milliseconds arrives.
+import { existsSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { measureTurn, warmUp } from './measure-turn.mjs'
 
@@ -11,8 +12,13 @@ export async function takeTurns(step, facts = {}) {
   say({ losses, milliseconds: performance.now() - begun, ...facts })
   for await (const line of createInterface({ input: process.stdin })) {
     const turn = await measureTurn(step, Number(line))
-    // On Linux in KiB whatever the size of a page.
-    say({ ...turn, peakBytes: 1024 * process.resourceUsage().maxRSS })
+    say({ ...turn, peakBytes: peakBytes() })
   }
   process.exit(0)
+}
+
+/** The most memory this process has had. On Linux `resourceUsage` would count what the process that started it had. */
+function peakBytes() {
+  if (!existsSync('/proc/self/status')) return 1024 * process.resourceUsage().maxRSS
+  return 1024 * Number(/VmHWM:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1])
 }

@@ -5,12 +5,14 @@
 /** Uniform in [-scale, scale): a 32-bit mixing function of (seed, position). */
 export function fill(seed, count, scale = 1) {
   const start = Math.imul(seed, 0x9e3779b1) >>> 0
-  return Float32Array.from({ length: count }, (_, position) => {
+  const values = new Float32Array(count)
+  for (let position = 0; position < count; position++) {
     let t = (start + Math.imul(position + 1, 0x6d2b79f5)) | 0
     t = Math.imul(t ^ (t >>> 15), t | 1)
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((((t ^ (t >>> 14)) >>> 0) / 4294967296) * 2 - 1) * scale
-  })
+    values[position] = ((((t ^ (t >>> 14)) >>> 0) / 4294967296) * 2 - 1) * scale
+  }
+  return values
 }
 
 function classes(seed, count, limit) {
@@ -85,14 +87,15 @@ export function parametersOf({ kind }) {
           ...[0, 1, 2, 3].flatMap(block),
           ...[vector('lnf.gamma', 128, 1), vector('lnf.beta', 128), matrix('head.w', 128, CHARACTERS)],
         ]
-  return list.map(({ name, shape, scale, value }, at) => {
-    const count = shape.reduce((product, size) => product * size, 1)
-    return {
-      name,
-      shape,
-      data: scale === undefined ? new Float32Array(count).fill(value) : fill(100 + at, count, scale),
-    }
-  })
+  return list.map(({ name, shape, scale, value }, at) => ({
+    name,
+    shape,
+    /** Made when asked for, so that a contestant need not hold them all at once. */
+    get data() {
+      const count = shape.reduce((product, size) => product * size, 1)
+      return scale === undefined ? new Float32Array(count).fill(value) : fill(100 + at, count, scale)
+    },
+  }))
 }
 
 /** The two operands of a product. */

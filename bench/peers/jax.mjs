@@ -55,7 +55,11 @@ function training(input, target, rows) {
     const result = forward(own, x)
     if (kind === 'tiny') return np.mean(nn.softplus(result.ref).sub(result.mul(y)))
     const classes = result.shape.at(-1)
-    return nn.logSoftmax(result).mul(nn.oneHot(y, classes)).sum().mul(-1 / rows)
+    return nn
+      .logSoftmax(result)
+      .mul(nn.oneHot(y, classes))
+      .sum()
+      .mul(-1 / rows)
   }
   const [rate, beta1, beta2, epsilon] = [1e-3, 0.9, 0.999, 1e-8]
   const decay = kind === 'gpt' ? 1 - rate * 0.01 : 1
@@ -174,7 +178,11 @@ function transformer(get, embedded, dense) {
   const [steps, heads] = [rows / batch, 4]
   const each = width / heads
   const mask = np.triu(np.full([steps, steps], -1e9), 1)
-  const normalised = (value, name) => nn.standardize(value, -1).mul(get(`${name}.gamma`)).add(get(`${name}.beta`))
+  const normalised = (value, name) =>
+    nn
+      .standardize(value, -1)
+      .mul(get(`${name}.gamma`))
+      .add(get(`${name}.beta`))
   const attention = (value, name) => {
     const parts = np.split(dense(value, `${name}.qkv`), 3, 2)
     const [q, k, v] = parts.map((part) => part.reshape([batch, steps, heads, each]))

@@ -45,6 +45,12 @@ function productModel(size) {
   const extent = piece(1, whole(1, size))
   const matrix = (name) => [piece(1, name), piece(2, piece(1, whole(1, 1), piece(2, extent, extent)))]
   const node = [piece(1, 'a'), piece(1, 'b'), piece(2, 'y'), piece(4, 'MatMul')]
-  const graph = [piece(1, ...node), piece(2, 'product'), piece(11, ...matrix('a')), piece(11, ...matrix('b')), piece(12, ...matrix('y'))]
+  const graph = [
+    piece(1, ...node),
+    piece(2, 'product'),
+    piece(11, ...matrix('a')),
+    piece(11, ...matrix('b')),
+    piece(12, ...matrix('y')),
+  ]
   return Buffer.concat([whole(1, 8), piece(8, whole(2, 15)), piece(7, ...graph)])
 }

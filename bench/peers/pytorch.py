@@ -218,8 +218,16 @@ def take_turns(step):
     print(json.dumps({"losses": losses[:5], "version": torch.__version__}), flush=True)
     for line in sys.stdin:
         result = turn(step, float(line))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps({**result, "peakBytes": peak}), flush=True)
+        print(json.dumps({**result, "peakBytes": peak_bytes()}), flush=True)
+
+
+def peak_bytes():
+    """The most memory this process has had. On Linux getrusage would count what the process that started it had."""
+    try:
+        with open("/proc/self/status") as status:
+            return 1024 * next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    except FileNotFoundError:
+        return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def write_onnx(folder):

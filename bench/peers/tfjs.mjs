@@ -43,7 +43,10 @@ function training(forward, variables) {
   const optimizer = tf.train.adam(1e-3, 0.9, 0.999, 1e-8)
   return () => {
     // It has no AdamW: the decay goes before the step.
-    if (kind === 'gpt') tf.tidy(() => variables.forEach((variable) => variable.assign(variable.mul(1 - 1e-3 * 0.01))))
+    if (kind === 'gpt')
+      tf.tidy(() => {
+        for (const variable of variables) variable.assign(variable.mul(1 - 1e-3 * 0.01))
+      })
     const cost = optimizer.minimize(loss, true, variables)
     const value = cost.dataSync()[0]
     cost.dispose()
@@ -100,7 +103,8 @@ function sequential() {
   const { x } = batchOf(workload)
   const ids = tf.tensor1d(x, 'int32')
   const steps = x.length / batch
-  const embed = (table) => (predicts ? tf.gather(table, ids) : tf.matMul(tf.oneHot(ids, table.shape[0]).toFloat(), table))
+  const embed = (table) =>
+    predicts ? tf.gather(table, ids) : tf.matMul(tf.oneHot(ids, table.shape[0]).toFloat(), table)
   const dense = (value, name) => tf.matMul(value, own[`${name}.w`]).add(own[`${name}.b`])
   const forward = kind === 'gru' ? recurrent : transformer
   return { forward, variables: Object.values(own) }
@@ -127,7 +131,10 @@ function sequential() {
   function transformer() {
     const width = own['embed.table'].shape[1]
     const heads = 4
-    const mask = tf.linalg.bandPart(tf.ones([steps, steps]), -1, 0).sub(1).mul(1e9)
+    const mask = tf.linalg
+      .bandPart(tf.ones([steps, steps]), -1, 0)
+      .sub(1)
+      .mul(1e9)
     const normalised = (value, name) => {
       const { mean, variance } = tf.moments(value, -1, true)
       const scaled = value.sub(mean).mul(variance.add(1e-5).rsqrt())
