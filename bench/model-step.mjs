@@ -19,14 +19,14 @@ export function stepOf(model, workload) {
 }
 
 /**
- * A product whose operands stay in the module's memory and whose result is left there, as those of PyTorch are: `predict` copies both, which
- * is a tenth of the time of a small product.
+ * A product whose operands stay in the module's memory and whose result is left there, as those of PyTorch are: `predict` copies both, a large
+ * part of a small product's time.
  */
 export async function residentProduct(wasm, { entries }, workload) {
   const { instance } = await WebAssembly.instantiate(wasm)
   const [{ export: name, inputs, outputs }] = entries.filter(({ kind }) => kind === 'infer')
   const floats = (offset, length) => new Float32Array(instance.exports.memory.buffer, offset, length)
-  operandsOf(workload).forEach((values, at) => floats(inputs[at].offset, values.length).set(values))
+  for (const [at, values] of operandsOf(workload).entries()) floats(inputs[at].offset, values.length).set(values)
   const result = floats(outputs[0].offset, 1)
   return () => {
     instance.exports[name]()

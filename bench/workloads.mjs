@@ -15,7 +15,7 @@ export function fill(seed, count, scale = 1) {
   return values
 }
 
-function classes(seed, count, limit) {
+export function classes(seed, count, limit) {
   return Int32Array.from(fill(seed, count), (value) => Math.min(limit - 1, Math.floor(((value + 1) / 2) * limit)))
 }
 
