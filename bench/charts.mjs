@@ -48,7 +48,7 @@ function roundTicks(low, high) {
  */
 export function drawDots({ title, note, contestants, rows, base }) {
   const labels = Math.max(...rows.map(({ name }) => name.length)) * CHARACTER + 16
-  const keys = drawKeys(contestants, PADDING + 36)
+  const keys = drawKeys(contestants, PADDING + 44)
   const [left, right] = [PADDING + labels, WIDTH - PADDING - 24]
   const top = keys.end + 26
   const rowHeight = 28
@@ -92,11 +92,11 @@ export function drawDots({ title, note, contestants, rows, base }) {
  */
 export function drawPanels({ title, note, panels }) {
   const names = [...new Set(panels.flatMap(({ lines }) => lines.map(({ name }) => name)))]
-  const keys = drawKeys(names, PADDING + 36)
+  const keys = drawKeys(names, PADDING + 44)
   const columns = panels.length === 1 ? 1 : 2
   const gap = 28
   const width = (WIDTH - 2 * PADDING - (columns - 1) * gap) / columns
-  const panelHeight = 250
+  const panelHeight = 264
   const top = keys.end + 22
   const content = panels.map((panel, index) =>
     drawPanel(panel, names, {
