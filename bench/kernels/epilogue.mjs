@@ -48,7 +48,14 @@ const exports = await instantiate(source, { relaxed, memoryBytes: 5.5 * words * 
 const floats = new Float32Array(exports.memory.buffer)
 for (let i = 0; i < floats.length; i++) floats[i] = 1e-3 * Math.random()
 const [m, g, v, w] = [0, 1, 2, 3].map((at) => at * words * 4)
-for (const [rows, n, k] of [[256, 784, 32], [256, 784, 128], [128, 256, 32], [512, 128, 512], [1024, 1024, 32], [4096, 4096, 32]]) {
+for (const [rows, n, k] of [
+  [256, 784, 32],
+  [256, 784, 128],
+  [128, 256, 32],
+  [512, 128, 512],
+  [1024, 1024, 32],
+  [4096, 4096, 32],
+]) {
   const a = 4 * words * 4
   const b = a + rows * k * 4
   const panels = b + n * k * 4 + 64
@@ -63,8 +70,10 @@ for (const [rows, n, k] of [[256, 784, 32], [256, 784, 128], [128, 256, 32], [51
     for (const kept of [false, true])
       contestants[`blocks of ${block}${kept ? ', kept' : ''}`] = () =>
         exports.blocks(m, g, v, w, a, b, rows, n, k, scratch, panels, block, kept, true)
-  contestants['blocks of 12, product alone'] = () => exports.blocks(m, g, v, w, a, b, rows, n, k, scratch, panels, 12, false, false)
+  contestants['blocks of 12, product alone'] = () =>
+    exports.blocks(m, g, v, w, a, b, rows, n, k, scratch, panels, 12, false, false)
   const best = fastest(contestants, { rounds: rows > 2000 ? 5 : 30, milliseconds: 2 })
   console.log(`${rows}×${n}×${k}`)
-  for (const [name, time] of Object.entries(best)) console.log(`  ${name.padEnd(28)} ${(time / 1000).toFixed(1).padStart(9)} µs`)
+  for (const [name, time] of Object.entries(best))
+    console.log(`  ${name.padEnd(28)} ${(time / 1000).toFixed(1).padStart(9)} µs`)
 }
