@@ -82,7 +82,7 @@ function opening(facts: TrainFacts, style: Style): string[] {
   const compiled = facts.fromCache
     ? 'compiled before, from the cache'
     : `compiled in ${formatDuration(facts.compileMilliseconds)}`
-  const simd = facts.build === 'relaxed' ? 'relaxed SIMD' : 'SIMD'
+  const simd = { plain: 'SIMD', relaxed: 'relaxed SIMD', wide: '256-bit SIMD' }[facts.build]
   const threads = facts.threads > 1 ? `, ${facts.threads} threads` : ''
   const rows = Object.entries(facts.rows).map(([part, count]) => `${formatCount(count)} ${part}`)
   const steps = Math.ceil(facts.rows.train! / facts.batch)
