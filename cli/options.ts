@@ -27,6 +27,14 @@ export function buildOption(): Option {
     .default(undefined, 'the fastest here')
 }
 
+/** `--avx2`: 256-bit instructions, where the engine can make them. */
+export function avx2Option(): Option {
+  return new Option(
+    '--avx2',
+    "switch V8's experimental revectoriser on: 256-bit instructions, the same numbers",
+  ).conflicts('build')
+}
+
 /** `--threads 2`; several share large steps, with the same numbers for any number of them. */
 export function threadsOption(): Option {
   return new Option('--threads <n>', 'threads that share large steps')

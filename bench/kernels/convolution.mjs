@@ -1,11 +1,10 @@
-// GFLOP/s of convolutions forward, to the input and to the filter: node bench/kernels/convolution.mjs [plain|relaxed] [filter] [folder with
+// GFLOP/s of convolutions forward, to the input and to the filter: node bench/kernels/convolution.mjs [plain|relaxed|wide] [filter] [folder with
 // other kernels to compare with, as `asm` of another checkout]
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fastest, instantiate } from './load.mjs'
 
 const [buildName = 'plain', filter = '', otherFolder] = process.argv.slice(2)
-const relaxed = buildName === 'relaxed'
 
 /** [images, groups, channels and filters of a group, extent, filter's extent, stride]; with as many zeros around as keep the extent. */
 const shapes = [
@@ -107,7 +106,7 @@ export function convolveLarge(${parameters}): void { large(${names}) }
 const words = 1 << 21
 const place = { x: 0, y: 4 * words, w: 8 * words }
 const load = async (kernelOverrides) => {
-  const exports = await instantiate(source, { relaxed, memoryBytes: 32 * words, kernelOverrides })
+  const exports = await instantiate(source, { build: buildName, memoryBytes: 32 * words, kernelOverrides })
   const floats = new Float32Array(exports.memory.buffer)
   for (let i = 0; i < 3 * words; i++) floats[i] = Math.random() - 0.5
   return exports

@@ -9,6 +9,7 @@ import { exitCode } from '../exit-code.ts'
 import { makeFolder } from '../make-folder.ts'
 import {
   type Assignments,
+  avx2Option,
   buildOption,
   cacheOption,
   foldCount,
@@ -52,6 +53,7 @@ interface TrainOptions {
   readonly quiet?: true
   readonly json?: true
   readonly build?: SimdBuild
+  readonly avx2?: true
   readonly threads?: number
   readonly cache: boolean
 }
@@ -81,6 +83,7 @@ export function trainCommand(context: CommandContext): Command {
     )
     .option('--curve <file>', 'draw loss and metrics, an .svg renewed while training goes on')
     .addOption(buildOption())
+    .addOption(avx2Option())
     .addOption(threadsOption())
     .option('--quiet', 'print errors only')
     .option('--json', 'print one JSON object per line: start, epoch …, done')

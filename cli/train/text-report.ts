@@ -102,7 +102,7 @@ export function modelLine(facts: Omit<TrainFacts, 'rows' | 'startEpoch'>, style:
   const compiled = facts.fromCache
     ? 'compiled before, from the cache'
     : `compiled in ${formatDuration(facts.compileMilliseconds)}`
-  const simd = facts.build === 'relaxed' ? 'relaxed SIMD' : 'SIMD'
+  const simd = { plain: 'SIMD', relaxed: 'relaxed SIMD', wide: '256-bit SIMD' }[facts.build]
   const threads = facts.threads > 1 ? `, ${facts.threads} threads` : ''
   return `${style.dim('model')} ${style.bold(facts.file)}, ${formatCount(facts.parameters)} parameters, ${simd}${threads}, ${compiled}`
 }

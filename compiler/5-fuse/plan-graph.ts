@@ -21,6 +21,7 @@ import { mergeSteps } from './merge.ts'
 import { type Packing, packedOnce } from './packing.ts'
 import { type LoopPlan, planLoop } from './plan-loop.ts'
 import { type ProductPlan, planProduct } from './product.ts'
+import type { Tile } from './product-scratch.ts'
 import { dropDeadStores, type Schedule, schedule, type UpdateCandidate } from './schedule.ts'
 import type { Step } from './step.ts'
 
@@ -75,6 +76,8 @@ export interface Planning {
   readonly graph: FlatGraph
   readonly context: DraftContext
   readonly ranges: Readonly<Record<string, DimRange>>
+  /** The largest of the builds. */
+  readonly tile: Tile
   readonly storage: Map<number, Storage>
   /** The steps of each region so far, in the order of their nodes. */
   readonly steps: Step[][]
@@ -95,14 +98,14 @@ export function largestBytes(shape: readonly Dim[], ranges: Readonly<Record<stri
   return 4 * boundsOf(product(shape), ranges).maximum
 }
 
-export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, DimRange>>): GraphPlan {
+export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, DimRange>>, tile: Tile): GraphPlan {
   const graph = flatten(entry, entryRanges)
   const { nodes } = graph
   const ranges = { ...entryRanges }
   for (const { counter, count } of graph.loops)
     ranges[counter] = { minimum: 0, maximum: Math.max(0, boundsOf(count, ranges).maximum - 1) }
   const materialisation = chooseMaterialised(graph)
-  const planning = startPlanning(graph, ranges, materialisation)
+  const planning = startPlanning(graph, ranges, materialisation, tile)
   const { storage, steps } = planning
   const variableNodes = new Map<string, number>()
   for (const node of nodes) {
@@ -207,6 +210,7 @@ function startPlanning(
   graph: FlatGraph,
   ranges: Readonly<Record<string, DimRange>>,
   materialisation: Materialisation,
+  tile: Tile,
 ): Planning {
   const { nodes } = graph
   const context: DraftContext = { ...materialisation, graph, axes: { extents: [] } }
@@ -224,6 +228,7 @@ function startPlanning(
     graph,
     context,
     ranges,
+    tile,
     storage,
     steps,
     typeOf,
