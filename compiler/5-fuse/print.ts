@@ -35,7 +35,7 @@ function printKernelLine(kernel: Kernel): string {
 
 function callLines(program: Program, calls: readonly Call[], indent: string): string[] {
   return calls.flatMap((call) => [
-    indent + callText(program, call),
+    `${indent}${call.when ? `if ${program.buffers[call.when.buffer]!.name}: ` : ''}${callText(program, call)}`,
     ...(call.kind === 'loop' ? callLines(program, call.body, `${indent}  `) : []),
   ])
 }

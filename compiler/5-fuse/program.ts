@@ -118,6 +118,8 @@ export interface CallOrigin {
   readonly title: string
   readonly span?: Span
   readonly work: Work
+  /** A scalar: where it is false the call is left out. */
+  readonly when?: Place
 }
 
 /** Static estimates as functions of the run-time dimensions; `evaluateCount` gives the number. */

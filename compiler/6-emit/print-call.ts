@@ -36,6 +36,23 @@ export interface CallPrinter {
 }
 
 export function printCalls(printer: CallPrinter, calls: readonly Call[]): void {
+  for (let first = 0; first < calls.length; ) {
+    const condition = conditionOf(printer, calls[first]!)
+    let end = first + 1
+    while (end < calls.length && conditionOf(printer, calls[end]!) === condition) end++
+    const stretch = calls.slice(first, end)
+    if (condition === undefined) printStretch(printer, stretch)
+    else block(printer.lines, `if (${condition})`, () => printStretch(printer, stretch))
+    first = end
+  }
+}
+
+function conditionOf(printer: CallPrinter, { when }: Call): string | undefined {
+  return when && `load<i32>(${place(printer, when)}) != 0`
+}
+
+/** Calls that run on the same condition. */
+function printStretch(printer: CallPrinter, calls: readonly Call[]): void {
   const { threads, together, lines } = printer
   if (!threads || !together) {
     for (const call of calls) printCall(printer, call)

@@ -75,6 +75,19 @@ const networks: Record<
       return { ids, y: ids.map((id) => (id + 1) % 7) }
     },
   },
+  'gradients added up, updates in some steps': {
+    source: `
+        dim Batch in 1..7
+        model Net(x: f32[Batch, 12]) -> f32[Batch, 3] { return x |> deep: repeat(5) Linear(12) |> relu |> fc: Linear(3) }
+        train fit(x: f32[Batch, 12], y: f32[Batch, 3]) {
+          loss mean_squared_error(Net(x), y)
+          optimizer muon(lr = 1e-2)
+          clip global_norm(0.5)
+          accumulate 2
+        }`,
+    rows: [7, 1, 4],
+    inputs: (rows) => ({ x: numbers(rows * 12, 1), y: numbers(rows * 3, 2) }),
+  },
   'attention, layer norm, a fixed point': {
     source: `
         dim Batch in 1..5
