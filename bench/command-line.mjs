@@ -45,6 +45,18 @@ export function progress(message) {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${message}`)
 }
 
+/** Says on a line that stays that a part is done, and what has failed in it. */
+export function partDone(name, results, started) {
+  progress('')
+  console.error(`${name}: ${((performance.now() - started) / 1000).toFixed(0)} s`)
+  for (const { contestant, error } of results) if (error) console.error(`  ${contestant}: ${error}`)
+}
+
+/** JSON of measurements, numbers to six digits. */
+export function measuredJson(value) {
+  return `${JSON.stringify(value, (_, own) => (typeof own === 'number' ? Number(own.toPrecision(6)) : own), 1)}\n`
+}
+
 /** What the figures were measured on. */
 export function machine() {
   return {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { load } from '../dist/runtime/index.js'
 import { drawPanels } from './charts.mjs'
-import { isGiven, machine, option, progress } from './command-line.mjs'
+import { isGiven, machine, measuredJson, option, partDone, progress } from './command-line.mjs'
 import { compileWorkload } from './compiled.mjs'
 import { switchOn } from './engine-flags.mjs'
 import { root } from './import-source.mjs'
@@ -61,6 +61,7 @@ const folder = mkdtempSync(join(tmpdir(), 'nnc-bench-'))
 const results = {}
 try {
   for (const [name, curve] of Object.entries(curves).filter(([own]) => only.test(own))) {
+    const started = performance.now()
     const contestants = []
     const compiled = new Map()
     for (const value of curve.values) {
@@ -82,7 +83,7 @@ try {
       milliseconds,
       progress: (message) => progress(`${name}: ${message}`),
     })
-    for (const { contestant, error } of results[name]) if (error) console.error(`\n${name} ${contestant}: ${error}`)
+    partDone(name, results[name], started)
   }
 } finally {
   rmSync(folder, { recursive: true })
@@ -135,7 +136,7 @@ function writeResults() {
     })),
   })
   console.log(text)
-  const json = `${JSON.stringify({ ...facts, results }, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value), 1)}\n`
+  const json = measuredJson({ ...facts, results })
   const latest = join(root, 'bench/results/latest')
   mkdirSync(latest, { recursive: true })
   writeFileSync(join(latest, 'curves.json'), json)

@@ -2,12 +2,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { drawDots } from './charts.mjs'
+import { measuredJson } from './command-line.mjs'
 import { ownContestants } from './contestants.mjs'
 import { root } from './import-source.mjs'
 import { figure, mebibytes, percent, replaceBlock, table, times } from './markdown.mjs'
 import { ratioOf, timesOf } from './rounds.mjs'
 import { workloads } from './workloads.mjs'
 
+const latest = join(root, 'bench/results/latest')
 const own = Object.keys(ownContestants)
 const peaks = { 'peak-128': 'relaxed', 'peak-256': 'wide' }
 const peers = ['torch', 'torch-avx2', 'tfjs-wasm', 'jax-js', 'onnxruntime-web']
@@ -29,21 +31,21 @@ export async function writeReport(report, keep) {
   )
   const text = [head, ...sections.map(([name, own]) => `## ${name}\n\n${own}`), ...details].join('\n\n')
   const picture = picturesOf(results, head)
-  const folder = join(root, 'bench/results/latest')
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'report.md'), `${text}\n`)
-  writeFileSync(join(folder, 'report.json'), json(report))
-  if (picture) writeFileSync(join(folder, 'peers.svg'), picture)
+  saveResults(report)
+  writeFileSync(join(latest, 'report.md'), `${text}\n`)
+  if (picture) writeFileSync(join(latest, 'peers.svg'), picture)
   console.log(text)
   if (!keep) return
   const page = join(root, 'docs/performance.md')
   for (const [name, own] of sections) replaceBlock(page, name, `${head}.\n\n${own}`)
-  writeFileSync(join(root, `bench/results/${machine.date.slice(0, 10)}.json`), json(report))
+  writeFileSync(join(root, `bench/results/${machine.date.slice(0, 10)}.json`), measuredJson(report))
   if (picture) writeFileSync(join(root, 'docs/performance/peers.svg'), picture)
 }
 
-function json(report) {
-  return `${JSON.stringify(report, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value), 1)}\n`
+/** Keeps what has been measured so far. */
+export function saveResults(report) {
+  mkdirSync(latest, { recursive: true })
+  writeFileSync(join(latest, 'report.json'), measuredJson(report))
 }
 
 function find(contestants, name) {

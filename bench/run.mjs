@@ -2,15 +2,24 @@
 //   node bench/run.mjs [--rounds N] [--milliseconds N] [--only REGEX] [--without REGEX] [--keep]
 // All contestants of a workload are started, then take turns; ratios are taken within a round, and their medians over the rounds
 // are printed and written to bench/results/latest/ as JSON, Markdown and a picture. `--only` chooses workloads, `--without`
-// leaves contestants out, `--keep` also puts tables and picture into docs/performance.md and the figures into bench/results/.
+// leaves contestants out, `--no-compiling` the time of `nnc build`, `--keep` also puts tables and picture into docs/performance.md and the figures into bench/results/.
 // Needs `npm run build` (npm does it). PyTorch takes part where a Python has it: /usr/bin/python3, or the one PYTHON names.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { measureBuilds } from './cold-builds.mjs'
-import { installPeers, isGiven, machine, newerNode, option, progress, pythonWithTorch } from './command-line.mjs'
+import {
+  installPeers,
+  isGiven,
+  machine,
+  newerNode,
+  option,
+  partDone,
+  progress,
+  pythonWithTorch,
+} from './command-line.mjs'
 import { contestants, writeOnnx } from './contestants.mjs'
-import { writeReport } from './report.mjs'
+import { saveResults, writeReport } from './report.mjs'
 import { takeRounds } from './rounds.mjs'
 import { workloads } from './workloads.mjs'
 
@@ -28,10 +37,12 @@ try {
   mkdirSync(onnxFolder)
   const builds = await simdBuilds()
   const probes = await compileProbes(builds, folder)
+  const operations = Object.fromEntries(builds.map((build) => [build, probes[build].operations]))
   const everybody = contestants({ node24, python, onnxFolder: writeOnnx(python, onnxFolder) })
   const results = {}
   for (const [id, workload] of Object.entries(workloads).filter(([name]) => only.test(name))) {
     progress(`${id}: compiling`)
+    const started = performance.now()
     const modules = await compileWorkload(id, workload, builds, folder)
     const taking = everybody
       .filter(({ name, takes }) => !without.test(name) && takes(workload, modules))
@@ -41,12 +52,12 @@ try {
       milliseconds,
       progress: (message) => progress(`${id}: ${message}`),
     })
-    for (const { contestant, error } of results[id]) if (error) console.error(`\n${id}, ${contestant}: ${error}`)
+    partDone(id, results[id], started)
+    saveResults({ machine: machine(), rounds, milliseconds, operations, results })
   }
   progress('compiling from an empty cache')
   const compiling = isGiven('no-compiling') ? [] : measureBuilds(Math.min(rounds, 3))
   progress('')
-  const operations = Object.fromEntries(builds.map((build) => [build, probes[build].operations]))
   await writeReport({ machine: machine(), rounds, milliseconds, operations, results, compiling }, isGiven('keep'))
 } finally {
   rmSync(folder, { recursive: true })

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startBrowser } from './browser-contestants.mjs'
-import { isGiven, machine, option, progress } from './command-line.mjs'
+import { isGiven, machine, measuredJson, option, partDone, progress } from './command-line.mjs'
 import { compileWorkload } from './compiled.mjs'
 import { startProcess } from './contestant-process.mjs'
 import { root } from './import-source.mjs'
@@ -25,6 +25,7 @@ const results = {}
 try {
   for (const [id, workload] of Object.entries(workloads).filter(([name]) => only.test(name))) {
     progress(`${id}: compiling`)
+    const started = performance.now()
     const threaded = `${build}-threads`
     const modules = await compileWorkload(id, workload, [build, threaded], folder)
     const inNode = (name, path, threads) => ({
@@ -42,10 +43,9 @@ try {
       milliseconds,
       progress: (message) => progress(`${id}: ${message}`),
     })
-    for (const { contestant, error, ready } of results[id]) {
-      if (error) console.error(`\n${id}, ${contestant}: ${error}`)
-      else if (ready.threads !== Number(contestant.at(-1))) console.error(`\n${id}, ${contestant}: ${ready.obstacle}`)
-    }
+    partDone(id, results[id], started)
+    for (const { contestant, ready } of results[id])
+      if (ready && ready.threads !== Number(contestant.at(-1))) console.error(`  ${contestant}: ${ready.obstacle}`)
   }
 } finally {
   await browser.close()
@@ -58,7 +58,7 @@ const text = `${facts.machine.processor}, ${facts.machine.cores} cores, Node ${f
 console.log(text)
 const latest = join(root, 'bench/results/latest')
 mkdirSync(latest, { recursive: true })
-const json = `${JSON.stringify({ ...facts, results }, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value), 1)}\n`
+const json = measuredJson({ ...facts, results })
 writeFileSync(join(latest, 'threads.json'), json)
 writeFileSync(join(latest, 'threads.md'), `${text}\n`)
 if (isGiven('keep')) {
