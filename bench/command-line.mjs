@@ -20,6 +20,13 @@ export function isGiven(name) {
   return process.argv.includes(`--${name}`)
 }
 
+/** Whether the documentation is to be written anew, which takes a whole run. */
+export function keeps(...choices) {
+  const chosen = choices.find(isGiven)
+  if (isGiven('keep') && chosen !== undefined) throw new Error(`--keep takes everything: leave --${chosen} out`)
+  return isGiven('keep')
+}
+
 /** Installs the peers where they are not. */
 export function installPeers() {
   if (existsSync(join(here, 'node_modules/@jax-js'))) return

@@ -30,7 +30,7 @@ export function contestants({ node24, python, onnxFolder }) {
   const own = Object.entries(ownContestants).map(([name, { build, newer }]) => ({
     name,
     takes: (_workload, modules) => modules[build] !== undefined && (!newer || node24 !== undefined),
-    start: (id, modules) => startProcess(newer ? node24 : process.execPath, [script('nnc.mjs'), id, modules[build]]),
+    start: (id, modules) => inNode(newer ? node24 : process.execPath, 'nnc.mjs', id, modules[build]),
   }))
   const peaks = [
     ['peak-128', 'relaxed'],
@@ -38,7 +38,7 @@ export function contestants({ node24, python, onnxFolder }) {
   ].map(([name, build]) => ({
     name,
     takes: ({ kind }, modules) => kind === 'product' && node24 !== undefined && modules[build] !== undefined,
-    start: (_id, _modules, probes) => startProcess(node24, [script('peak.mjs'), probes[build].file]),
+    start: (_id, _modules, probes) => inNode(node24, 'peak.mjs', probes[build].file),
   }))
   const torch = (name, environment) => ({
     name,
@@ -52,22 +52,23 @@ export function contestants({ node24, python, onnxFolder }) {
     {
       name: 'tfjs-wasm',
       takes: () => true,
-      start: (id) => startProcess(process.execPath, [script('peers/tfjs.mjs'), id]),
+      start: (id) => inNode(process.execPath, 'peers/tfjs.mjs', id),
     },
     {
       name: 'jax-js',
       takes: () => node24 !== undefined,
-      start: (id) => startProcess(node24, [script('peers/jax.mjs'), id]),
+      start: (id) => inNode(node24, 'peers/jax.mjs', id),
     },
     {
       name: 'onnxruntime-web',
       takes: ({ kind, predicts }) => kind === 'product' || (predicts === true && onnxFolder !== undefined),
       start: (id) =>
-        startProcess(process.execPath, [
-          script('peers/onnxruntime.mjs'),
+        inNode(
+          process.execPath,
+          'peers/onnxruntime.mjs',
           id,
           ...(id.startsWith('I') ? [join(onnxFolder, `${id}.onnx`)] : []),
-        ]),
+        ),
     },
     ...peaks,
   ]
@@ -80,6 +81,11 @@ export function writeOnnx(python, folder) {
   if (status === 0) return folder
   console.error(`no models in ONNX: ${stderr.slice(-500)}`)
   return undefined
+}
+
+/** A script in this or that Node, with a way to collect garbage. */
+function inNode(node, name, ...words) {
+  return startProcess(node, ['--expose-gc', script(name), ...words])
 }
 
 function script(name) {

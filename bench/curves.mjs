@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { load } from '../dist/runtime/index.js'
 import { drawPanels } from './charts.mjs'
-import { isGiven, machine, measuredJson, option, partDone, progress } from './command-line.mjs'
+import { keeps, machine, measuredJson, option, partDone, progress } from './command-line.mjs'
 import { compileWorkload } from './compiled.mjs'
 import { switchOn } from './engine-flags.mjs'
 import { root } from './import-source.mjs'
@@ -19,6 +19,7 @@ import { classes, fill } from './workloads.mjs'
 const rounds = option('rounds', 9)
 const milliseconds = option('milliseconds', 120)
 const only = new RegExp(option('only', '.'))
+const keep = keeps('only')
 const BATCHES = 4
 const CHARACTERS = 65
 const perceptron = { kind: 'mlp', activation: 'relu', widths: [784, 256, 128, 10] }
@@ -142,7 +143,7 @@ function writeResults() {
   writeFileSync(join(latest, 'curves.json'), json)
   writeFileSync(join(latest, 'curves.md'), `${text}\n`)
   writeFileSync(join(latest, 'cost.svg'), picture)
-  if (!isGiven('keep')) return
+  if (!keep) return
   replaceBlock(join(root, 'docs/performance.md'), 'curves', text)
   writeFileSync(join(root, 'docs/performance/cost.svg'), picture)
   writeFileSync(join(root, `bench/results/${facts.machine.date.slice(0, 10)}-curves.json`), json)

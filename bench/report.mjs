@@ -12,12 +12,16 @@ import { workloads } from './workloads.mjs'
 const latest = join(root, 'bench/results/latest')
 const own = Object.keys(ownContestants)
 const peaks = { 'peak-128': 'relaxed', 'peak-256': 'wide' }
-const peers = ['torch', 'torch-avx2', 'tfjs-wasm', 'jax-js', 'onnxruntime-web']
+const peerNames = { 'tfjs-wasm': 'TensorFlow.js', 'jax-js': 'jax-js', 'onnxruntime-web': 'ONNX Runtime' }
+const peers = ['torch', 'torch-avx2', ...Object.keys(peerNames)]
 
 /** Prints the report and writes it to bench/results/latest/; with `keep` into the documentation too. */
 export async function writeReport(report, keep) {
-  const { machine, rounds, results, compiling } = report
-  const head = `${machine.processor}, ${machine.cores} cores, Node ${machine.node} and 24, ${machine.date.slice(0, 10)}; ${rounds} rounds, one thread each`
+  const { machine, rounds, results, compiling, newer } = report
+  const head = [
+    `${machine.processor}, ${machine.cores} cores, Node ${machine.node}${newer ? ` and ${newer}` : ''}, ${machine.date.slice(0, 10)}; ${rounds} rounds, one thread each`,
+    ...versionsOf(results),
+  ].join('; ')
   const sections = Object.entries({
     builds: buildsTable(results),
     relaxed: ratiosTable(results, 'nnc-relaxed'),
@@ -30,7 +34,7 @@ export async function writeReport(report, keep) {
     ([id, contestants]) => `### ${workloads[id].title} (${id})\n\n${detailsTable(contestants)}`,
   )
   const text = [head, ...sections.map(([name, own]) => `## ${name}\n\n${own}`), ...details].join('\n\n')
-  const picture = picturesOf(results, head)
+  const picture = pictureOf(results, head.split('; ').slice(0, 2).join('; '))
   saveResults(report)
   writeFileSync(join(latest, 'report.md'), `${text}\n`)
   if (picture) writeFileSync(join(latest, 'peers.svg'), picture)
@@ -38,6 +42,7 @@ export async function writeReport(report, keep) {
   if (!keep) return
   const page = join(root, 'docs/performance.md')
   for (const [name, own] of sections) replaceBlock(page, name, `${head}.\n\n${own}`)
+  replaceBlock(join(root, 'README.md'), 'training', trainingTable(results))
   writeFileSync(join(root, `bench/results/${machine.date.slice(0, 10)}.json`), measuredJson(report))
   if (picture) writeFileSync(join(root, 'docs/performance/peers.svg'), picture)
 }
@@ -46,6 +51,16 @@ export async function writeReport(report, keep) {
 export function saveResults(report) {
   mkdirSync(latest, { recursive: true })
   writeFileSync(join(latest, 'report.json'), measuredJson(report))
+}
+
+/** "PyTorch 1.13.0", … for the peers that took part. */
+function versionsOf(results) {
+  const all = Object.values(results).flat()
+  const versions = Object.entries({ torch: 'PyTorch', ...peerNames }).flatMap(([contestant, name]) => {
+    const version = all.find((result) => result.contestant === contestant && result.ready)?.ready.version
+    return version ? [`${name} ${version}`] : []
+  })
+  return versions.length > 0 ? [versions.join(', ')] : []
 }
 
 function find(contestants, name) {
@@ -71,6 +86,28 @@ function buildsTable(results) {
   return `Milliseconds a step, median (fastest).\n\n${table([['workload', 'plain', 'relaxed', 'relaxed, Node 24', 'wide, Node 24', 'speed of plain over relaxed', 'relaxed over wide'], ...rows])}`
 }
 
+/** For the README: milliseconds of the training steps. */
+function trainingTable(results) {
+  const columns = {
+    plain: 'nnc-plain',
+    relaxed: 'nnc-relaxed',
+    'wide (Node 24)': 'nnc-wide-24',
+    'PyTorch, native': 'torch',
+    'TensorFlow.js wasm': 'tfjs-wasm',
+    'jax-js wasm': 'jax-js',
+  }
+  const rows = Object.entries(results)
+    .filter(([id]) => id.startsWith('W') && workloads[id].kind !== 'product')
+    .map(([id, contestants]) => [
+      workloads[id].title,
+      ...Object.values(columns).map((name) => {
+        const result = find(contestants, name)
+        return result && figure(timesOf(result).median)
+      }),
+    ])
+  return table([['', ...Object.keys(columns)], ...rows])
+}
+
 /** How many times as long each peer takes as one of our builds. */
 function ratiosTable(results, build) {
   const rows = Object.entries(results).flatMap(([id, contestants]) => {
@@ -83,7 +120,7 @@ function ratiosTable(results, build) {
     return [[`${id} ${workloads[id].title}`, figure(timesOf(ours).median), ...cells]]
   })
   if (rows.length === 0) return undefined
-  return `How many times as long each takes as \`${build}\`, whose milliseconds stand first.\n\n${table([['workload', build, 'PyTorch', 'PyTorch, AVX2', 'TensorFlow.js', 'jax-js', 'ONNX Runtime'], ...rows])}`
+  return `How many times as long each takes as \`${build}\`, whose milliseconds stand first.\n\n${table([['workload', build, 'PyTorch', 'PyTorch, AVX2', ...Object.values(peerNames)], ...rows])}`
 }
 
 /** GFLOP/s of the products, and their share of what the same instructions reach in registers, in the same rounds. */
@@ -194,7 +231,7 @@ function detailsTable(contestants) {
 }
 
 /** Everybody beside our relaxed build on the newer Node. */
-function picturesOf(results, note) {
+function pictureOf(results, note) {
   const base = 'nnc-relaxed-24'
   const rows = Object.entries(results).flatMap(([id, contestants]) => {
     const ours = find(contestants, base)

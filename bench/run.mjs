@@ -4,6 +4,7 @@
 // are printed and written to bench/results/latest/ as JSON, Markdown and a picture. `--only` chooses workloads, `--without`
 // leaves contestants out, `--no-compiling` the time of `nnc build`, `--keep` also puts tables and picture into docs/performance.md and the figures into bench/results/.
 // Needs `npm run build` (npm does it). PyTorch takes part where a Python has it: /usr/bin/python3, or the one PYTHON names.
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +12,7 @@ import { measureBuilds } from './cold-builds.mjs'
 import {
   installPeers,
   isGiven,
+  keeps,
   machine,
   newerNode,
   option,
@@ -27,6 +29,7 @@ const rounds = option('rounds', 9)
 const milliseconds = option('milliseconds', 300)
 const only = new RegExp(option('only', '.'))
 const without = new RegExp(option('without', '^$'))
+const keep = keeps('only', 'without', 'no-compiling')
 installPeers()
 const { compileProbes, compileWorkload, simdBuilds } = await import('./compiled.mjs')
 
@@ -58,7 +61,15 @@ try {
   progress('compiling from an empty cache')
   const compiling = isGiven('no-compiling') ? [] : measureBuilds(Math.min(rounds, 3))
   progress('')
-  await writeReport({ machine: machine(), rounds, milliseconds, operations, results, compiling }, isGiven('keep'))
+  await writeReport(
+    { machine: machine(), newer: versionOf(node24), rounds, milliseconds, operations, results, compiling },
+    keep,
+  )
 } finally {
   rmSync(folder, { recursive: true })
+}
+
+/** "v24.21.0" */
+function versionOf(node) {
+  return node && execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()
 }

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startBrowser } from './browser-contestants.mjs'
-import { isGiven, machine, measuredJson, option, partDone, progress } from './command-line.mjs'
+import { keeps, machine, measuredJson, option, partDone, progress } from './command-line.mjs'
 import { compileWorkload } from './compiled.mjs'
 import { startProcess } from './contestant-process.mjs'
 import { root } from './import-source.mjs'
@@ -18,6 +18,7 @@ const rounds = option('rounds', 15)
 const milliseconds = option('milliseconds', 250)
 const only = new RegExp(option('only', '.'))
 const build = option('build', 'relaxed')
+const keep = keeps('only', 'build')
 
 const folder = mkdtempSync(join(tmpdir(), 'nnc-bench-'))
 const browser = await startBrowser()
@@ -61,7 +62,7 @@ mkdirSync(latest, { recursive: true })
 const json = measuredJson({ ...facts, results })
 writeFileSync(join(latest, 'threads.json'), json)
 writeFileSync(join(latest, 'threads.md'), `${text}\n`)
-if (isGiven('keep')) {
+if (keep) {
   replaceBlock(join(root, 'docs/performance.md'), 'threads', text)
   writeFileSync(join(root, `bench/results/${facts.machine.date.slice(0, 10)}-threads.json`), json)
 }

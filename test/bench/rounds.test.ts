@@ -107,9 +107,12 @@ test.each(Object.keys(workloads))('workload %s is a program without a mistake', 
   expect(checkSource(sourceOf(workloads[id]), { file: `${id}.nn` }).diagnostics).toEqual([])
 })
 
-test('every place of docs/performance.md that a script fills is there', () => {
-  const page = readFileSync(new URL('../../docs/performance.md', import.meta.url), 'utf8')
-  for (const name of ['builds', 'relaxed', 'wide', 'products', 'memory', 'compiling', 'threads', 'curves']) {
+test.each([
+  ['docs/performance.md', ['builds', 'relaxed', 'wide', 'products', 'memory', 'compiling', 'threads', 'curves']],
+  ['README.md', ['training']],
+])('every place of %s that a script fills is there', (path, names) => {
+  const page = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+  for (const name of names) {
     expect(page).toContain(`<!-- measured: ${name} -->`)
     expect(page).toContain(`<!-- end: ${name} -->`)
   }
