@@ -39,9 +39,9 @@ export function profileCommand(context: CommandContext): Command {
 }
 
 async function profile(file: string, options: ProfileOptions, { terminal }: CommandContext): Promise<void> {
-  const [{ compile }, { settle }, { importReader, readSource }, { hostBuild }, { measuredSizes }, measure, limits] =
+  const [{ compileOnce }, { settle }, { importReader, readSource }, { hostBuild }, { measuredSizes }, measure, limits] =
     await Promise.all([
-      import('../../compiler/index.ts'),
+      import('../compile-once.ts'),
       import('../compile-file.ts'),
       import('../source-file.ts'),
       import('../host-build.ts'),
@@ -52,7 +52,7 @@ async function profile(file: string, options: ProfileOptions, { terminal }: Comm
   const best = await hostBuild()
   const build = options.build ?? best
   const source = await readSource(file, terminal.directory)
-  const compilation = await compile(source.text, {
+  const compilation = await compileOnce(source.text, {
     file: source.name,
     settings: options.set ?? {},
     resolve: importReader(terminal.directory),

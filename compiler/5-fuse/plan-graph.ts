@@ -49,6 +49,8 @@ export interface GraphPlan {
   /** The most bytes alive at one step. */
   readonly liveBytes: number
   typeOf(buffer: number): TensorType
+  /** At the largest sizes. */
+  bytesOf(buffer: number): number
   /** Where an indexed operand lies. */
   stored(node: number): Stored
   nameOf(buffer: number): string
@@ -79,6 +81,8 @@ export interface Planning {
   /** The steps of each region so far, in the order of their nodes. */
   readonly steps: Step[][]
   typeOf(buffer: number): TensorType
+  /** At the largest sizes. */
+  bytesOf(buffer: number): number
   regionOf(buffer: number): number
   /** A buffer beside those of the nodes, of the type of `node`. */
   extra(node: number, region: number): number
@@ -198,6 +202,7 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     arenaBytes: arena.bytes,
     liveBytes: arena.liveBytes,
     typeOf: planning.typeOf,
+    bytesOf: planning.bytesOf,
     stored,
     nameOf,
   }
@@ -209,7 +214,7 @@ function startPlanning(
   materialisation: Materialisation,
 ): Planning {
   const { nodes } = graph
-  const context: DraftContext = { ...materialisation, graph, axes: { extents: [] } }
+  const context: DraftContext = { ...materialisation, graph, axes: { extents: [] }, memo: new Map() }
   const steps: Step[][] = [[], ...graph.loops.map(() => [])]
   const extras: { readonly node: number; readonly region: number }[] = []
   const taken = new Set<number>()
@@ -220,6 +225,12 @@ function startPlanning(
   const storage = new Map<number, Storage>()
   const typeOf = (buffer: number): TensorType =>
     nodes[buffer < nodes.length ? buffer : extras[buffer - nodes.length]!.node]!.type
+  const bytes = new Map<number, number>()
+  const bytesOf = (buffer: number): number => {
+    const found = bytes.get(buffer) ?? largestBytes(typeOf(buffer).shape, ranges)
+    bytes.set(buffer, found)
+    return found
+  }
   return {
     graph,
     context,
@@ -227,6 +238,7 @@ function startPlanning(
     storage,
     steps,
     typeOf,
+    bytesOf,
     regionOf: (buffer) => (buffer < nodes.length ? graph.regions[buffer]! : extras[buffer - nodes.length]!.region),
     extra,
     claim(node, region) {
@@ -242,8 +254,8 @@ function startPlanning(
     order(region, kept, candidates) {
       const merging = { extents: context.axes.extents, ranges }
       const joined = joinProducers(mergeSteps(steps[region]!, merging), merging)
-      const bytesOf = (buffer: number): number => (storage.has(buffer) ? 0 : largestBytes(typeOf(buffer).shape, ranges))
-      return schedule(dropDeadStores(joined, kept), candidates, kept, bytesOf)
+      const taken = (buffer: number): number => (storage.has(buffer) ? 0 : bytesOf(buffer))
+      return schedule(dropDeadStores(joined, kept), candidates, kept, taken)
     },
   }
 }
