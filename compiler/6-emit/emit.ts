@@ -7,6 +7,7 @@ import type { CheckedLoad } from '../2-check/checked.ts'
 import { uniqueName } from '../5-fuse/naming.ts'
 import { type Entry, everyCall, type Kernel, type KernelCall, type Program } from '../5-fuse/program.ts'
 import { formatDim } from '../dimensions/dimension.ts'
+import type { ConstantTable } from './hoist-constants.ts'
 import { block, emptyLines, type Lines, line } from './lines.ts'
 import { manifestOf } from './manifest.ts'
 import { printCalls } from './print-call.ts'
@@ -32,6 +33,7 @@ export interface Emission {
   readonly source: string
   /** Where the module's static data goes, if it has any. */
   readonly dataOffset?: number
+  readonly constants: ConstantTable
   manifest(build: BuildName): Manifest
 }
 
@@ -88,6 +90,7 @@ export function emit(program: Program, options: EmitOptions = {}): Emission {
   if (text.includes('floorDivide(')) printFloorDivide(head)
   return {
     source: `${head.text.join('\n')}\n${text}\n`,
+    constants: program.constants,
     ...(program.tablesOffset !== undefined && { dataOffset: program.tablesOffset }),
     manifest: (build) => manifestOf(program, build, options.compiler ?? '', options.loads ?? []),
   }
