@@ -39,7 +39,7 @@ export interface Emission {
 
 const LIBRARY: Readonly<Record<string, readonly string[]>> = {
   './vector': [
-    ...['exp', 'log', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'pow', 'sign', 'rsqrt', 'reciprocal'],
+    ...['exp', 'log', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'pow', 'sign', 'rsqrt', 'reciprocal', 'choose'],
     ...['sum4', 'max4', 'min4', 'prod4', 'sum4i', 'max4i', 'min4i'],
     ...['storePartial', 'storeStrided4', 'loadStrided4', 'laneMask', 'laneIndices'],
   ],
