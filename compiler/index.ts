@@ -22,6 +22,7 @@ import { simplify } from './4-transform/simplify.ts'
 import { fuse } from './5-fuse/fuse.ts'
 import { MemoryLimitError } from './5-fuse/memory-limit.ts'
 import { printProgram } from './5-fuse/print.ts'
+import { largestTile } from './5-fuse/product-scratch.ts'
 import type { Program } from './5-fuse/program.ts'
 import { type AssemblyReport, assemble } from './6-emit/assemble.ts'
 import { type Emission, emit } from './6-emit/emit.ts'
@@ -149,7 +150,7 @@ const passes: readonly Pass<CompileState>[] = [
     name: 'fuse',
     run({ graphs, diagnostics, options }) {
       try {
-        return { program: fuse(need(graphs)) }
+        return { program: fuse(need(graphs), largestTile(options.builds)) }
       } catch (error) {
         if (!(error instanceof MemoryLimitError)) throw error
         return { diagnostics: [...diagnostics, outOfMemory(error, options.file)] }

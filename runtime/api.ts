@@ -84,7 +84,10 @@ export type ModuleSources = { readonly plain: ModuleSource } & {
 }
 
 export interface LoadOptions {
-  /** Default: relaxed where there is one and the engine accepts it, else plain. */
+  /**
+   * Default: relaxed where there is one and the engine accepts it, else plain. `wide` is never taken unasked: it has the bits of `relaxed`, and
+   * is faster only where the host has switched V8's revectoriser on before, else slower.
+   */
   readonly build?: SimdBuild
   /**
    * Threads to share the work of large steps, default 1; the bits are the same for any number. More need a build for threads, and

@@ -120,6 +120,8 @@ export interface CallOrigin {
   readonly title: string
   readonly span?: Span
   readonly work: Work
+  /** A scalar: where it is false the call is left out. */
+  readonly when?: Place
 }
 
 /** Static estimates as functions of the run-time dimensions; `evaluateCount` gives the number. */
@@ -177,7 +179,7 @@ export interface PackCall extends CallOrigin {
   readonly bColumn: Dim
 }
 
-/** A convolution of asm/convolution.ts. */
+/** A convolution of asm/convolution.ts or asm/winograd.ts. */
 export interface ConvolutionCall extends CallOrigin, Omit<ConvolutionPlan, 'x' | 'w'> {
   readonly kind: 'convolution'
   readonly y: Place

@@ -3,6 +3,7 @@
  * manifest goes in as the custom section `nnc`. Both tools load only when this function is first called.
  */
 import type { Transform } from 'assemblyscript/transform'
+import { simdOf } from '../../runtime/builds.ts'
 import type { BuildName, Manifest } from '../../runtime/manifest.ts'
 import { sealModule } from '../../runtime/seal.ts'
 import { pagesFor, threadedBytes } from '../../runtime/thread-memory.ts'
@@ -40,8 +41,8 @@ export interface AssemblyReport {
  * and no data segments but the tables at `dataOffset` and `constants`, and exports `memory` with exactly the pages `memoryBytes` needs. A build for
  * several threads imports `env.memory` instead, shared.
  *
- * Each build sees its own `./build` module, `export const RELAXED: bool` and for threads the layout of their memory, which asc folds
- * at compile time.
+ * Each build sees its own `./build` module, `export const RELAXED: bool`, `WIDE` and for threads the layout of their memory, which
+ * asc folds at compile time.
  *
  * @throws Error `internal: assemble: …` with asc's text: generated code that does not compile is never the user's fault.
  */
@@ -50,10 +51,12 @@ export async function assemble(
   options: AssembleOptions,
 ): Promise<{ wasm: Uint8Array; report: AssemblyReport }> {
   const [asc, { default: binaryen }] = await Promise.all([import('assemblyscript/asc'), import('binaryen')])
-  const relaxed = options.build.startsWith('relaxed')
+  const simd = simdOf(options.build)
+  const relaxed = simd !== 'plain'
   const { threads } = options.manifest
   const constants = {
     RELAXED: `bool = ${relaxed}`,
+    WIDE: `bool = ${simd === 'wide'}`,
     ...(threads && {
       CONTROL: `usize = ${threads.control}`,
       PRIVATE: `usize = ${threads.privateOffset}`,
