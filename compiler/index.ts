@@ -184,12 +184,13 @@ const passes: readonly Pass<CompileState>[] = [
       const modules: Partial<Record<BuildName, Uint8Array>> = {}
       const reports: Partial<Record<BuildName, AssemblyReport>> = {}
       for (const build of options.builds ?? (['plain', 'relaxed'] as const)) {
-        const { source, manifest, dataOffset } = need(isThreaded(build) ? threadedEmission : emission)
+        const { source, manifest, dataOffset, constants } = need(isThreaded(build) ? threadedEmission : emission)
         const description = manifest(build)
         const { wasm, report } = await assemble(source, {
           build,
           manifest: description,
           kernels: kernelLibrary,
+          constants,
           memoryBytes: description.threads?.privateOffset ?? description.memory.total,
           names: options.names ?? false,
           imports: options.profile ?? false,

@@ -136,15 +136,22 @@ function isInput(node: GraphNode): node is GraphNode & { op: 'input' } {
 
 function callsOf(state: FuseState, plan: GraphPlan, steps: readonly Step[]): Call[] {
   return steps.flatMap((step): Call[] => {
-    if (step.kind === 'draft') return [kernelCall(state, plan, step.draft)]
-    if (step.kind === 'loop') {
-      const packed = [...plan.packed].filter(([, { loop }]) => loop === step.loop)
-      return [...packed.map(([node]) => packCall(state, plan, node)), loopCall(state, plan, step)]
-    }
-    const packing = plan.packed.get(step.node)
-    const alone = packing && packing.loop === undefined
-    return [...(alone ? [packCall(state, plan, step.node)] : []), libraryCall(state, plan, step.node)]
+    const calls = callsOfStep(state, plan, step)
+    if (step.guard === undefined) return calls
+    const when = state.layout.place(plan, step.guard)
+    return calls.map((call) => ({ ...call, when }))
   })
+}
+
+function callsOfStep(state: FuseState, plan: GraphPlan, step: Step): Call[] {
+  if (step.kind === 'draft') return [kernelCall(state, plan, step.draft)]
+  if (step.kind === 'loop') {
+    const packed = [...plan.packed].filter(([, { loop }]) => loop === step.loop)
+    return [...packed.map(([node]) => packCall(state, plan, node)), loopCall(state, plan, step)]
+  }
+  const packing = plan.packed.get(step.node)
+  const alone = packing && packing.loop === undefined
+  return [...(alone ? [packCall(state, plan, step.node)] : []), libraryCall(state, plan, step.node)]
 }
 
 function packCall(state: FuseState, plan: GraphPlan, node: number): PackCall {

@@ -7,6 +7,7 @@ import { assignArena } from './assign-arena.ts'
 import { type AxisTable, buildDrafts, copyDraft, type DraftContext, packDraft } from './build-draft.ts'
 import { type ConvolutionPlan, planConvolution } from './convolution.ts'
 import { type FlatGraph, flatten } from './flatten.ts'
+import { assumeGuard, withGuards } from './guard.ts'
 import { joinProducers } from './join-producers.ts'
 import {
   chooseMaterialised,
@@ -164,7 +165,11 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
   const updates = graph.updates.map(({ variable, node }) => ({ variable, buffer: planning.claim(node, 0) }))
   const kept = new Set([...outputs.values(), ...updates.map(({ buffer }) => buffer)])
   const candidates = updates.map(({ variable, buffer }) => ({ buffer, old: variableNodes.get(variable) }))
-  const scheduled = planning.order(0, kept, candidates)
+  steps[0] = withGuards(steps[0]!, candidates, kept, planning.typeOf)
+  const ordered = planning.order(0, kept, candidates)
+  const overwriting = candidates.filter(({ buffer }) => ordered.inPlace.has(buffer))
+  const scheduled = { ...ordered, steps: withGuards(ordered.steps, overwriting, kept, planning.typeOf) }
+  scheduled.steps.forEach(assumeGuard)
   const copies = updates.filter(({ buffer }) => !scheduled.inPlace.has(buffer))
   for (const { variable, buffer } of updates)
     if (scheduled.inPlace.has(buffer)) storage.set(buffer, { kind: 'variable', name: variable })
