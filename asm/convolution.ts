@@ -6,8 +6,9 @@
 // for each axis stride, low, input dilation and filter dilation. Result s and filter element k meet at position
 // s·stride + k·filterDilation − low, input element e lies at e·inputDilation. A dilation of the input is positive.
 import { depthwise, depthwiseLarge } from './depthwise'
-import { blockDepth, blockRows, panelProduct, panelWidth, tileRows } from './matmul'
+import { blockDepth, blockRows, panelProduct } from './matmul'
 import { below, copyWords, fillPlanes, packResults, packTaps, span, writeOffsets } from './planes'
+import { panelWidth, tileRows, widestPanel } from './tiles'
 
 /** Zeros behind the planes, in words, for vectors that reach past the last row. */
 const beyond = 16
@@ -120,8 +121,8 @@ function convolvePhase(
   const plane = p0 * p1 * p2
 
   const strip = aligned(scratch)
-  const panel = aligned(strip + bytes(12 * (min(filters, blockRows) + tileRows - 1)))
-  const offsets = aligned(panel + bytes(12 * min(depth, blockDepth)))
+  const panel = aligned(strip + bytes(widestPanel * (min(filters, blockRows) + tileRows - 1)))
+  const offsets = aligned(panel + bytes(widestPanel * min(depth, blockDepth)))
   const rows = offsets + bytes(depth)
   const planes = aligned(rows + bytes(y0 * y1))
   const repacked = aligned(planes + bytes(channels * plane + beyond + 3 * abs(s2)))
@@ -228,8 +229,8 @@ export function convolveLarge(
   const plane = p0 * p1 * p2
 
   const strip = aligned(scratch)
-  const panel = aligned(strip + bytes(12 * (min(filters, blockRows) + tileRows - 1)))
-  const offsets = aligned(panel + bytes(12 * min(depth, blockDepth)))
+  const panel = aligned(strip + bytes(widestPanel * (min(filters, blockRows) + tileRows - 1)))
+  const offsets = aligned(panel + bytes(widestPanel * min(depth, blockDepth)))
   const rows = offsets + bytes(width)
   const planes = aligned(rows + bytes(w0 * w1))
   const gathered = aligned(planes + bytes(batch * plane + beyond + 3 * abs(f2)))

@@ -1,13 +1,8 @@
 // Convolutions of one channel with one filter: too thin for a matrix product. Sixteen neighbouring results, or three filter elements, at a
 // time, so that what is loaded once serves several sums and no sum waits for the one before. The step between neighbours is a constant in
 // each copy of the loops.
-import { even4 } from './planes'
-import { loadPartial, loadStrided4, madd, storePartial, sum4 } from './vector'
-
-@inline
-function neighbours(source: usize, step: i32): v128 {
-  return step == 4 ? v128.load(source) : step == 8 ? even4(source) : loadStrided4(source, step)
-}
+import { neighbours } from './planes'
+import { loadPartial, madd, storePartial, sum4 } from './vector'
 
 /** The first one to three of them; the other lanes are zero. */
 @inline

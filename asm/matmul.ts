@@ -1,136 +1,21 @@
-// Matrix products in f32. C = A·B is cut into tiles of 3 rows × 12 (or 8) columns held in registers; tiledProduct at the end orders
+// Matrix products in f32. C = A·B is cut into tiles held in registers (tiles.ts); tiledProduct at the end orders
 // them. Every element of C is one sum over ascending k, so its bits do not depend on how many rows there are. Only products of
 // one row with columns stored contiguously, and of one column, sum in four parts (vectorTimesRows). The tile's shape, block sizes and
 // thresholds were measured: bench/kernels/README.md.
-import { RELAXED } from './build'
+import { WIDE } from './build'
+import { panelWidth, tileRows, tiles, widestPanel } from './tiles'
 import { loadPartial, madd, storePartial, sum4 } from './vector'
 
-/** Rows of a tile. */
-export const tileRows = 3
-/** Depth of a block: a packed panel of 12 columns takes 18 KiB, well inside a first-level cache of 32. */
+/** Depth of a block: a packed panel of 12 columns takes 18 KiB, of 16 columns 25, inside a first-level cache of 32. */
 export const blockDepth = 392
-/** Rows of a block of A, whole tiles: with blockDepth, 395 KiB, inside a second-level cache of 512. */
-export const blockRows = 258
+/** Rows of a block of A, whole tiles of 3 or 4: with blockDepth, 404 KiB, inside a second-level cache of 512. */
+export const blockRows = 264
 /** Products this wide repay gathering a transposed A. */
 const gatherColumns = 64
 
 @inline
 function bytes(elements: i32): usize {
   return <usize>elements << 2
-}
-
-/**
- * Three rows and 12 columns of C = or += three rows of A times a packed panel of B, `depth` deep. The second and third row of A lie
- * `aRow` and `aRow2` behind the first and all step by `aStep`; strides are bytes. Nine accumulators, three vectors of B, one
- * broadcast and one product just fit the sixteen registers of x64.
- */
-@inline
-function tile12(
-  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, accumulate: bool,
-): void {
-  const c1 = c + cRow, c2 = c1 + cRow
-  let a0 = a, a1 = a + aRow, a2 = a + aRow2
-  let s00 = f32x4.splat(0), s01 = f32x4.splat(0), s02 = f32x4.splat(0)
-  let s10 = f32x4.splat(0), s11 = f32x4.splat(0), s12 = f32x4.splat(0)
-  let s20 = f32x4.splat(0), s21 = f32x4.splat(0), s22 = f32x4.splat(0)
-  if (accumulate) {
-    s00 = v128.load(c), s01 = v128.load(c, 16), s02 = v128.load(c, 32)
-    s10 = v128.load(c1), s11 = v128.load(c1, 16), s12 = v128.load(c1, 32)
-    s20 = v128.load(c2), s21 = v128.load(c2, 16), s22 = v128.load(c2, 32)
-  }
-  let panel = b
-  for (let p = 0; p < depth; p++) {
-    const b0 = v128.load(panel), b1 = v128.load(panel, 16), b2 = v128.load(panel, 32)
-    let x = v128.load_splat<f32>(a0)
-    s00 = madd(x, b0, s00), s01 = madd(x, b1, s01), s02 = madd(x, b2, s02)
-    x = v128.load_splat<f32>(a1)
-    s10 = madd(x, b0, s10), s11 = madd(x, b1, s11), s12 = madd(x, b2, s12)
-    x = v128.load_splat<f32>(a2)
-    s20 = madd(x, b0, s20), s21 = madd(x, b1, s21), s22 = madd(x, b2, s22)
-    a0 += aStep, a1 += aStep, a2 += aStep
-    panel += 48
-  }
-  v128.store(c, s00), v128.store(c, s01, 16), v128.store(c, s02, 32)
-  v128.store(c1, s10), v128.store(c1, s11, 16), v128.store(c1, s12, 32)
-  v128.store(c2, s20), v128.store(c2, s21, 16), v128.store(c2, s22, 32)
-}
-
-// A function of its own for the plain build: inside another loop V8 runs out of registers and halves the speed.
-function tile12Alone(
-  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, accumulate: bool,
-): void {
-  tile12(c, cRow, a, aRow, aRow2, aStep, b, depth, accumulate)
-}
-
-/** `tiles` tiles one below the other. */
-function tiles12(
-  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, tiles: i32, accumulate: bool,
-): void {
-  for (; tiles > 0; tiles--) {
-    if (RELAXED) tile12(c, cRow, a, aRow, aRow2, aStep, b, depth, accumulate)
-    else tile12Alone(c, cRow, a, aRow, aRow2, aStep, b, depth, accumulate)
-    c += <usize>tileRows * cRow
-    a += <usize>tileRows * aRow
-  }
-}
-
-/** tile12 with 8 columns. */
-@inline
-function tile8(
-  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, accumulate: bool,
-): void {
-  const c1 = c + cRow, c2 = c1 + cRow
-  let a0 = a, a1 = a + aRow, a2 = a + aRow2
-  let s00 = f32x4.splat(0), s01 = f32x4.splat(0)
-  let s10 = f32x4.splat(0), s11 = f32x4.splat(0)
-  let s20 = f32x4.splat(0), s21 = f32x4.splat(0)
-  if (accumulate) {
-    s00 = v128.load(c), s01 = v128.load(c, 16)
-    s10 = v128.load(c1), s11 = v128.load(c1, 16)
-    s20 = v128.load(c2), s21 = v128.load(c2, 16)
-  }
-  let panel = b
-  for (let p = 0; p < depth; p++) {
-    const b0 = v128.load(panel), b1 = v128.load(panel, 16)
-    let x = v128.load_splat<f32>(a0)
-    s00 = madd(x, b0, s00), s01 = madd(x, b1, s01)
-    x = v128.load_splat<f32>(a1)
-    s10 = madd(x, b0, s10), s11 = madd(x, b1, s11)
-    x = v128.load_splat<f32>(a2)
-    s20 = madd(x, b0, s20), s21 = madd(x, b1, s21)
-    a0 += aStep, a1 += aStep, a2 += aStep
-    panel += 32
-  }
-  v128.store(c, s00), v128.store(c, s01, 16)
-  v128.store(c1, s10), v128.store(c1, s11, 16)
-  v128.store(c2, s20), v128.store(c2, s21, 16)
-}
-
-// A function of its own for the plain build: inside another loop V8 runs out of registers and halves the speed.
-function tile8Alone(
-  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, accumulate: bool,
-): void {
-  tile8(c, cRow, a, aRow, aRow2, aStep, b, depth, accumulate)
-}
-
-/** `tiles` tiles one below the other. */
-function tiles8(
-  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, tiles: i32, accumulate: bool,
-): void {
-  for (; tiles > 0; tiles--) {
-    if (RELAXED) tile8(c, cRow, a, aRow, aRow2, aStep, b, depth, accumulate)
-    else tile8Alone(c, cRow, a, aRow, aRow2, aStep, b, depth, accumulate)
-    c += <usize>tileRows * cRow
-    a += <usize>tileRows * aRow
-  }
-}
-
-@inline
-function tiles(
-  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, count: i32, width: i32, accumulate: bool,
-): void {
-  if (width == 12) tiles12(c, cRow, a, aRow, aRow2, aStep, b, depth, count, accumulate)
-  else tiles8(c, cRow, a, aRow, aRow2, aStep, b, depth, count, accumulate)
 }
 
 /**
@@ -146,22 +31,19 @@ export function panelProduct(
   const wholeRows = whole * tileRows
   const rest = rows - wholeRows
   if (columns == width) {
-    tiles(c, cRow, a, aRow, 2 * aRow, aStep, b, depth, whole, width, accumulate)
+    tiles(c, cRow, a, aRow, aStep, b, depth, whole, width, accumulate)
     if (rest) {
       const corner = c + <usize>wholeRows * cRow
       if (accumulate) copyBlock(strip, stripRow, corner, cRow, rest, columns)
-      const last = rest > 1 ? aRow : 0
-      tiles(strip, stripRow, a + <usize>wholeRows * aRow, last, last, aStep, b, depth, 1, width, accumulate)
+      tiles(strip, stripRow, a + <usize>wholeRows * aRow, aRow, aStep, b, depth, 1, width, accumulate, rest)
       copyBlock(corner, cRow, strip, stripRow, rest, columns)
     }
   } else {
     if (accumulate) copyBlock(strip, stripRow, c, cRow, rows, columns)
-    tiles(strip, stripRow, a, aRow, 2 * aRow, aStep, b, depth, whole, width, accumulate)
+    tiles(strip, stripRow, a, aRow, aStep, b, depth, whole, width, accumulate)
     if (rest) {
-      const last = rest > 1 ? aRow : 0
-      tiles(
-        strip + <usize>wholeRows * stripRow, stripRow, a + <usize>wholeRows * aRow, last, last, aStep, b, depth, 1, width, accumulate,
-      )
+      const end = strip + <usize>wholeRows * stripRow
+      tiles(end, stripRow, a + <usize>wholeRows * aRow, aRow, aStep, b, depth, 1, width, accumulate, rest)
     }
     copyBlock(c, cRow, strip, stripRow, rows, columns)
   }
@@ -187,7 +69,14 @@ function packPanel(target: usize, b: usize, bRow: i32, bColumn: i32, depth: i32,
   const rowBytes = bytes(bRow)
   const step = bytes(width)
   if (bColumn == 1 && columns == width) {
-    if (width == 12) {
+    if (WIDE && width == 16) {
+      for (let p = 0; p < depth; p++) {
+        const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32), b3 = v128.load(b, 48)
+        v128.store(target, b0), v128.store(target, b1, 16), v128.store(target, b2, 32), v128.store(target, b3, 48)
+        b += rowBytes
+        target += 64
+      }
+    } else if (width == 12) {
       for (let p = 0; p < depth; p++) {
         v128.store(target, v128.load(b)), v128.store(target, v128.load(b, 16), 16), v128.store(target, v128.load(b, 32), 32)
         b += rowBytes
@@ -251,12 +140,6 @@ export function transpose4(target: usize, step: usize, b0: usize, b1: usize, b2:
     target += step
     b0 += 4, b1 += 4, b2 += 4, b3 += 4
   }
-}
-
-/** Columns of the next panel: panels of 12 and, so that any multiple of four from 8 on divides exactly, up to two of 8. */
-@inline
-export function panelWidth(remaining: i32): i32 {
-  return remaining > 16 || (remaining > 8 && remaining <= 12) ? 12 : 8
 }
 
 /** One row times a matrix with contiguous rows: four rows of B at a time are added into C, in the order of k. */
@@ -394,7 +277,7 @@ function tiledProduct(
   aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize, packed: usize,
 ): void {
   const strip = scratch
-  const gathered = strip + bytes(12 * (min(m, blockRows) + tileRows - 1))
+  const gathered = strip + bytes(widestPanel * (min(m, blockRows) + tileRows - 1))
   const gather = aRow == 1 && n >= gatherColumns
   const panels = n >= gatherColumns ? gathered + bytes(min(k, blockDepth) * gatheredRow(min(m, blockRows))) : gathered
   for (let p = 0; p < k; p += blockDepth) {

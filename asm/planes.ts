@@ -1,6 +1,8 @@
 // Planes: the channels of one image spread out in scratch memory as a convolution reads them, with zeros around and between the
 // elements, so that every element a filter meets is there at a fixed offset. Panels for the matrix product are packed from them.
+import { WIDE } from './build'
 import { transpose4 } from './matmul'
+import { widestPanel } from './tiles'
 import { loadStrided4 } from './vector'
 
 @inline
@@ -101,7 +103,7 @@ export function packResults(
   }
 }
 
-/** Rows of neighbours, the last vector overlapping the one before where the length is no multiple of four. */
+/** Rows of up to sixteen neighbours, the last vector overlapping the one before where the length is no multiple of four. */
 function packSegment(target: usize, targetStep: usize, base: usize, taps: usize, depth: i32, length: i32, step: i32): void {
   const end = taps + bytes(depth)
   if (length < 4) {
@@ -117,33 +119,36 @@ function packSegment(target: usize, targetStep: usize, base: usize, taps: usize,
       v128.store(target, v128.load(source, 32), 32)
       target += targetStep
     }
-  } else if (step == 4) {
-    const middle = length > 8 ? 16 : 0
-    const last = bytes(length - 4)
+  } else if (WIDE && step == 4 && length == 16) {
     for (; taps < end; taps += 4) {
       const source = base + load<i32>(taps)
-      v128.store(target, v128.load(source)), v128.store(target + middle, v128.load(source + middle))
-      v128.store(target + last, v128.load(source + last))
+      const v0 = v128.load(source), v1 = v128.load(source, 16), v2 = v128.load(source, 32), v3 = v128.load(source, 48)
+      v128.store(target, v0), v128.store(target, v1, 16), v128.store(target, v2, 32), v128.store(target, v3, 48)
       target += targetStep
     }
-  } else if (step == 8) {
-    const middle = length > 8 ? 16 : 0
-    const last = bytes(length - 4)
-    for (; taps < end; taps += 4) {
-      const source = base + load<i32>(taps)
-      v128.store(target, even4(source)), v128.store(target + middle, even4(source + 2 * middle))
-      v128.store(target + last, even4(source + 2 * last))
-      target += targetStep
-    }
-  } else {
-    const middle = length > 8 ? 4 : 0
-    for (; taps < end; taps += 4) {
-      const source = base + load<i32>(taps)
-      v128.store(target, loadStrided4(source, step)), v128.store(target + bytes(middle), loadStrided4(source + middle * step, step))
-      v128.store(target + bytes(length - 4), loadStrided4(source + (length - 4) * step, step))
-      target += targetStep
-    }
+  } else if (step == 4) packVectors(target, targetStep, base, taps, end, length, 4)
+  else if (step == 8) packVectors(target, targetStep, base, taps, end, length, 8)
+  else packVectors(target, targetStep, base, taps, end, length, step)
+}
+
+/** Four vectors a row, or three where panels are no wider than twelve; those that a length does not need repeat others. */
+@inline
+function packVectors(target: usize, targetStep: usize, base: usize, taps: usize, end: usize, length: i32, step: i32): void {
+  const second = length > 8 ? 4 : 0, third = length > 12 ? 8 : second, last = length - 4
+  for (; taps < end; taps += 4) {
+    const source = base + load<i32>(taps)
+    v128.store(target, neighbours(source, step))
+    v128.store(target + bytes(second), neighbours(source + second * step, step))
+    if (widestPanel > 12) v128.store(target + bytes(third), neighbours(source + third * step, step))
+    v128.store(target + bytes(last), neighbours(source + last * step, step))
+    target += targetStep
   }
+}
+
+/** Four words `step` bytes apart; where the step is a constant, so is the way. */
+@inline
+export function neighbours(source: usize, step: i32): v128 {
+  return step == 4 ? v128.load(source) : step == 8 ? even4(source) : loadStrided4(source, step)
 }
 
 /** Every other of the next seven words. */

@@ -2,7 +2,8 @@
 // barrier. Which elements a thread computes never changes how one is computed, so the bits are those of a single thread.
 // The host gives each thread an instance of the module; one calls the entries, the others `work`, which returns when told to.
 import { CONTROL, PRIVATE, PRIVATE_BYTES } from './build'
-import { matmul, tileRows } from './matmul'
+import { matmul } from './matmul'
+import { tileRows, widestPanel } from './tiles'
 
 // The control block, words that are written often on cache lines of their own.
 const THREADS: usize = CONTROL
@@ -114,7 +115,7 @@ export function matmulShare(
   c: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
   aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize, panels: usize = 0,
 ): void {
-  const columnUnit = m == 1 ? 16 : 12
+  const columnUnit = m == 1 ? 16 : widestPanel
   const rowUnit = n == 1 ? 4 : tileRows
   let i0 = 0, i1 = m, j0 = 0, j1 = n
   if (!panels && n >= 2 * columnUnit * active) {

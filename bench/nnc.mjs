@@ -1,4 +1,4 @@
-// This project: node bench/nnc.mjs WORKLOAD [plain|relaxed]
+// This project: node bench/nnc.mjs WORKLOAD [plain|relaxed|wide]
 import v8 from 'node:v8'
 import { compile } from '../dist/compiler/index.js'
 import { load } from '../dist/runtime/index.js'
@@ -6,7 +6,8 @@ import { batchOf, layersOf, measure, operandsOf, parametersOf, workloads } from 
 
 const [id, build = 'plain'] = process.argv.slice(2)
 // On by default from Node 21 on, where the flag no longer exists.
-if (build === 'relaxed' && process.version.startsWith('v20.')) v8.setFlagsFromString('--experimental-wasm-relaxed-simd')
+if (build !== 'plain' && process.version.startsWith('v20.')) v8.setFlagsFromString('--experimental-wasm-relaxed-simd')
+if (build === 'wide') v8.setFlagsFromString('--experimental-wasm-revectorize')
 const workload = workloads[id]
 const { widths, batch, kind } = workload
 const { modules, diagnostics } = await compile(sourceOf(workload), { file: `${id}.nn`, builds: [build] })

@@ -27,9 +27,13 @@ if (!existsSync(join(here, 'node_modules'))) {
 
 const python = process.env.PYTHON ?? '/usr/bin/python3'
 const pythonHasTorch = spawnSync(python, ['-c', 'import torch']).status === 0
+const revectorises = execFileSync(process.execPath, ['--v8-options'], { encoding: 'utf8' }).includes(
+  '--experimental-wasm-revectorize',
+)
 const contestants = [
   { name: 'nnc-plain', run: (id) => [join(here, 'nnc.mjs'), id, 'plain'] },
   { name: 'nnc-relaxed', run: (id) => [join(here, 'nnc.mjs'), id, 'relaxed'] },
+  { name: 'nnc-wide', run: (id) => [join(here, 'nnc.mjs'), id, 'wide'], takes: () => revectorises },
   {
     name: 'tfjs-wasm',
     run: (id) => [join(here, 'peers/tfjs.mjs'), id],

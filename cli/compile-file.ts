@@ -117,7 +117,8 @@ async function printWarnings(
   terminal.writeError(renderDiagnostics(warnings, sources, { color: terminal.errorColor }))
 }
 
-function userCache(terminal: Terminal): Cache {
+/** Where the terminal's user keeps compiled modules. */
+export function userCache(terminal: Terminal): Cache {
   const style = styleFor(terminal.errorColor)
   return openCache({
     folder: cacheFolder(terminal.environment, process.platform),

@@ -5,9 +5,9 @@ import type { DataDeclaration } from '../compiler/1-parse/ast.ts'
 import { suggest } from '../compiler/diagnostics/suggest.ts'
 import type { ManifestEntry, ManifestTrain, Model, SimdBuild } from '../runtime/index.ts'
 import { load, ModelError } from '../runtime/index.ts'
+import { chooseBuild } from './choose-build.ts'
 import { type CompiledFile, compileFile } from './compile-file.ts'
 import type { LearnedFields, WantedInput } from './data/fields.ts'
-import { hostBuild } from './host-build.ts'
 import type { Assignments } from './options.ts'
 import type { Terminal } from './terminal.ts'
 import { UserError } from './user-error.ts'
@@ -15,6 +15,7 @@ import { UserError } from './user-error.ts'
 export interface OpenOptions {
   readonly set?: Assignments
   readonly build?: SimdBuild
+  readonly avx2?: true
   readonly threads?: number
   readonly cache: boolean
 }
@@ -30,8 +31,7 @@ const MOST_THREADS = 4
 
 /** Compiles the one build this process runs best, or takes it from the cache, and loads it. */
 export async function openModel(file: string, options: OpenOptions, terminal: Terminal): Promise<OpenModel> {
-  const best = await hostBuild()
-  const simd = options.build ?? best
+  const simd = await chooseBuild(options, terminal)
   const threads = options.threads ?? Math.min(availableParallelism(), MOST_THREADS)
   const build = threads > 1 ? (`${simd}-threads` as const) : simd
   const compiled = await compileFile(file, { ...options, builds: [build] }, terminal)
@@ -84,6 +84,20 @@ export function stepEntry(model: Model, train: ManifestTrain): ManifestEntry {
   const entry = model.manifest.entries.find(({ name }) => name === train.step)
   if (!entry) throw new Error(`internal: manifest: the step ${train.step} is no entry`)
   return entry
+}
+
+/** Rows a step of a train block takes when the command line does not say. */
+export function batchOf(model: Model, settings: ManifestTrain): number {
+  const dimension = model.manifest.dims.find((dim) => dim.name === settings.batchDim)
+  return settings.batch ?? Math.min(32, dimension?.maximum ?? 1)
+}
+
+/** Numbers that are trained. */
+export function parameterCount(model: Model): number {
+  return model.parameters
+    .list()
+    .filter(({ kind }) => kind === 'parameter')
+    .reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0)
 }
 
 /** What the command itself keeps in a checkpoint's metadata. */

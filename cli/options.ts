@@ -27,6 +27,14 @@ export function buildOption(): Option {
     .default(undefined, 'the fastest here')
 }
 
+/** `--avx2`: 256-bit instructions, where the engine can make them. */
+export function avx2Option(): Option {
+  return new Option(
+    '--avx2',
+    "switch V8's experimental revectoriser on: 256-bit instructions, the same numbers",
+  ).conflicts('build')
+}
+
 /** `--threads 2`; several share large steps, with the same numbers for any number of them. */
 export function threadsOption(): Option {
   return new Option('--threads <n>', 'threads that share large steps')
@@ -43,6 +51,14 @@ export function positiveInteger(text: string): number {
   const value = Number(text)
   if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value))
     throw new InvalidArgumentError('It must be a whole number from 1.')
+  return value
+}
+
+/** How many folds a cross-validation has. */
+export function foldCount(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < 2 || value > 1000)
+    throw new InvalidArgumentError('It must be a whole number from 2 to 1000.')
   return value
 }
 

@@ -22,6 +22,7 @@ import { simplify } from './4-transform/simplify.ts'
 import { fuse } from './5-fuse/fuse.ts'
 import { MemoryLimitError } from './5-fuse/memory-limit.ts'
 import { printProgram } from './5-fuse/print.ts'
+import { largestTile } from './5-fuse/product-scratch.ts'
 import type { Program } from './5-fuse/program.ts'
 import { type AssemblyReport, assemble } from './6-emit/assemble.ts'
 import { type Emission, emit } from './6-emit/emit.ts'
@@ -150,7 +151,7 @@ const passes: readonly Pass<CompileState>[] = [
     name: 'fuse',
     run({ graphs, diagnostics, options }) {
       try {
-        return { program: fuse(need(graphs)) }
+        return { program: fuse(need(graphs), largestTile(options.builds)) }
       } catch (error) {
         if (!(error instanceof MemoryLimitError)) throw error
         return { diagnostics: [...diagnostics, outOfMemory(error, options.file)] }
@@ -184,12 +185,13 @@ const passes: readonly Pass<CompileState>[] = [
       const modules: Partial<Record<BuildName, Uint8Array>> = {}
       const reports: Partial<Record<BuildName, AssemblyReport>> = {}
       for (const build of options.builds ?? (['plain', 'relaxed'] as const)) {
-        const { source, manifest, dataOffset } = need(isThreaded(build) ? threadedEmission : emission)
+        const { source, manifest, dataOffset, constants } = need(isThreaded(build) ? threadedEmission : emission)
         const description = manifest(build)
         const { wasm, report } = await assemble(source, {
           build,
           manifest: description,
           kernels: kernelLibrary,
+          constants,
           memoryBytes: description.threads?.privateOffset ?? description.memory.total,
           names: options.names ?? false,
           imports: options.profile ?? false,

@@ -84,7 +84,10 @@ export type ModuleSources = { readonly plain: ModuleSource } & {
 }
 
 export interface LoadOptions {
-  /** Default: relaxed where there is one and the engine accepts it, else plain. */
+  /**
+   * Default: relaxed where there is one and the engine accepts it, else plain. `wide` is never taken unasked: it has the bits of `relaxed`, and
+   * is faster only where the host has switched V8's revectoriser on before, else slower.
+   */
   readonly build?: SimdBuild
   /**
    * Threads to share the work of large steps, default 1; the bits are the same for any number. More need a build for threads, and
@@ -237,7 +240,7 @@ export interface FitOptions<Data = { readonly [name: string]: Input }> {
   readonly batch?: number
   /** The last epoch; epochs count from 1. */
   readonly epochs?: number
-  /** The first epoch, default 1; to resume, the epoch after the last complete one. */
+  /** The first epoch, default 1; to resume, the epoch after the last complete one, which goes on where it was interrupted. */
   readonly startEpoch?: number
   /** Of the shuffling, which depends on this seed and the epoch only; default: the model's seed. */
   readonly seed?: number

@@ -1,8 +1,9 @@
 import type { LoadOptions, ModuleSource, ModuleSources } from './api.ts'
-import { simdOf } from './builds.ts'
+import { simdNames, simdOf } from './builds.ts'
 import { bytesOf } from './bytes.ts'
 import { type CarriedStates, createCarriedStates } from './carried-states.ts'
 import { bad, checkManifest, checkOffsets } from './check-manifest.ts'
+import type { EpochRecord } from './epoch-record.ts'
 import { ModelError } from './error.ts'
 import type { Manifest, ManifestEntry, ManifestThreads, SimdBuild } from './manifest.ts'
 import { damaged, readManifestSection } from './section.ts'
@@ -21,7 +22,11 @@ export interface Engine {
   readonly totals: Totals
   readonly carried: CarriedStates
   /** What training remembers beside the variables. */
-  readonly memory: { watch: WatchRecord | undefined }
+  readonly memory: {
+    watch: WatchRecord | undefined
+    /** Where in an epoch training stands at this moment, if it is within one. */
+    epoch: (() => EpochRecord | undefined) | undefined
+  }
   /** How many threads share an entry's work. */
   readonly threads: number
   /** Why there is only one, if more were wanted. */
@@ -40,7 +45,7 @@ const probes = {
 
 /** Whether this engine runs a build's instructions. */
 export function supports(simd: SimdBuild): boolean {
-  const code = [...probes[simd]]
+  const code = [...probes[simd === 'plain' ? 'plain' : 'relaxed']]
   code[1] = code.length - 2
   code[3] = code.length - 4
   return WebAssembly.validate(Uint8Array.from([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, ...code]))
@@ -61,7 +66,7 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
     if (supports(simd)) throw damaged('WebAssembly rejects its code')
     throw new ModelError(
       'unsupported-engine',
-      simd === 'relaxed'
+      simd !== 'plain'
         ? 'this engine has no relaxed SIMD, which the module needs; load the plain build instead, or both as { plain, relaxed } so that the right one is taken'
         : 'this engine has no WebAssembly SIMD, which the module needs; use Node 20, Chrome 91, Firefox 89, Safari 16.4 or later',
     )
@@ -100,7 +105,7 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
     integers,
     totals: createTotals(manifest, integers),
     carried: createCarriedStates(manifest, integers),
-    memory: { watch: undefined },
+    memory: { watch: undefined, epoch: undefined },
     threads: pool?.count ?? 1,
     ...(wanted > 1 && (pool?.count ?? 1) === 1 && { obstacle: obstacle ?? 'the module was compiled for one thread' }),
     run(entry, dims) {
@@ -137,8 +142,8 @@ async function chooseModule(
   options: LoadOptions,
 ): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly obstacle?: string }> {
   const { build: wanted } = options
-  if (wanted !== undefined && wanted !== 'plain' && wanted !== 'relaxed')
-    throw new ModelError('bad-option', `build is ${JSON.stringify(wanted)}; it can be 'plain' or 'relaxed'`)
+  if (wanted !== undefined && !simdNames.includes(wanted))
+    throw new ModelError('bad-option', `build is ${JSON.stringify(wanted)}; it can be 'plain', 'relaxed' or 'wide'`)
   const obstacle = wantedThreads(options) > 1 ? threadObstacle() : undefined
   if (!(typeof source === 'object' && source !== null && 'plain' in source)) {
     const bytes = await readBytes(source)
@@ -149,8 +154,13 @@ async function chooseModule(
   if (threaded !== undefined && wantedThreads(options) > 1 && obstacle === undefined)
     return { bytes: await readBytes(threaded) }
   const chosen = source[simd]
-  if (chosen === undefined)
-    throw new ModelError('build-unavailable', `the ${simd} build was asked for, but only the plain one is given`)
+  if (chosen === undefined) {
+    const given = simdNames.filter((name) => source[name] !== undefined)
+    throw new ModelError(
+      'build-unavailable',
+      `the ${simd} build was asked for, but only the ${given.join(' and the ')} one is given`,
+    )
+  }
   return { bytes: await readBytes(chosen), ...(obstacle && { obstacle }) }
 }
 

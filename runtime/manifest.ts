@@ -45,11 +45,11 @@ export interface ManifestThreads {
 }
 
 /**
- * `plain`: fixed-width SIMD only. `relaxed`: relaxed SIMD, which may round differently. The others are the same for several threads,
- * with the same bits.
+ * `plain`: fixed-width SIMD only. `relaxed`: relaxed SIMD, which may round differently. `wide`: the same instructions and bits, ordered for an
+ * engine that joins pairs of vectors. The others are the same for several threads, with the same bits.
  */
 export type BuildName = SimdBuild | `${SimdBuild}-threads`
-export type SimdBuild = 'plain' | 'relaxed'
+export type SimdBuild = 'plain' | 'relaxed' | 'wide'
 
 export type ManifestDType = 'f32' | 'i32' | 'bool'
 

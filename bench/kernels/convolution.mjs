@@ -1,14 +1,21 @@
-// GFLOP/s of convolutions forward, to the input and to the filter: node bench/kernels/convolution.mjs [plain|relaxed] [filter] [folder with
+// GFLOP/s of convolutions forward, to the input and to the filter: node bench/kernels/convolution.mjs [plain|relaxed|wide] [filter] [folder with
 // other kernels to compare with, as `asm` of another checkout]
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fastest, instantiate } from './load.mjs'
 
 const [buildName = 'plain', filter = '', otherFolder] = process.argv.slice(2)
-const relaxed = buildName === 'relaxed'
 
 /** [images, groups, channels and filters of a group, extent, filter's extent, stride]; with as many zeros around as keep the extent. */
 const shapes = [
+  [32, 1, 1, 16, 28, 3, 1],
+  [32, 1, 16, 16, 14, 3, 1],
+  [32, 1, 32, 32, 28, 3, 1],
+  [32, 1, 32, 32, 14, 3, 1],
+  [32, 1, 16, 32, 14, 3, 2],
+  [32, 1, 64, 64, 14, 3, 1],
+  [32, 1, 64, 64, 7, 3, 1],
+  [32, 1, 8, 24, 14, 5, 1],
   [4, 1, 64, 64, 28, 3, 1],
   [4, 1, 64, 128, 28, 3, 2],
   [32, 1, 16, 32, 14, 3, 1],
@@ -107,7 +114,7 @@ export function convolveLarge(${parameters}): void { large(${names}) }
 const words = 1 << 21
 const place = { x: 0, y: 4 * words, w: 8 * words }
 const load = async (kernelOverrides) => {
-  const exports = await instantiate(source, { relaxed, memoryBytes: 32 * words, kernelOverrides })
+  const exports = await instantiate(source, { build: buildName, memoryBytes: 32 * words, kernelOverrides })
   const floats = new Float32Array(exports.memory.buffer)
   for (let i = 0; i < 3 * words; i++) floats[i] = Math.random() - 0.5
   return exports

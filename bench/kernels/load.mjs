@@ -13,7 +13,7 @@ const kernels = Object.fromEntries(
 )
 
 /** The main file's exports, instantiated. `kernelOverrides` replaces library files, to compare variants. */
-export async function instantiate(source, { relaxed, memoryBytes, kernelOverrides = {} }) {
+export async function instantiate(source, { build: buildName, memoryBytes, kernelOverrides = {} }) {
   const cache = join(root, 'node_modules/.cache/nnc-bench')
   mkdirSync(cache, { recursive: true })
   const outfile = join(cache, 'assemble.mjs')
@@ -28,14 +28,16 @@ export async function instantiate(source, { relaxed, memoryBytes, kernelOverride
   })
   const { assemble } = await import(pathToFileURL(outfile).href)
   const { wasm } = await assemble(source, {
-    build: relaxed ? 'relaxed' : 'plain',
+    build: buildName,
     manifest: {},
     kernels: { ...kernels, ...kernelOverrides },
-    memoryBytes,
+    memoryBytes: memoryBytes + 4096,
+    constants: { offset: memoryBytes, bytes: 4096 },
     names: true,
   })
   // Node 20 has relaxed SIMD behind a flag; newer versions take it as given.
-  if (relaxed && !WebAssembly.validate(wasm)) v8.setFlagsFromString('--experimental-wasm-relaxed-simd')
+  if (buildName === 'wide') v8.setFlagsFromString('--experimental-wasm-revectorize')
+  if (!WebAssembly.validate(wasm)) v8.setFlagsFromString('--experimental-wasm-relaxed-simd')
   const { instance } = await WebAssembly.instantiate(wasm)
   return instance.exports
 }

@@ -1,4 +1,4 @@
-// The inner loop of the matrix product alone, in the first-level cache, for many shapes of tile: node bench/kernels/tiles.mjs [plain|relaxed]
+// The inner loop of the matrix product alone, in the first-level cache, for many shapes of tile: node bench/kernels/tiles.mjs [plain|relaxed|wide]
 // Columns: how A is read (packed beside each other, or through one pointer a row) and how many steps of k an iteration takes.
 import { fastest, instantiate } from './load.mjs'
 
@@ -65,7 +65,7 @@ const tiles = shapes.flatMap(([rows, vectors]) =>
 )
 const source = `import { madd } from './vector'
 ${tiles.map(({ name, rows, vectors, reading, unroll }) => tile(name, rows, vectors, reading, unroll)).join('\n')}`
-const exports = await instantiate(source, { relaxed: buildName === 'relaxed', memoryBytes: 1 << 18 })
+const exports = await instantiate(source, { build: buildName, memoryBytes: 1 << 18 })
 new Float32Array(exports.memory.buffer).forEach((_, i, floats) => {
   floats[i] = Math.random() - 0.5
 })

@@ -1,5 +1,5 @@
 // Nanoseconds per element of the vector functions over 4096 elements in the first-level cache, one vector or two independent vectors an
-// iteration: node bench/kernels/vector.mjs [plain|relaxed]
+// iteration: node bench/kernels/vector.mjs [plain|relaxed|wide]
 import { fastest, instantiate } from './load.mjs'
 
 const [buildName = 'plain'] = process.argv.slice(2)
@@ -30,7 +30,7 @@ ${Object.entries(calls)
   .join('\n')}
 `
 const count = 4096
-const exports = await instantiate(source, { relaxed: buildName === 'relaxed', memoryBytes: 8 * count })
+const exports = await instantiate(source, { build: buildName, memoryBytes: 8 * count })
 const floats = new Float32Array(exports.memory.buffer)
 for (let i = 0; i < count; i++) floats[i] = Math.random() * 4 - 1
 const names = Object.keys(calls).flatMap((name) => [`${name}1`, `${name}2`])

@@ -41,7 +41,7 @@ export declare class ModelError extends Error {
 
 /** Loads a module from anywhere else. */
 export declare function load<S extends Signature = ${own}Types>(
-  source: ModuleSource | { readonly plain: ModuleSource; readonly relaxed?: ModuleSource },
+  source: ModuleSource | { readonly plain: ModuleSource; readonly relaxed?: ModuleSource; readonly wide?: ModuleSource },
   options?: LoadOptions,
 ): Promise<Model<S>>
 

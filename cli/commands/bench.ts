@@ -2,7 +2,15 @@ import { Command } from 'commander'
 import type { SimdBuild } from '../../runtime/manifest.ts'
 import { formatTime } from '../measure/format-time.ts'
 import { formatBytes } from '../numbers.ts'
-import { type Assignments, buildOption, positiveInteger, positiveNumber, setOption, threadsOption } from '../options.ts'
+import {
+  type Assignments,
+  avx2Option,
+  buildOption,
+  positiveInteger,
+  positiveNumber,
+  setOption,
+  threadsOption,
+} from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { styleFor } from '../style.ts'
 
@@ -18,6 +26,7 @@ interface BenchOptions {
   readonly threads: number
   readonly set?: Assignments
   readonly build?: SimdBuild
+  readonly avx2?: true
   readonly json?: true
 }
 
@@ -31,24 +40,24 @@ export function benchCommand(context: CommandContext): Command {
     .addOption(threadsOption().default(1))
     .addOption(setOption())
     .addOption(buildOption())
+    .addOption(avx2Option())
     .option('--json', 'print one JSON object for each entry point')
     .addHelpText('after', examples)
     .action((file: string, options: BenchOptions) => bench(file, options, context))
 }
 
 async function bench(file: string, options: BenchOptions, { terminal }: CommandContext): Promise<void> {
-  const [{ compile }, { settle }, { importReader, readSource }, { hostBuild }, { load }, { measuredSizes }, measure] =
+  const [{ compile }, { settle }, { importReader, readSource }, { chooseBuild }, { load }, { measuredSizes }, measure] =
     await Promise.all([
       import('../../compiler/index.ts'),
       import('../compile-file.ts'),
       import('../source-file.ts'),
-      import('../host-build.ts'),
+      import('../choose-build.ts'),
       import('../../runtime/index.ts'),
       import('../measure/sizes.ts'),
       import('../measure/bench.ts'),
     ])
-  const best = await hostBuild()
-  const simd = options.build ?? best
+  const simd = await chooseBuild(options, terminal)
   const { threads } = options
   const build = threads > 1 ? (`${simd}-threads` as const) : simd
   const source = await readSource(file, terminal.directory)

@@ -33,6 +33,7 @@ interface BuildOptions {
   readonly inline?: true
   readonly cache: boolean
   readonly threads?: boolean
+  readonly avx2?: true
 }
 
 /** Stages are called by what they make where that says more than the pass's name. */
@@ -51,6 +52,7 @@ export function buildCommand(context: CommandContext): Command {
         .default('both'),
     )
     .option('--threads', 'add builds for several threads')
+    .option('--avx2', "add the builds for hosts that switch V8's revectoriser on")
     .option('--inline', 'put the modules into the .js file')
     .addOption(new Option('--emit <text>', 'also write the generated AssemblyScript').choices(['as']))
     .option('--dump <stage>', 'print one stage, or write `all` of them')
@@ -61,7 +63,11 @@ export function buildCommand(context: CommandContext): Command {
 }
 
 async function build(file: string, options: BuildOptions, { terminal }: CommandContext): Promise<void> {
-  const simd: readonly SimdBuild[] = options.build === 'both' ? ['plain', 'relaxed'] : ['plain']
+  const simd: readonly SimdBuild[] = [
+    'plain',
+    ...(options.build === 'both' ? (['relaxed'] as const) : []),
+    ...(options.avx2 ? (['wide'] as const) : []),
+  ]
   const threaded = options.threads ? simd.map((build) => `${build}-threads` as const) : []
   const builds: readonly BuildName[] = [...simd, ...threaded]
   if (options.dump !== undefined || options.stopAfter !== undefined || options.emit !== undefined) {

@@ -3,7 +3,7 @@ import type { SimdBuild } from '../../runtime/manifest.ts'
 import type { FedInputs } from '../data/dataset.ts'
 import { type Categories, metricTables, plainMetrics, scalarMetrics } from '../metric-table.ts'
 import { formatCount } from '../numbers.ts'
-import { type Assignments, buildOption, cacheOption, setOption, threadsOption } from '../options.ts'
+import { type Assignments, avx2Option, buildOption, cacheOption, setOption, threadsOption } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { styleFor } from '../style.ts'
 import { UserError } from '../user-error.ts'
@@ -23,6 +23,7 @@ interface EvalOptions {
   readonly set?: Assignments
   readonly json?: true
   readonly build?: SimdBuild
+  readonly avx2?: true
   readonly threads?: number
   readonly cache: boolean
 }
@@ -44,6 +45,7 @@ export function evalCommand(context: CommandContext): Command {
     .option('--train <name>', 'which `train` block, if there are several')
     .addOption(setOption())
     .addOption(buildOption())
+    .addOption(avx2Option())
     .addOption(threadsOption())
     .option('--json', 'print one JSON object')
     .addOption(cacheOption())

@@ -8,7 +8,7 @@ import { type Step, stepOf } from '../../runtime/step.ts'
 import { createTokenizer, PADDING, UNKNOWN } from '../../runtime/tokenizer.ts'
 import { exitCode } from '../exit-code.ts'
 import type { CheckpointNotes, OpenModel } from '../open-model.ts'
-import { type Assignments, buildOption, cacheOption, positiveInteger, seed, setOption } from '../options.ts'
+import { type Assignments, avx2Option, buildOption, cacheOption, positiveInteger, seed, setOption } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { styleFor } from '../style.ts'
 import type { Terminal } from '../terminal.ts'
@@ -37,6 +37,7 @@ interface GenerateCommandOptions {
   readonly json?: true
   readonly set?: Assignments
   readonly build?: SimdBuild
+  readonly avx2?: true
   readonly cache: boolean
 }
 
@@ -57,6 +58,7 @@ export function generateCommand(context: CommandContext): Command {
     .option('--json', 'print one JSON object at the end')
     .addOption(setOption())
     .addOption(buildOption())
+    .addOption(avx2Option())
     .addOption(cacheOption())
     .addHelpText('after', examples)
     .action((file: string, options: GenerateCommandOptions) => generate(file, options, context))

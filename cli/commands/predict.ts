@@ -9,7 +9,7 @@ import type { WantedInput } from '../data/fields.ts'
 import { FormatError } from '../data/format-error.ts'
 import type { Table } from '../data/table.ts'
 import type { CheckpointNotes, OpenModel } from '../open-model.ts'
-import { type Assignments, buildOption, cacheOption, setOption, threadsOption } from '../options.ts'
+import { type Assignments, avx2Option, buildOption, cacheOption, setOption, threadsOption } from '../options.ts'
 import { chooseEntry } from '../predict/choose-entry.ts'
 import type { PredictInput } from '../predict/read-rows.ts'
 import type { Classes } from '../predict/write-predictions.ts'
@@ -33,6 +33,7 @@ interface PredictOptions {
   readonly format?: 'json' | 'csv'
   readonly set?: Assignments
   readonly build?: SimdBuild
+  readonly avx2?: true
   readonly threads?: number
   readonly cache: boolean
 }
@@ -48,6 +49,7 @@ export function predictCommand(context: CommandContext): Command {
     .addOption(new Option('--format <format>', 'what to print (default: as the input)').choices(['json', 'csv']))
     .addOption(setOption())
     .addOption(buildOption())
+    .addOption(avx2Option())
     .addOption(threadsOption())
     .addOption(cacheOption())
     .addHelpText('after', examples)

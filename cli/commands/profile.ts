@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
 import type { SimdBuild } from '../../runtime/manifest.ts'
-import { type Assignments, buildOption, positiveInteger, positiveNumber, setOption } from '../options.ts'
+import { type Assignments, avx2Option, buildOption, positiveInteger, positiveNumber, setOption } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { UserError } from '../user-error.ts'
 
@@ -19,6 +19,7 @@ interface ProfileOptions {
   readonly html?: string
   readonly set?: Assignments
   readonly build?: SimdBuild
+  readonly avx2?: true
   readonly json?: true
 }
 
@@ -33,24 +34,24 @@ export function profileCommand(context: CommandContext): Command {
     .option('--html <file>', 'also write a page with a flame view')
     .addOption(setOption())
     .addOption(buildOption())
+    .addOption(avx2Option())
     .option('--json', 'print one JSON object for each entry point')
     .addHelpText('after', examples)
     .action((file: string, options: ProfileOptions) => profile(file, options, context))
 }
 
 async function profile(file: string, options: ProfileOptions, { terminal }: CommandContext): Promise<void> {
-  const [{ compile }, { settle }, { importReader, readSource }, { hostBuild }, { measuredSizes }, measure, limits] =
+  const [{ compile }, { settle }, { importReader, readSource }, { chooseBuild }, { measuredSizes }, measure, limits] =
     await Promise.all([
       import('../../compiler/index.ts'),
       import('../compile-file.ts'),
       import('../source-file.ts'),
-      import('../host-build.ts'),
+      import('../choose-build.ts'),
       import('../measure/sizes.ts'),
       import('../measure/profile.ts'),
       import('../measure/machine-limits.ts'),
     ])
-  const best = await hostBuild()
-  const build = options.build ?? best
+  const build = await chooseBuild(options, terminal)
   const source = await readSource(file, terminal.directory)
   const compilation = await compile(source.text, {
     file: source.name,

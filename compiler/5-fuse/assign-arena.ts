@@ -27,7 +27,7 @@ export interface ArenaAssignment {
  * step.
  */
 export function assignArena(
-  { graph, storage, ranges, typeOf }: Planning,
+  { graph, storage, ranges, tile, typeOf }: Planning,
   steps: readonly Step[],
   products: ReadonlyMap<number, ProductPlan>,
   convolutions: ReadonlyMap<number, ConvolutionPlan>,
@@ -79,11 +79,11 @@ export function assignArena(
   /** Packing space of a library call, if it needs some. */
   function scratchBytes(node: number): number | undefined {
     const convolution = convolutions.get(node)
-    if (convolution) return convolutionScratchBytes(convolution, largest)
+    if (convolution) return convolutionScratchBytes(convolution, largest, tile)
     const own = graph.nodes[node]
     if (own && isSequential(own)) return own.op === 'argsort' ? argsortScratchBytes(own, graph, largest) : undefined
     const plan = products.get(node)
-    return plan && matmulScratchBytes(largest(plan.m.extent), largest(plan.n.extent), largest(plan.k.extent))
+    return plan && matmulScratchBytes(largest(plan.m.extent), largest(plan.n.extent), largest(plan.k.extent), tile)
   }
 
   function panelsOf(node: number, first: number, last: number): void {

@@ -14,6 +14,7 @@ import { LARGEST_MEMORY, MemoryLimitError } from './memory-limit.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
 import { type GraphPlan, largestBytes, planGraph } from './plan-graph.ts'
 import { poolingOf } from './pooling.ts'
+import { narrowTile, type Tile } from './product-scratch.ts'
 import type {
   Call,
   CallOrigin,
@@ -52,11 +53,12 @@ interface FuseState {
 /**
  * Plans all entry points together: variables, inputs and the arena are shared.
  *
+ * @param tile the largest of the builds to be made; one layout of memory serves them all
  * @throws MemoryLimitError if memory for the largest sizes exceeds what a module can address.
  */
-export function fuse(program: GraphProgram): Program {
+export function fuse(program: GraphProgram, tile: Tile = narrowTile): Program {
   try {
-    const fused = roll(fuseGraphs(program))
+    const fused = roll(fuseGraphs(program, tile))
     const { total } = fused.memory
     if (total > LARGEST_MEMORY) throw new MemoryLimitError(`${(total / 2 ** 30).toFixed(1)} GiB`, program)
     return fused
@@ -66,7 +68,7 @@ export function fuse(program: GraphProgram): Program {
   }
 }
 
-function fuseGraphs(program: GraphProgram): Program {
+function fuseGraphs(program: GraphProgram, tile: Tile): Program {
   const ranges: Record<string, DimRange> = {}
   for (const dim of [...program.dims, ...program.graphs.flatMap((graph) => graph.dims)]) ranges[dim.name] = dim
   const names = new Set<string>()
@@ -80,7 +82,9 @@ function fuseGraphs(program: GraphProgram): Program {
     before: 0,
     after: 0,
   }
-  const entries = program.graphs.map((graph, at) => planEntry(state, graph, planGraph(graph, ranges), entryNames[at]!))
+  const entries = program.graphs.map((graph, at) =>
+    planEntry(state, graph, planGraph(graph, ranges, tile), entryNames[at]!),
+  )
   return {
     name: program.name,
     dims: program.dims,
@@ -132,15 +136,22 @@ function isInput(node: GraphNode): node is GraphNode & { op: 'input' } {
 
 function callsOf(state: FuseState, plan: GraphPlan, steps: readonly Step[]): Call[] {
   return steps.flatMap((step): Call[] => {
-    if (step.kind === 'draft') return [kernelCall(state, plan, step.draft)]
-    if (step.kind === 'loop') {
-      const packed = [...plan.packed].filter(([, { loop }]) => loop === step.loop)
-      return [...packed.map(([node]) => packCall(state, plan, node)), loopCall(state, plan, step)]
-    }
-    const packing = plan.packed.get(step.node)
-    const alone = packing && packing.loop === undefined
-    return [...(alone ? [packCall(state, plan, step.node)] : []), libraryCall(state, plan, step.node)]
+    const calls = callsOfStep(state, plan, step)
+    if (step.guard === undefined) return calls
+    const when = state.layout.place(plan, step.guard)
+    return calls.map((call) => ({ ...call, when }))
   })
+}
+
+function callsOfStep(state: FuseState, plan: GraphPlan, step: Step): Call[] {
+  if (step.kind === 'draft') return [kernelCall(state, plan, step.draft)]
+  if (step.kind === 'loop') {
+    const packed = [...plan.packed].filter(([, { loop }]) => loop === step.loop)
+    return [...packed.map(([node]) => packCall(state, plan, node)), loopCall(state, plan, step)]
+  }
+  const packing = plan.packed.get(step.node)
+  const alone = packing && packing.loop === undefined
+  return [...(alone ? [packCall(state, plan, step.node)] : []), libraryCall(state, plan, step.node)]
 }
 
 function packCall(state: FuseState, plan: GraphPlan, node: number): PackCall {

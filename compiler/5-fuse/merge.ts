@@ -46,22 +46,23 @@ export function mergeSteps(steps: readonly Step[], context: MergeContext): Step[
     const reads = buffersRead(draft)
     let ready = -1
     for (const buffer of reads) ready = Math.max(ready, producers.get(buffer) ?? -1)
-    const position = findHost(draft, ready) ?? placed.length
+    const position = findHost(draft, ready, step.guard) ?? placed.length
     if (position === placed.length) placed.push(step)
     for (const buffer of buffersWritten(draft)) producers.set(buffer, Math.max(position, producers.get(buffer) ?? -1))
     remember(draft, position)
   }
   return placed
 
-  function findHost(draft: Draft, ready: number): number | undefined {
+  function findHost(draft: Draft, ready: number, guard: number | undefined): number | undefined {
     const producer = placed[ready]
-    if (producer?.kind === 'draft' && mergeInto(producer.draft, draft, true, context)) return ready
+    if (producer?.kind === 'draft' && producer.guard === guard && mergeInto(producer.draft, draft, true, context))
+      return ready
     const siblings = new Set(
       spacesOf(draft, context).flatMap((space) => (bySpace.get(space) ?? []).slice(-SIBLINGS_TRIED)),
     )
     for (const position of siblings) {
       const host = placed[position]!
-      if (position <= ready || host.kind !== 'draft') continue
+      if (position <= ready || host.kind !== 'draft' || host.guard !== guard) continue
       if (mergeInto(host.draft, draft, false, context)) return position
     }
     return undefined

@@ -7,6 +7,7 @@ import { assignArena } from './assign-arena.ts'
 import { type AxisTable, buildDrafts, copyDraft, type DraftContext, packDraft } from './build-draft.ts'
 import { type ConvolutionPlan, planConvolution } from './convolution.ts'
 import { type FlatGraph, flatten } from './flatten.ts'
+import { assumeGuard, withGuards } from './guard.ts'
 import { joinProducers } from './join-producers.ts'
 import {
   chooseMaterialised,
@@ -21,6 +22,7 @@ import { mergeSteps } from './merge.ts'
 import { type Packing, packedOnce } from './packing.ts'
 import { type LoopPlan, planLoop } from './plan-loop.ts'
 import { type ProductPlan, planProduct } from './product.ts'
+import type { Tile } from './product-scratch.ts'
 import { dropDeadStores, type Schedule, schedule, type UpdateCandidate } from './schedule.ts'
 import type { Step } from './step.ts'
 
@@ -75,6 +77,8 @@ export interface Planning {
   readonly graph: FlatGraph
   readonly context: DraftContext
   readonly ranges: Readonly<Record<string, DimRange>>
+  /** The largest of the builds. */
+  readonly tile: Tile
   readonly storage: Map<number, Storage>
   /** The steps of each region so far, in the order of their nodes. */
   readonly steps: Step[][]
@@ -95,14 +99,14 @@ export function largestBytes(shape: readonly Dim[], ranges: Readonly<Record<stri
   return 4 * boundsOf(product(shape), ranges).maximum
 }
 
-export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, DimRange>>): GraphPlan {
+export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, DimRange>>, tile: Tile): GraphPlan {
   const graph = flatten(entry, entryRanges)
   const { nodes } = graph
   const ranges = { ...entryRanges }
   for (const { counter, count } of graph.loops)
     ranges[counter] = { minimum: 0, maximum: Math.max(0, boundsOf(count, ranges).maximum - 1) }
   const materialisation = chooseMaterialised(graph)
-  const planning = startPlanning(graph, ranges, materialisation)
+  const planning = startPlanning(graph, ranges, materialisation, tile)
   const { storage, steps } = planning
   const variableNodes = new Map<string, number>()
   for (const node of nodes) {
@@ -161,7 +165,11 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
   const updates = graph.updates.map(({ variable, node }) => ({ variable, buffer: planning.claim(node, 0) }))
   const kept = new Set([...outputs.values(), ...updates.map(({ buffer }) => buffer)])
   const candidates = updates.map(({ variable, buffer }) => ({ buffer, old: variableNodes.get(variable) }))
-  const scheduled = planning.order(0, kept, candidates)
+  steps[0] = withGuards(steps[0]!, candidates, kept, planning.typeOf)
+  const ordered = planning.order(0, kept, candidates)
+  const overwriting = candidates.filter(({ buffer }) => ordered.inPlace.has(buffer))
+  const scheduled = { ...ordered, steps: withGuards(ordered.steps, overwriting, kept, planning.typeOf) }
+  scheduled.steps.forEach(assumeGuard)
   const copies = updates.filter(({ buffer }) => !scheduled.inPlace.has(buffer))
   for (const { variable, buffer } of updates)
     if (scheduled.inPlace.has(buffer)) storage.set(buffer, { kind: 'variable', name: variable })
@@ -207,6 +215,7 @@ function startPlanning(
   graph: FlatGraph,
   ranges: Readonly<Record<string, DimRange>>,
   materialisation: Materialisation,
+  tile: Tile,
 ): Planning {
   const { nodes } = graph
   const context: DraftContext = { ...materialisation, graph, axes: { extents: [] } }
@@ -224,6 +233,7 @@ function startPlanning(
     graph,
     context,
     ranges,
+    tile,
     storage,
     steps,
     typeOf,

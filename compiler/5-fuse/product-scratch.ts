@@ -1,21 +1,44 @@
-// The same figures as in asm/matmul.ts.
-const blockDepth = 392
-const blockRows = 258
-const tileRows = 3
+import { simdOf } from '../../runtime/builds.ts'
+import type { BuildName } from '../../runtime/manifest.ts'
+
+// The same figures as in asm/matmul.ts and asm/tiles.ts.
+export const blockDepth = 392
+export const blockRows = 264
 const gatherColumns = 64
+
+/** The part of a product held in registers. */
+export interface Tile {
+  readonly rows: number
+  readonly columns: number
+}
+
+/** Of the plain and the relaxed build. */
+export const narrowTile: Tile = { rows: 3, columns: 12 }
+/** Of the wide build. */
+export const wideTile: Tile = { rows: 4, columns: 16 }
+
+/** The tile whose packing space serves all `builds`. */
+export function largestTile(builds: readonly BuildName[] = []): Tile {
+  return builds.some((build) => simdOf(build) === 'wide') ? wideTile : narrowTile
+}
+
+/** Words for a panel's results where they cannot be written to their places. */
+export function stripWords(tile: Tile, rows: number): number {
+  return tile.columns * (Math.min(rows, blockRows) + tile.rows - 1)
+}
 
 /**
  * Bytes of packing space asm/matmul.ts needs for a product of m × k by k × n, at a 16-byte boundary. It grows with each size, so
  * the largest sizes of a run-time dimension cover all smaller ones.
  */
-export function matmulScratchBytes(m: number, n: number, k: number): number {
+export function matmulScratchBytes(m: number, n: number, k: number, tile: Tile): number {
   const depth = Math.min(k, blockDepth)
   const rows = Math.min(m, blockRows)
-  const strip = 12 * (rows + tileRows - 1) * 4
+  const strip = stripWords(tile, m) * 4
   // A transposed A, columns an odd number of cache lines apart.
   const gathered = n >= gatherColumns ? depth * ((Math.ceil(rows / 16) | 1) * 16) * 4 : 0
-  // One panel of twelve columns, or all panels where A is long enough to meet each again.
-  const columns = m > blockRows ? Math.ceil(n / 4) * 4 + 8 : 12
+  // The widest panel, or all panels where A is long enough to meet each again.
+  const columns = m > blockRows ? Math.ceil(n / 4) * 4 + 8 : tile.columns
   return Math.ceil((strip + gathered + columns * depth * 4) / 64) * 64
 }
 

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { everyCall } from '../../compiler/5-fuse/program.ts'
 import { compileWindowed, type WindowedPrograms } from './windowed-programs.ts'
 
 interface Case {
@@ -19,6 +20,34 @@ const cases: readonly Case[] = [
     w: '5, 3, 3, 3',
     y: 'y[b, o, i, j] = sum[c, p, q]((x[b, c, i + p - 1, j + q - 1] ?? 0.0) * w[o, c, p, q])',
     body: 'Batch, 5, 7, 9',
+  },
+  {
+    name: 'many_channels',
+    x: 'Batch, 6, 9, 10',
+    w: '5, 6, 3, 3',
+    y: 'y[b, o, i, j] = sum[c, p, q]((x[b, c, i + p - 1, j + q - 1] ?? 0.0) * w[o, c, p, q])',
+    body: 'Batch, 5, 9, 10',
+  },
+  {
+    name: 'many_channels_valid',
+    x: 'Batch, 4, 10, 14',
+    w: '13, 4, 3, 3',
+    y: 'y[b, o, i, j] = sum[c, p, q](x[b, c, i + p, j + q] * w[o, c, p, q])',
+    body: 'Batch, 13, 8, 12',
+  },
+  {
+    name: 'many_channels_last',
+    x: 'Batch, 7, 8, 4',
+    w: '3, 3, 4, 8',
+    y: 'y[b, i, j, o] = sum[p, q, c]((x[b, i + p - 1, j + q - 1, c] ?? 0.0) * w[p, q, c, o])',
+    body: 'Batch, 7, 8, 8',
+  },
+  {
+    name: 'many_channels_grouped',
+    x: 'Batch, 12, 8, 8',
+    w: '3, 4, 4, 3, 3',
+    y: 'y[b, g, o, i, j] = sum[c, p, q]((x[b, 4 * g + c, i + p - 1, j + q - 1] ?? 0.0) * w[g, o, c, p, q])',
+    body: 'Batch, 3, 4, 8, 8',
   },
   {
     name: 'stride2',
@@ -68,6 +97,27 @@ const cases: readonly Case[] = [
     w: '4, 3, 3',
     y: 'y[b, o, t] = sum[c, p]((x[b, c, t + 2 * p - 4] ?? 0.0) * w[o, c, p])',
     body: 'Batch, 4, Time',
+  },
+  {
+    name: 'long_rows',
+    x: 'Batch, 2, 3, 31',
+    w: '5, 2, 3, 3',
+    y: 'y[b, o, i, j] = sum[c, p, q]((x[b, c, i + p - 1, j + q - 1] ?? 0.0) * w[o, c, p, q])',
+    body: 'Batch, 5, 3, 31',
+  },
+  {
+    name: 'long_rows_stride2',
+    x: 'Batch, 2, 5, 57',
+    w: '5, 2, 3, 3',
+    y: 'y[b, o, i, j] = sum[c, p, q]((x[b, c, 2 * i + p - 1, 2 * j + q - 1] ?? 0.0) * w[o, c, p, q])',
+    body: 'Batch, 5, 3, 29',
+  },
+  {
+    name: 'long_rows_stride3',
+    x: 'Batch, 2, 7, 90',
+    w: '5, 2, 3, 3',
+    y: 'y[b, o, i, j] = sum[c, p, q]((x[b, c, 3 * i + p - 1, 3 * j + q - 1] ?? 0.0) * w[o, c, p, q])',
+    body: 'Batch, 5, 3, 30',
   },
   {
     name: 'three_dimensional',
@@ -164,7 +214,7 @@ infer ${name}_second(x: f32[${x}], w: f32[${w}], g: f32[${body}], v: f32[${x}]) 
 `
 }
 
-describe.each(['plain', 'relaxed'] as const)('convolutions in index notation, %s build', (build) => {
+describe.each(['plain', 'relaxed', 'wide'] as const)('convolutions in index notation, %s build', (build) => {
   let programs: WindowedPrograms
   beforeAll(async () => {
     programs = await compileWindowed(`dim Batch in 1..5\ndim Time in 2..40\n${cases.map(sourceOf).join('')}`, build)
@@ -181,7 +231,19 @@ describe.each(['plain', 'relaxed'] as const)('convolutions in index notation, %s
     }
   })
 
-  test('no buffer is as large as the patches of one image', () => {
+  test('3×3 filters between many channels go by Winograd', () => {
+    const entries = programs.runner.program.entries.filter(({ name }) => /^many_channels.*_(value|to_)/.test(name))
+    expect(entries.length).toBeGreaterThan(0)
+    for (const { name, calls } of entries) {
+      const planned = everyCall(calls).flatMap((call) =>
+        call.kind === 'convolution' ? [call.winograd !== undefined] : [],
+      )
+      expect(planned, name).toEqual([true])
+    }
+  })
+
+  // Of so small an image a wide panel is a good part.
+  test.skipIf(build === 'wide')('no buffer is as large as the patches of one image', () => {
     const { buffers } = programs.runner.program
     const own = buffers.filter(({ kind, name }) => kind === 'arena' && name.startsWith('same3x3'))
     expect(own.length).toBeGreaterThan(0)

@@ -64,7 +64,7 @@ function randomGraph(number: number): Graph {
 test('random convolutions and poolings as wasm mean what the interpreter says', async () => {
   console.log(`random convolutions: NNC_SEED=${seed}`)
   const graphs = Array.from({ length: count }, (_, number) => randomGraph(number))
-  for (const build of ['plain', 'relaxed'] as const) {
+  for (const build of ['plain', 'relaxed', 'wide'] as const) {
     const runner = await compileGraphs(graphs, build)
     for (const graph of graphs) {
       for (const Batch of [1, 3]) {

@@ -60,7 +60,7 @@ describe('random graphs as wasm mean what the interpreter says', () => {
     expect(samples.length).toBeGreaterThanOrEqual(50)
     const runner = await compileGraphs(
       samples.map(({ graph }) => graph),
-      number === 0 ? 'relaxed' : 'plain',
+      (['relaxed', 'wide'] as const)[number] ?? 'plain',
     )
     for (const { graph, inputs, variables, dims } of samples) {
       const environment = { dims, inputs, variables, seed: number, step: 5 }

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import type { Graph, GraphProgram } from '../../compiler/3-graph/graph.ts'
 import type { GraphEnvironment, GraphResult } from '../../compiler/3-graph/interpret.ts'
 import { fuse } from '../../compiler/5-fuse/fuse.ts'
+import { largestTile } from '../../compiler/5-fuse/product-scratch.ts'
 import type { Program } from '../../compiler/5-fuse/program.ts'
 import { assemble } from '../../compiler/6-emit/assemble.ts'
 import { emit } from '../../compiler/6-emit/emit.ts'
@@ -51,12 +52,13 @@ export interface Runner {
 export type WasmResult = Readonly<Record<'outputs' | 'updates', Readonly<Record<string, Float32Array | Int32Array>>>>
 
 export async function compileGraphs(graphs: readonly Graph[], build: BuildName = 'plain', level = 1): Promise<Runner> {
-  const program = fuse(programOf(graphs))
-  const { source, manifest, dataOffset } = emit(program)
+  const program = fuse(programOf(graphs), largestTile([build]))
+  const { source, manifest, dataOffset, constants } = emit(program)
   const { wasm } = await assemble(source, {
     build,
     manifest: manifest(build),
     kernels: kernelLibrary,
+    constants,
     memoryBytes: program.memory.total,
     optimizeLevel: level,
     ...(dataOffset !== undefined && { dataOffset }),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { assemble } from '../../compiler/6-emit/assemble.ts'
+import type { SimdBuild } from '../../runtime/manifest.ts'
 import { builds, compileKernels, emptyManifest, kernels } from './library.ts'
 
 const memoryBytes = 3 * 65536 + 1
@@ -11,7 +12,7 @@ export function relaxed(): bool { return RELAXED }
 export function work(at: usize): void { v128.store(at, exp(madd(v128.load(at), v128.load(at, 16), v128.load(at, 32)))) }
 export function product(n: i32): void { matmul(0, 4096, 8192, n, n, n, n, 1, n, 1, n, false, 16384) }
 `
-const options = (build: 'plain' | 'relaxed') => ({ build, manifest: emptyManifest(build), kernels, memoryBytes })
+const options = (build: SimdBuild) => ({ build, manifest: emptyManifest(build), kernels, memoryBytes })
 const compiled = (wasm: Uint8Array) => new WebAssembly.Module(wasm as Uint8Array<ArrayBuffer>)
 
 describe('assemble', () => {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { matmulScratchBytes } from '../../compiler/5-fuse/product-scratch.ts'
+import { matmulScratchBytes, narrowTile } from '../../compiler/5-fuse/product-scratch.ts'
 import { builds, compileKernels, type KernelModule } from './library.ts'
 
 const source = `
@@ -48,7 +48,7 @@ describe.each(builds)('matmul, %s build', (build) => {
     const b = a + align(aLong * (aTransposed ? k : m)) + 16
     const c = b + align(bLong * (bTransposed ? n : k)) + 16
     const scratch = c + align(cRow * m) + 16
-    const scratchWords = matmulScratchBytes(m, n, k) / 4
+    const scratchWords = matmulScratchBytes(m, n, k, narrowTile) / 4
     const end = scratch + scratchWords + 16
     expect(end).toBeLessThanOrEqual(floats.length)
     const guard = 12345.5

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { matmulScratchBytes, packedPanelsBytes } from '../../compiler/5-fuse/product-scratch.ts'
+import { matmulScratchBytes, narrowTile, packedPanelsBytes } from '../../compiler/5-fuse/product-scratch.ts'
 import { builds, compileKernels, type KernelModule } from './library.ts'
 
 const source = `
@@ -34,7 +34,7 @@ describe.each(builds)('products with a matrix packed before, %s build', (build) 
     const panels = c + align(m * n)
     const panelWords = packedPanelsBytes(n, k) / 4
     const scratch = panels + align(panelWords)
-    const end = scratch + align(matmulScratchBytes(m, n, k) / 4)
+    const end = scratch + align(matmulScratchBytes(m, n, k, narrowTile) / 4)
     expect(end).toBeLessThan(floats.length)
     floats.fill(12345.5, 0, end)
     let state = m * 31 + n * 7 + k

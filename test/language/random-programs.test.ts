@@ -1,9 +1,14 @@
+import { setFlagsFromString } from 'node:v8'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { interpret } from '../../compiler/3-graph/interpret.ts'
 import { compile, renderDiagnostics } from '../../compiler/index.ts'
 import { load } from '../../runtime/index.ts'
+import type { SimdBuild } from '../../runtime/manifest.ts'
 import { INPUT_WIDTH, type RandomProgram, randomProgram, VOCABULARY } from './random-program.ts'
+
+// Node 20 has relaxed SIMD behind a flag.
+setFlagsFromString('--experimental-wasm-relaxed-simd')
 
 // NNC_PROGRAMS=1000 NNC_SEED=7 npx vitest run test/language/random-programs.test.ts: the long run, or one seed again.
 const programs = Number(process.env.NNC_PROGRAMS ?? 200)
@@ -34,12 +39,12 @@ function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, wha
   }
 }
 
-async function compareModule(drawn: readonly RandomProgram[]): Promise<void> {
+async function compareModule(drawn: readonly RandomProgram[], build: SimdBuild): Promise<void> {
   const source = `dim Batch in 0..${BATCH_LIMIT}\n${drawn.map((program) => program.source).join('\n')}`
-  const compilation = await compile(source, { file: 'random.nn', builds: ['plain'] })
+  const compilation = await compile(source, { file: 'random.nn', builds: [build] })
   const errors = compilation.diagnostics.filter(({ severity }) => severity === 'error')
   expect(renderDiagnostics(errors, compilation.sources), source).toBe('')
-  const model = await load(compilation.modules!.plain!)
+  const model = await load(compilation.modules![build]!)
   const graphOf = (name: string) => compilation.graphs!.graphs.find((graph) => graph.name === name)!
   for (const program of drawn) {
     for (const batch of [0, 1, 4, BATCH_LIMIT]) {
@@ -74,6 +79,9 @@ describe(`random programs, compiled and interpreted (NNC_SEED=${seed})`, () => {
   for (let start = 0; start < programs; start += PER_MODULE) {
     const group = drawn.slice(start, start + PER_MODULE)
     test(`programs ${start} to ${start + group.length - 1}`, () =>
-      compareModule(group.map(({ choices, statements }, index) => randomProgram(String(index), choices, statements))))
+      compareModule(
+        group.map(({ choices, statements }, index) => randomProgram(String(index), choices, statements)),
+        start % (4 * PER_MODULE) === PER_MODULE ? 'wide' : 'plain',
+      ))
   }
 })

@@ -130,7 +130,7 @@ describe('loading refuses, in plain words,', () => {
       [
         "build-unavailable: the relaxed build was asked for, but the module given is the plain build",
         "build-unavailable: the relaxed build was asked for, but only the plain one is given",
-        "bad-option: build is "fast"; it can be 'plain' or 'relaxed'",
+        "bad-option: build is "fast"; it can be 'plain', 'relaxed' or 'wide'",
         "build-unavailable: the plain build was asked for, but the module given is the relaxed build",
         "damaged-module: the module is damaged: WebAssembly rejects its code; build or download it again",
       ]
