@@ -47,21 +47,28 @@ export function benchCommand(context: CommandContext): Command {
 }
 
 async function bench(file: string, options: BenchOptions, { terminal }: CommandContext): Promise<void> {
-  const [{ compile }, { settle }, { importReader, readSource }, { chooseBuild }, { load }, { measuredSizes }, measure] =
-    await Promise.all([
-      import('../../compiler/index.ts'),
-      import('../compile-file.ts'),
-      import('../source-file.ts'),
-      import('../choose-build.ts'),
-      import('../../runtime/index.ts'),
-      import('../measure/sizes.ts'),
-      import('../measure/bench.ts'),
-    ])
+  const [
+    { compileOnce },
+    { settle },
+    { importReader, readSource },
+    { chooseBuild },
+    { load },
+    { measuredSizes },
+    measure,
+  ] = await Promise.all([
+    import('../compile-once.ts'),
+    import('../compile-file.ts'),
+    import('../source-file.ts'),
+    import('../choose-build.ts'),
+    import('../../runtime/index.ts'),
+    import('../measure/sizes.ts'),
+    import('../measure/bench.ts'),
+  ])
   const simd = await chooseBuild(options, terminal)
   const { threads } = options
   const build = threads > 1 ? (`${simd}-threads` as const) : simd
   const source = await readSource(file, terminal.directory)
-  const compilation = await compile(source.text, {
+  const compilation = await compileOnce(source.text, {
     file: source.name,
     settings: options.set ?? {},
     resolve: importReader(terminal.directory),

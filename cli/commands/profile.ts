@@ -41,19 +41,26 @@ export function profileCommand(context: CommandContext): Command {
 }
 
 async function profile(file: string, options: ProfileOptions, { terminal }: CommandContext): Promise<void> {
-  const [{ compile }, { settle }, { importReader, readSource }, { chooseBuild }, { measuredSizes }, measure, limits] =
-    await Promise.all([
-      import('../../compiler/index.ts'),
-      import('../compile-file.ts'),
-      import('../source-file.ts'),
-      import('../choose-build.ts'),
-      import('../measure/sizes.ts'),
-      import('../measure/profile.ts'),
-      import('../measure/machine-limits.ts'),
-    ])
+  const [
+    { compileOnce },
+    { settle },
+    { importReader, readSource },
+    { chooseBuild },
+    { measuredSizes },
+    measure,
+    limits,
+  ] = await Promise.all([
+    import('../compile-once.ts'),
+    import('../compile-file.ts'),
+    import('../source-file.ts'),
+    import('../choose-build.ts'),
+    import('../measure/sizes.ts'),
+    import('../measure/profile.ts'),
+    import('../measure/machine-limits.ts'),
+  ])
   const build = await chooseBuild(options, terminal)
   const source = await readSource(file, terminal.directory)
-  const compilation = await compile(source.text, {
+  const compilation = await compileOnce(source.text, {
     file: source.name,
     settings: options.set ?? {},
     resolve: importReader(terminal.directory),

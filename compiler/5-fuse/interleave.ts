@@ -171,7 +171,6 @@ function blockOf(draft: Draft, buffer: number, axis: number, rows: number, first
   return {
     ...draft,
     known: new Map(),
-    memo: new Map(),
     values: draft.values.map((value) => withMap(value, inBlock(value) ? (map) => renameAxes(map, names) : moved)),
     stages: draft.stages.map((stage) => ({
       inner: stage.inner.map((at) => names.get(at) ?? at),

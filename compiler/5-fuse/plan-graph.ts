@@ -52,6 +52,8 @@ export interface GraphPlan {
   /** The most bytes alive at one step. */
   readonly liveBytes: number
   typeOf(buffer: number): TensorType
+  /** At the largest sizes. */
+  bytesOf(buffer: number): number
   /** Where an indexed operand lies. */
   stored(node: number): Stored
   nameOf(buffer: number): string
@@ -84,6 +86,8 @@ export interface Planning {
   /** The steps of each region so far, in the order of their nodes. */
   readonly steps: Step[][]
   typeOf(buffer: number): TensorType
+  /** At the largest sizes. */
+  bytesOf(buffer: number): number
   regionOf(buffer: number): number
   /** A buffer beside those of the nodes, of the type of `node`. */
   extra(node: number, region: number): number
@@ -198,8 +202,12 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     blocks.set(loop.node, type)
   }
   const typeOf = (buffer: number): TensorType => blocks.get(buffer) ?? planning.typeOf(buffer)
+  const bytesOf = (buffer: number): number => {
+    const block = blocks.get(buffer)
+    return block ? largestBytes(block.shape, ranges) : planning.bytesOf(buffer)
+  }
   const arena = assignArena(
-    { ...planning, typeOf },
+    { ...planning, typeOf, bytesOf },
     interleaved.steps,
     products,
     convolutions,
@@ -224,6 +232,7 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     arenaBytes: arena.bytes,
     liveBytes: arena.liveBytes,
     typeOf,
+    bytesOf,
     stored,
     nameOf,
   }
@@ -236,7 +245,7 @@ function startPlanning(
   tile: Tile,
 ): Planning {
   const { nodes } = graph
-  const context: DraftContext = { ...materialisation, graph, axes: { extents: [] } }
+  const context: DraftContext = { ...materialisation, graph, axes: { extents: [] }, memo: new Map() }
   const steps: Step[][] = [[], ...graph.loops.map(() => [])]
   const extras: { readonly node: number; readonly region: number }[] = []
   const taken = new Set<number>()
@@ -247,6 +256,12 @@ function startPlanning(
   const storage = new Map<number, Storage>()
   const typeOf = (buffer: number): TensorType =>
     nodes[buffer < nodes.length ? buffer : extras[buffer - nodes.length]!.node]!.type
+  const bytes = new Map<number, number>()
+  const bytesOf = (buffer: number): number => {
+    const found = bytes.get(buffer) ?? largestBytes(typeOf(buffer).shape, ranges)
+    bytes.set(buffer, found)
+    return found
+  }
   return {
     graph,
     context,
@@ -255,6 +270,7 @@ function startPlanning(
     storage,
     steps,
     typeOf,
+    bytesOf,
     regionOf: (buffer) => (buffer < nodes.length ? graph.regions[buffer]! : extras[buffer - nodes.length]!.region),
     extra,
     claim(node, region) {
@@ -270,8 +286,8 @@ function startPlanning(
     order(region, kept, candidates) {
       const merging = { extents: context.axes.extents, ranges }
       const joined = joinProducers(mergeSteps(steps[region]!, merging), merging)
-      const bytesOf = (buffer: number): number => (storage.has(buffer) ? 0 : largestBytes(typeOf(buffer).shape, ranges))
-      return schedule(dropDeadStores(joined, kept), candidates, kept, bytesOf)
+      const taken = (buffer: number): number => (storage.has(buffer) ? 0 : bytesOf(buffer))
+      return schedule(dropDeadStores(joined, kept), candidates, kept, taken)
     },
   }
 }
