@@ -1,8 +1,8 @@
 import type { Program } from '../../compiler/5-fuse/program.ts'
-import { compile } from '../../compiler/index.ts'
 import type { SimdBuild } from '../../runtime/manifest.ts'
 import { type BuildChoice, chooseBuild } from '../choose-build.ts'
 import { settle } from '../compile-file.ts'
+import { compileOnce } from '../compile-once.ts'
 import type { Assignments } from '../options.ts'
 import { importReader, readSource } from '../source-file.ts'
 import type { Terminal } from '../terminal.ts'
@@ -32,7 +32,7 @@ export async function compileMeasured(file: string, choice: MeasureChoice, termi
   const simd = await chooseBuild(choice, terminal)
   const build = (choice.threads ?? 1) > 1 ? (`${simd}-threads` as const) : simd
   const source = await readSource(file, terminal.directory)
-  const compilation = await compile(source.text, {
+  const compilation = await compileOnce(source.text, {
     file: source.name,
     settings: choice.set ?? {},
     resolve: importReader(terminal.directory),
