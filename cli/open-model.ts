@@ -86,6 +86,20 @@ export function stepEntry(model: Model, train: ManifestTrain): ManifestEntry {
   return entry
 }
 
+/** Rows a step of a train block takes when the command line does not say. */
+export function batchOf(model: Model, settings: ManifestTrain): number {
+  const dimension = model.manifest.dims.find((dim) => dim.name === settings.batchDim)
+  return settings.batch ?? Math.min(32, dimension?.maximum ?? 1)
+}
+
+/** Numbers that are trained. */
+export function parameterCount(model: Model): number {
+  return model.parameters
+    .list()
+    .filter(({ kind }) => kind === 'parameter')
+    .reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0)
+}
+
 /** What the command itself keeps in a checkpoint's metadata. */
 export interface CheckpointNotes {
   /** Complete epochs. */

@@ -54,6 +54,14 @@ export function positiveInteger(text: string): number {
   return value
 }
 
+/** How many folds a cross-validation has. */
+export function foldCount(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < 2 || value > 1000)
+    throw new InvalidArgumentError('It must be a whole number from 2 to 1000.')
+  return value
+}
+
 export function positiveNumber(text: string): number {
   const value = Number(text)
   if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('It must be a number above 0.')

@@ -8,6 +8,14 @@ const [buildName = 'plain', filter = '', otherFolder] = process.argv.slice(2)
 
 /** [images, groups, channels and filters of a group, extent, filter's extent, stride]; with as many zeros around as keep the extent. */
 const shapes = [
+  [32, 1, 1, 16, 28, 3, 1],
+  [32, 1, 16, 16, 14, 3, 1],
+  [32, 1, 32, 32, 28, 3, 1],
+  [32, 1, 32, 32, 14, 3, 1],
+  [32, 1, 16, 32, 14, 3, 2],
+  [32, 1, 64, 64, 14, 3, 1],
+  [32, 1, 64, 64, 7, 3, 1],
+  [32, 1, 8, 24, 14, 5, 1],
   [4, 1, 64, 64, 28, 3, 1],
   [4, 1, 64, 128, 28, 3, 2],
   [32, 1, 16, 32, 14, 3, 1],

@@ -83,6 +83,7 @@ async function chosenItems(
   file: string | undefined,
 ): Promise<DocumentedItem[]> {
   const { suggest } = await import('../../compiler/diagnostics/suggest.ts')
+  const { knownElsewhere } = await import('../../compiler/2-check/known-elsewhere.ts')
   return names.map((name) => {
     const found = items.find((item) => item.name === name)
     if (found) return found
@@ -92,9 +93,11 @@ async function chosenItems(
       items.map((item) => item.name),
     )
     const all = file === undefined ? 'nnc doc' : `nnc doc ${file}`
+    const elsewhere = file === undefined ? knownElsewhere(name) : undefined
+    const near = similar === undefined ? `\`${all}\` shows all there is` : `did you mean \`${similar}\`?`
     throw new UserError(
       `there is nothing called \`${name}\` in ${place}`,
-      similar === undefined ? `\`${all}\` shows all there is` : `did you mean \`${similar}\`?`,
+      elsewhere ? `here one writes \`${elsewhere}\`` : near,
     )
   })
 }

@@ -1,9 +1,10 @@
 import { join, resolve } from 'node:path'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { DoneEvent, Model } from '../../runtime/api.ts'
 import { simdOf } from '../../runtime/builds.ts'
-import type { ManifestTrain, SimdBuild } from '../../runtime/manifest.ts'
+import type { SimdBuild } from '../../runtime/manifest.ts'
 import type { HistoryKeeper } from '../curve/keep-history.ts'
+import type { FoldRows } from '../data/folds.ts'
 import { exitCode } from '../exit-code.ts'
 import { makeFolder } from '../make-folder.ts'
 import {
@@ -11,6 +12,7 @@ import {
   avx2Option,
   buildOption,
   cacheOption,
+  foldCount,
   hyperOption,
   positiveInteger,
   seed,
@@ -22,6 +24,7 @@ import { replaceFile } from '../replace-file.ts'
 import { displayName } from '../source-file.ts'
 import { styleFor } from '../style.ts'
 import type { Terminal } from '../terminal.ts'
+import type { FoldReport } from '../train/fold-report.ts'
 import type { TrainFacts, TrainReport } from '../train/train-report.ts'
 import { UserError } from '../user-error.ts'
 
@@ -31,6 +34,7 @@ Examples:
   $ nnc train digits.nn --set Epochs=10 --set Hidden=512 --hyper lr=1e-3 -o runs/wide
   $ nnc train digits.nn --resume out/digits.checkpoint.safetensors
   $ nnc train digits.nn --curve digits.svg
+  $ nnc train iris.nn --folds 5               cross-validation: five runs, mean and deviation
   $ nnc train digits.nn --json | tail -1      the result, for a program
 `
 
@@ -44,6 +48,8 @@ interface TrainOptions {
   readonly out: string
   readonly resume?: string
   readonly curve?: string
+  readonly folds?: number
+  readonly foldsOver: FoldRows
   readonly quiet?: true
   readonly json?: true
   readonly build?: SimdBuild
@@ -65,6 +71,16 @@ export function trainCommand(context: CommandContext): Command {
     .addOption(hyperOption())
     .option('-o, --out <folder>', 'where the parameters go', 'out')
     .option('--resume <checkpoint>', 'go on where an interrupted run stopped')
+    .addOption(
+      new Option('--folds <k>', 'cross-validation: train k times, each tested on another k-th of the rows')
+        .argParser(foldCount)
+        .conflicts(['resume', 'curve']),
+    )
+    .addOption(
+      new Option('--folds-over <rows>', 'what folds are made of: all but the test part, or all rows')
+        .choices(['learning', 'all'])
+        .default('learning'),
+    )
     .option('--curve <file>', 'draw loss and metrics, an .svg renewed while training goes on')
     .addOption(buildOption())
     .addOption(avx2Option())
@@ -77,6 +93,18 @@ export function trainCommand(context: CommandContext): Command {
 }
 
 async function train(file: string, options: TrainOptions, { terminal, outcome }: CommandContext): Promise<void> {
+  const { folds } = options
+  if (folds !== undefined) {
+    const { crossValidate } = await import('../train/cross-validate.ts')
+    const report = await chooseFoldReport(options, terminal)
+    try {
+      if (!(await crossValidate(file, { ...options, folds }, terminal, report))) outcome.code = exitCode.interrupted
+    } catch (error) {
+      report.failed()
+      throw error
+    }
+    return
+  }
   const report = await chooseReport(options, terminal)
   try {
     const { reason } = await runTraining(file, options, terminal, report)
@@ -93,9 +121,17 @@ async function runTraining(
   terminal: Terminal,
   report: TrainReport,
 ): Promise<DoneEvent> {
-  const { chooseTrain, dataOf, openModel, restoreWeights, stepEntry, wantedInputs, writeNotes } = await import(
-    '../open-model.ts'
-  )
+  const {
+    batchOf,
+    chooseTrain,
+    dataOf,
+    openModel,
+    parameterCount,
+    restoreWeights,
+    stepEntry,
+    wantedInputs,
+    writeNotes,
+  } = await import('../open-model.ts')
   const [{ loadData }, { loadPretrained }, { keepHistory }, { notedSteps }] = await Promise.all([
     import('../data/load-data.ts'),
     import('../pretrained.ts'),
@@ -225,15 +261,8 @@ async function chooseReport(options: TrainOptions, terminal: Terminal): Promise<
   return (await import('../train/text-report.ts')).textReport(terminal)
 }
 
-function batchOf(model: Model, settings: ManifestTrain): number {
-  const dimension = model.manifest.dims.find((dim) => dim.name === settings.batchDim)
-  return settings.batch ?? Math.min(32, dimension?.maximum ?? 1)
-}
-
-/** Numbers that are trained. */
-function parameterCount(model: Model): number {
-  return model.parameters
-    .list()
-    .filter(({ kind }) => kind === 'parameter')
-    .reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0)
+async function chooseFoldReport(options: TrainOptions, terminal: Terminal): Promise<FoldReport> {
+  if (options.json) return (await import('../train/json-fold-report.ts')).jsonFoldReport(terminal)
+  if (options.quiet) return (await import('../train/json-fold-report.ts')).quietFoldReport
+  return (await import('../train/text-fold-report.ts')).textFoldReport(terminal)
 }

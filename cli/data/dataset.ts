@@ -11,9 +11,10 @@ import {
   type WantedInput,
 } from './fields.ts'
 import { keptRows } from './filter.ts'
+import { type FoldRows, foldRows, splitForFolds } from './folds.ts'
 import type { DataPlan, Part } from './plan.ts'
 import { textTable } from './read-text.ts'
-import { splitKeys, splitRange, splitRows } from './split.ts'
+import { type PartRows, splitKeys, splitRange, splitRows } from './split.ts'
 import type { Table } from './table.ts'
 
 export type FedInputs = Readonly<Record<string, FedTensor>>
@@ -44,9 +45,43 @@ export function buildDataset(
   wanted: readonly WantedInput[],
   known?: LearnedFields,
 ): Dataset {
+  refuseEmpty(plan, tables)
+  return assemble(plan, tables, wanted, divide(plan, tables.source, wanted), known)
+}
+
+/** The datasets of a cross-validation; each is made when it is asked for. Throws {@link DataFault}. */
+export function buildFolds(
+  plan: DataPlan,
+  tables: SourceTables,
+  wanted: readonly WantedInput[],
+  { count, over }: { readonly count: number; readonly over: FoldRows },
+): readonly (() => Dataset)[] {
+  const split = splitForFolds(plan, over)
+  refuseEmpty(plan, tables)
   const { source } = tables
+  const kept = keptRows(plan, source, wanted)
+  const learning = (): Int32Array => {
+    const { test } = splitRows(kept, split, splitKeys(plan, source, kept))
+    const left = new Set(test)
+    return kept.filter((row) => !left.has(row))
+  }
+  const all = over === 'learning' ? learning() : kept
+  return foldRows(all, split, splitKeys(plan, source, all), count).map(
+    (rows) => () => assemble(plan, tables, wanted, partTables(rows, source, all)),
+  )
+}
+
+function refuseEmpty(plan: DataPlan, { source }: SourceTables): void {
   if (source.rows === 0) throw new DataFault('NN0416', plan.source.span, `${source.origin} has no rows`)
-  const divided = divide(plan, source, wanted)
+}
+
+function assemble(
+  plan: DataPlan,
+  tables: SourceTables,
+  wanted: readonly WantedInput[],
+  divided: readonly PartTable[],
+  known?: LearnedFields,
+): Dataset {
   const learnedFrom = divided.find(({ part }) => part === 'train') ?? divided[0]!
   const main = fieldColumns(plan, learnedFrom.table, known ?? { train: learnedFrom.rows, all: learnedFrom.all })
   // Every field, used or not: a mistake in one should show, and a later prediction may want it.
@@ -98,9 +133,13 @@ function divide(plan: DataPlan, source: Table, wanted: readonly WantedInput[]): 
   }
   const all = keptRows(plan, source, wanted)
   const divided = split ? splitRows(all, split, splitKeys(plan, source, all)) : { train: all }
+  return partTables(divided, source, all)
+}
+
+function partTables(divided: PartRows, table: Table, all: Int32Array): readonly PartTable[] {
   return (['train', 'valid', 'test'] as const).flatMap((part) => {
     const rows = divided[part]
-    return rows ? [{ part, table: source, rows, all }] : []
+    return rows ? [{ part, table, rows, all }] : []
   })
 }
 

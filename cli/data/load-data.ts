@@ -4,9 +4,10 @@ import type { SourceText } from '../source-file.ts'
 import { DiagnosticsError, UserError } from '../user-error.ts'
 import { DataFault } from './data-fault.ts'
 import { readDataFile, readDataFiles } from './data-file.ts'
-import { buildDataset, type Dataset, type FedInputs, type SourceTables } from './dataset.ts'
+import { buildDataset, buildFolds, type Dataset, type FedInputs, type SourceTables } from './dataset.ts'
 import { fieldColumns, type LearnedFields, materialize, type WantedInput } from './fields.ts'
 import { keptRows } from './filter.ts'
+import { type FoldRows, splitForFolds } from './folds.ts'
 import { FormatError } from './format-error.ts'
 import { type DataPlan, planData, type SourcePlan, takesMany } from './plan.ts'
 import { readIdx } from './read-idx.ts'
@@ -26,12 +27,36 @@ export async function loadData(
 ): Promise<Dataset> {
   return asDiagnostics(source, async () => {
     const plan = planOf(declaration, source)
-    const [main, valid, test] = await Promise.all(
-      [plan.source, plan.valid, plan.test].map((part) => part && readTable(part, source.path)),
-    )
-    const tables: SourceTables = { source: main!, ...(valid && { valid }), ...(test && { test }) }
-    return buildDataset(plan, tables, wanted, known)
+    return buildDataset(plan, await readTables(plan, source), wanted, known)
   })
+}
+
+/**
+ * Reads the files of a data block once for several folds of a cross-validation, each of which is a dataset with the rows
+ * it is tested on as the part `test`.
+ * @throws DiagnosticsError, UserError
+ */
+export async function loadFolds(
+  declaration: DataDeclaration,
+  source: SourceText,
+  wanted: readonly WantedInput[],
+  folds: { readonly count: number; readonly over: FoldRows },
+): Promise<readonly (() => Promise<Dataset>)[]> {
+  return asDiagnostics(source, async () => {
+    const plan = planOf(declaration, source)
+    splitForFolds(plan, folds.over)
+    // The test part of the data is no test part of a fold; its files stay unread.
+    const { test: _, ...rest } = plan
+    const found = buildFolds(rest, await readTables(rest, source), wanted, folds)
+    return found.map((build) => () => asDiagnostics(source, async () => build()))
+  })
+}
+
+async function readTables(plan: DataPlan, { path }: SourceText): Promise<SourceTables> {
+  const [main, valid, test] = await Promise.all(
+    [plan.source, plan.valid, plan.test].map((part) => part && readTable(part, path)),
+  )
+  return { source: main!, ...(valid && { valid }), ...(test && { test }) }
 }
 
 /**

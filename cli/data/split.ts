@@ -55,7 +55,7 @@ function cumulativeEnds(count: number, split: SplitPlan): number[] {
 }
 
 /** Rows that stay together, in the order of their first rows. */
-function unitsOf(rows: Int32Array, { groupOf, orderOf }: SplitKeys): readonly (readonly number[])[] {
+export function unitsOf(rows: Int32Array, { groupOf, orderOf }: SplitKeys): readonly (readonly number[])[] {
   const sorted = Array.from(rows)
   if (orderOf) {
     const keys = new Map(sorted.map((row) => [row, orderOf(row)]))

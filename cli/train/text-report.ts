@@ -79,11 +79,6 @@ function word(path: string): string {
 }
 
 function opening(facts: TrainFacts, style: Style): string[] {
-  const compiled = facts.fromCache
-    ? 'compiled before, from the cache'
-    : `compiled in ${formatDuration(facts.compileMilliseconds)}`
-  const simd = { plain: 'SIMD', relaxed: 'relaxed SIMD', wide: '256-bit SIMD' }[facts.build]
-  const threads = facts.threads > 1 ? `, ${facts.threads} threads` : ''
   const rows = Object.entries(facts.rows).map(([part, count]) => `${formatCount(count)} ${part}`)
   const steps = Math.ceil(facts.rows.train! / facts.batch)
   const schedule = `batch ${facts.batch}, ${formatCount(steps)} ${steps === 1 ? 'step' : 'steps'} an epoch, seed ${facts.seed}`
@@ -93,13 +88,23 @@ function opening(facts: TrainFacts, style: Style): string[] {
       `${style.dim('load ')} ${name} from ${file}, ${formatCount(tensors)} ${tensors === 1 ? 'tensor' : 'tensors'}`,
   )
   return [
-    `${style.dim('model')} ${style.bold(facts.file)}, ${formatCount(facts.parameters)} parameters, ${simd}${threads}, ${compiled}`,
+    modelLine(facts, style),
     `${style.dim('data ')} ${rows.join(' · ')} rows; ${schedule}`,
     ...resumed,
     ...loaded,
     '',
     ...tableHead(facts, style),
   ]
+}
+
+/** What is trained, and where it came from. */
+export function modelLine(facts: Omit<TrainFacts, 'rows' | 'startEpoch'>, style: Style): string {
+  const compiled = facts.fromCache
+    ? 'compiled before, from the cache'
+    : `compiled in ${formatDuration(facts.compileMilliseconds)}`
+  const simd = { plain: 'SIMD', relaxed: 'relaxed SIMD', wide: '256-bit SIMD' }[facts.build]
+  const threads = facts.threads > 1 ? `, ${facts.threads} threads` : ''
+  return `${style.dim('model')} ${style.bold(facts.file)}, ${formatCount(facts.parameters)} parameters, ${simd}${threads}, ${compiled}`
 }
 
 function partsOf(facts: TrainFacts): ('train' | 'valid')[] {

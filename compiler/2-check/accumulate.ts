@@ -8,18 +8,18 @@ import { choose } from './step-count.ts'
 import type { TensorValue, VariableReference } from './values.ts'
 import { declareInternal, initFrame } from './variables.ts'
 
-/** One group of steps: whether this step is its last, and how many it has. */
+/** One group of steps: whether this step is its first, and how many it has. */
 export interface Group {
-  readonly complete: TensorValue
+  readonly first: TensorValue
   readonly size: number
   readonly span: Span
 }
 
-/** The mean gradients of the group so far; in its last step the sums start again from zero. */
+/** The mean gradients of the group so far: in its first step the sums begin anew, in its last they are complete. */
 export function addUp(
   frame: Frame,
   context: TrainContext,
-  { complete, size, span }: Group,
+  { first, size, span }: Group,
   parameters: readonly VariableRecord[],
   gradients: readonly TensorValue[],
 ): TensorValue[] {
@@ -31,9 +31,10 @@ export function addUp(
     declareInternal(frame, { name, kind: 'optimizer', type }, span, none)
     const reference: VariableReference = { kind: 'variable', name, type, updatable: true, origins }
     const before = readVariable(frame, span, reference)
-    const sum = apply(frame, span, 'add', [at(before), at(gradients[position]!)], 'f32') as TensorValue
-    const zero = expandTo(frame, span, constant(frame, span, 0, 'f32'), type.shape)
-    updateVariable(frame, span, reference, choose(frame, span, complete, zero, sum))
+    const gradient = gradients[position]!
+    const more = apply(frame, span, 'add', [at(before), at(gradient)], 'f32') as TensorValue
+    const sum = choose(frame, span, first, gradient, more)
+    updateVariable(frame, span, reference, sum)
     const share = expandTo(frame, span, constant(frame, span, 1 / size, 'f32'), type.shape)
     return apply(frame, span, 'mul', [at(sum), at(share)], 'f32') as TensorValue
   })

@@ -9,6 +9,7 @@ import { capture, rootOf } from './capture.ts'
 import { emit, readVariable } from './entry.ts'
 import { evaluate } from './expressions.ts'
 import { findGlobal, type Globals, globalNames } from './globals.ts'
+import { knownElsewhere } from './known-elsewhere.ts'
 import { createScope, lookUp, namesIn } from './scope.ts'
 import { type Frame, report } from './session.ts'
 import { readStep } from './step-count.ts'
@@ -78,8 +79,9 @@ function unknownName(frame: Frame, name: string, span: Span): Value {
     ...(frame.steps ? ['step'] : []),
     ...builtins.keys(),
   ]
+  const elsewhere = knownElsewhere(name)
   const similar = suggest(name, candidates)
-  const suggestion = similar === undefined ? undefined : `did you mean \`${similar}\`?`
+  const suggestion = elsewhere ? `here one writes \`${elsewhere}\`` : similar && `did you mean \`${similar}\`?`
   if (frame.indexed && frame.floorDivision)
     return report(frame, 'NN0219', span, `\`${name}\` is not an index here`, {
       hint: suggestion ?? `bind it on the left (\`let y[${name}] = …\`) or in a reduction (\`sum[${name}](…)\`)`,

@@ -26,8 +26,13 @@ export function updatesBefore(frame: Frame, context: TrainContext, span: Span): 
   return readVariable(frame, span, count(frame, `${context.name}/step`, span))
 }
 
-/** Where an update happens in this step: always (undefined), or in the last step of each group of `size`. */
-export function advanceStep(frame: Frame, context: TrainContext, size: number, span: Span): TensorValue | undefined {
+/** Where in its group of `size` this step is, if there are groups: only the last one makes an update. */
+export function advanceStep(
+  frame: Frame,
+  context: TrainContext,
+  size: number,
+  span: Span,
+): { readonly first: TensorValue; readonly complete: TensorValue } | undefined {
   const reference = count(frame, `${context.name}/step`, span)
   const before = readVariable(frame, span, reference)
   const after = next(frame, span, before)
@@ -36,13 +41,19 @@ export function advanceStep(frame: Frame, context: TrainContext, size: number, s
     return undefined
   }
   const parts = count(frame, `${context.name}/step.part`, span)
-  const part = next(frame, span, readVariable(frame, span, parts))
-  const at = (value: TensorValue) => ({ value, span })
-  const limit = constant(frame, span, size, 'i32')
-  const complete = apply(frame, span, 'equal', [at(part), at(limit)], 'i32', 'bool') as TensorValue
+  const earlier = readVariable(frame, span, parts)
+  const part = next(frame, span, earlier)
+  const isEqual = (value: TensorValue, number: number): TensorValue => {
+    const operands = [
+      { value, span },
+      { value: constant(frame, span, number, 'i32'), span },
+    ]
+    return apply(frame, span, 'equal', operands, 'i32', 'bool') as TensorValue
+  }
+  const complete = isEqual(part, size)
   updateVariable(frame, span, parts, choose(frame, span, complete, constant(frame, span, 0, 'i32'), part))
   updateVariable(frame, span, reference, choose(frame, span, complete, after, before))
-  return complete
+  return { first: isEqual(earlier, 0), complete }
 }
 
 /** `condition ? yes : no` for a scalar condition and two values of one type. */

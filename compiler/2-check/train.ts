@@ -102,17 +102,18 @@ function addOptimizer(
   const objective = penalised(frame, train, loss, trained)
   const single = trained.map((parameter) => gradientOf(frame, objective, parameter, context.loss!.span))
   const step = readStep(frame, context, span)
-  const complete = advanceStep(frame, context, size, span)
+  const group = advanceStep(frame, context, size, span)
+  const complete = group?.complete
   const gradients = clipped(
     frame,
     train,
-    complete ? addUp(frame, context, { complete, size, span }, trained, single) : single,
+    group ? addUp(frame, context, { first: group.first, size, span }, trained, single) : single,
   )
   for (const [at, parameter] of trained.entries()) {
     const optimizer = assigned[at]!
-    const before = new Map(frame.entry.variables)
+    const before = complete && new Map(frame.entry.variables)
     updateParameter(frame, train, optimizer, parameter, gradients[at]!, step)
-    if (complete) keepUnless(frame, optimizer.span, complete, before)
+    if (before) keepUnless(frame, optimizer.span, complete, before)
   }
   average?.keep(frame, trained, step, complete)
   for (const { name } of trained) claimTraining(frame, train, name, average?.span)

@@ -4,7 +4,7 @@
  *
  * What "equal" means for special values: a factor that is literally zero makes a product zero and a zero numerator
  * makes a quotient zero, whatever the other operand (`weight_decay = 0.0` switches decay off, even beside an
- * infinity); −0 may become 0; sums and products may be regrouped, which moves where they round, and where they
+ * infinity); rows of a table that nothing looks up count as finite; −0 may become 0; sums and products may be regrouped, which moves where they round, and where they
  * overflow by as much as a constant factor or the other factors are large.
  */
 import { builderLike, type GraphBuilder } from '../3-graph/builder.ts'
@@ -14,6 +14,7 @@ import { isLoop, withBody } from '../ops/loops.ts'
 import type { OpAttributes, Operation, OpName } from '../ops/op.ts'
 import { arithmeticRules } from './arithmetic-rules.ts'
 import { contractionRules } from './contraction-rules.ts'
+import { lookupRules } from './lookup-rules.ts'
 import { movementRules } from './movement-rules.ts'
 import { reductionRules } from './reduction-rules.ts'
 import type { Match, Rule } from './rule.ts'
@@ -35,6 +36,7 @@ export const rules: readonly Rule[] = [
   ...movementRules,
   ...reductionRules,
   ...contractionRules,
+  ...lookupRules,
   ...spreadingRules,
 ]
 

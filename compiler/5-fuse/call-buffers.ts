@@ -3,6 +3,12 @@ import type { Call, Panels, Place, PointerMove } from './program.ts'
 
 /** The call with each buffer it names replaced, always in the same order for calls of the same form. */
 export function withBuffers(call: Call, change: (buffer: number) => number): Call {
+  if (!call.when) return withOwnBuffers(call, change)
+  const when = { ...call.when, buffer: change(call.when.buffer) }
+  return { ...withOwnBuffers(call, change), when }
+}
+
+function withOwnBuffers(call: Call, change: (buffer: number) => number): Call {
   const place = (own: Place): Place => ({ ...own, buffer: change(own.buffer) })
   const panels = (own: Panels): Panels => ({ ...own, buffer: change(own.buffer) })
   switch (call.kind) {

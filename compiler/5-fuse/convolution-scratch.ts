@@ -1,15 +1,17 @@
 import { type Dim, dimEqual, product } from '../dimensions/dimension.ts'
 import type { ConvolutionPlan } from './convolution.ts'
 import { blockDepth, stripWords, type Tile } from './product-scratch.ts'
+import { winogradScratchBytes } from './winograd.ts'
 
 /** Zeros behind the planes, for vectors that reach past the last row. */
 const beyond = 16
 
 /**
- * Bytes of packing space asm/convolution.ts needs. `largest` gives a dimension's largest size; the bytes grow with each
+ * Bytes of packing space asm/convolution.ts or asm/winograd.ts needs. `largest` gives a dimension's largest size; the bytes grow with each
  * size, so they cover all smaller ones.
  */
 export function convolutionScratchBytes(plan: ConvolutionPlan, largest: (dim: Dim) => number, tile: Tile): number {
+  if (plan.winograd) return winogradScratchBytes(plan, plan.winograd, tile)
   const count = (dims: readonly Dim[]): number => dims.reduce<number>((total, dim) => total * largest(dim), 1)
   const results = plan.axes.map(({ result }) => result)
   const taps = plan.axes.map(({ filter }) => filter)

@@ -4,6 +4,7 @@ import { type Dim, dimEqual, evaluateDim, product, symbolsOf } from '../dimensio
 import { stridesOf } from './affine.ts'
 import type { Materialisation } from './materialise.ts'
 import { viewOf } from './product.ts'
+import { planWinograd, type WinogradPlan } from './winograd.ts'
 
 /** Per spatial axis, filled up to three with axes of one element in front. */
 export interface ConvolutionAxis {
@@ -19,6 +20,8 @@ export interface ConvolutionAxis {
 export interface ConvolutionPlan {
   /** The filter is larger than the result: sums run over positions rather than over filter elements. */
   readonly large: boolean
+  /** By Winograd's minimal filtering. */
+  readonly winograd?: WinogradPlan
   readonly x: { readonly node: number; readonly elements: Dim }
   readonly w: { readonly node: number; readonly elements: Dim }
   readonly batch: Dim
@@ -60,7 +63,7 @@ export function planConvolution(graph: Graph, materialisation: Materialisation, 
   )
   while (axes.length < 3)
     axes.unshift({ result: 1, input: 1, filter: 1, stride: 1, low: 0, inputDilation: 1, filterDilation: 1 })
-  return {
+  const plan: ConvolutionPlan = {
     large: typicalSize(w.shape.slice(LEADING)) > typicalSize(shape.slice(LEADING)),
     x: { node: x.node, elements: x.start },
     w: { node: w.node, elements: w.start },
@@ -75,6 +78,8 @@ export function planConvolution(graph: Graph, materialisation: Materialisation, 
     },
     axes,
   }
+  const winograd = planWinograd(plan)
+  return winograd ? { ...plan, winograd } : plan
 }
 
 /** Whether a permutation leaves the last `spatial` axes where they are, so that a view through it stays dense there. */

@@ -12,7 +12,7 @@ import { createLayout, type Layout } from './layout.ts'
 import type { Stored } from './materialise.ts'
 import { LARGEST_MEMORY, MemoryLimitError } from './memory-limit.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
-import { type GraphPlan, largestBytes, planGraph } from './plan-graph.ts'
+import { type GraphPlan, planGraph } from './plan-graph.ts'
 import { poolingOf } from './pooling.ts'
 import { narrowTile, type Tile } from './product-scratch.ts'
 import type {
@@ -136,15 +136,22 @@ function isInput(node: GraphNode): node is GraphNode & { op: 'input' } {
 
 function callsOf(state: FuseState, plan: GraphPlan, steps: readonly Step[]): Call[] {
   return steps.flatMap((step): Call[] => {
-    if (step.kind === 'draft') return [kernelCall(state, plan, step.draft)]
-    if (step.kind === 'loop') {
-      const packed = [...plan.packed].filter(([, { loop }]) => loop === step.loop)
-      return [...packed.map(([node]) => packCall(state, plan, node)), loopCall(state, plan, step)]
-    }
-    const packing = plan.packed.get(step.node)
-    const alone = packing && packing.loop === undefined
-    return [...(alone ? [packCall(state, plan, step.node)] : []), libraryCall(state, plan, step.node)]
+    const calls = callsOfStep(state, plan, step)
+    if (step.guard === undefined) return calls
+    const when = state.layout.place(plan, step.guard)
+    return calls.map((call) => ({ ...call, when }))
   })
+}
+
+function callsOfStep(state: FuseState, plan: GraphPlan, step: Step): Call[] {
+  if (step.kind === 'draft') return [kernelCall(state, plan, step.draft)]
+  if (step.kind === 'loop') {
+    const packed = [...plan.packed].filter(([, { loop }]) => loop === step.loop)
+    return [...packed.map(([node]) => packCall(state, plan, node)), loopCall(state, plan, step)]
+  }
+  const packing = plan.packed.get(step.node)
+  const alone = packing && packing.loop === undefined
+  return [...(alone ? [packCall(state, plan, step.node)] : []), libraryCall(state, plan, step.node)]
 }
 
 function packCall(state: FuseState, plan: GraphPlan, node: number): PackCall {
@@ -218,7 +225,7 @@ function loopCall(state: FuseState, plan: GraphPlan, { loop: number, body: steps
 function kernelCall(state: FuseState, plan: GraphPlan, draft: Draft): KernelCall {
   const { graph } = plan
   const loops = orderLoops(draft, plan.axes.extents)
-  const slack = slackOf(loops, plan.ranges, (buffer) => largestBytes(plan.typeOf(buffer).shape, plan.ranges))
+  const slack = slackOf(loops, plan.ranges, plan.bytesOf)
   state.before = Math.max(state.before, slack.before)
   state.after = Math.max(state.after, slack.after)
   const canonical = canonicalise(

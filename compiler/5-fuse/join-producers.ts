@@ -20,7 +20,8 @@ export function joinProducers(steps: readonly Step[], context: MergeContext): St
     for (let producer = nearestProducer(at, tried); producer !== undefined; producer = nearestProducer(at, tried)) {
       tried.add(producer)
       const [host, guest] = [joined[producer], joined[at]]
-      if (host?.kind !== 'draft' || guest?.kind !== 'draft' || readBetween(producer, at)) continue
+      if (host?.kind !== 'draft' || guest?.kind !== 'draft' || host.guard !== guest.guard) continue
+      if (readBetween(producer, at)) continue
       if (!mergeInto(host.draft, guest.draft, true, context)) continue
       joined[at] = host
       joined[producer] = undefined

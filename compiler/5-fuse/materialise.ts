@@ -121,6 +121,12 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
     bases[id] = [id]
   }
   const wanted = new Set([...graph.outputs, ...graph.updates].map(({ node }) => node))
+  const keepsOld = new Set(
+    graph.updates.flatMap(({ variable, node }) => {
+      const old = nodes[node]!.op === 'select' ? nodes[nodes[node]!.inputs[2]!]! : undefined
+      return old?.op === 'variable' && old.attributes.name === variable ? [node] : []
+    }),
+  )
   graph.loops.forEach(({ node, carries, yields, until }, at) => {
     if (!live[node]) return
     const results = [
@@ -145,6 +151,8 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
         give(behindAliases(graph, input))
         cost[input] = 0
       }
+    // Where an update keeps the old value, the whole of it can be left out: what decides that is stored.
+    if (node.op === 'select' && keepsOld.has(node.id)) give(behindExpansions(node.inputs[0]!))
     if (isLibraryOp(node.op)) for (const input of node.inputs) giveOperandBase(input, viewTaken(node))
     if (node.op === 'reshape') {
       const input = node.inputs[0]!
@@ -188,6 +196,13 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
     const sides = free.map((axis) => (axis < columns ? 0 : 1))
     const changes = sides.filter((side, at) => at > 0 && side !== sides[at - 1]).length
     return changes <= 1 && free.every((axis, at) => at === 0 || sides[at] !== sides[at - 1] || axis > free[at - 1]!)
+  }
+
+  /** What is repeated to make a value. */
+  function behindExpansions(id: number): number {
+    let at = id
+    while (nodes[at]!.op === 'expand' || isAlias(nodes[at]!)) at = nodes[at]!.inputs[0]!
+    return at
   }
 
   /** A library operand must lie in memory; contractions and convolutions take some views of what does. */

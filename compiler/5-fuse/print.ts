@@ -35,7 +35,7 @@ function printKernelLine(kernel: Kernel): string {
 
 function callLines(program: Program, calls: readonly Call[], indent: string): string[] {
   return calls.flatMap((call) => [
-    indent + callText(program, call),
+    `${indent}${call.when ? `if ${program.buffers[call.when.buffer]!.name}: ` : ''}${callText(program, call)}`,
     ...(call.kind === 'loop' ? callLines(program, call.body, `${indent}  `) : []),
   ])
 }
@@ -67,7 +67,8 @@ function callText(program: Program, call: Call): string {
       const list = (of: (axis: (typeof axes)[number]) => string): string => axes.map(of).join('×')
       const about = `${list(({ result }) => formatDim(result))} results, filter ${list(({ filter }) => formatDim(filter))}`
       const channels = `${formatDim(call.channels)} → ${formatDim(call.filters)} channels`
-      return `${place(call.y)} = convolution(${place(call.x)}, ${place(call.w)}): ${about}, ${channels}; ${work}`
+      const kernel = call.winograd ? 'winograd' : 'convolution'
+      return `${place(call.y)} = ${kernel}(${place(call.x)}, ${place(call.w)}): ${about}, ${channels}; ${work}`
     }
     case 'pool_max':
     case 'pool_max_gradient': {

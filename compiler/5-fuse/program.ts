@@ -22,6 +22,8 @@ export interface Program {
   /** i32 slots. */
   readonly seedOffset: number
   readonly stepOffset: number
+  /** Room for the vector constants of loops, in bytes. */
+  readonly constants: { readonly offset: number; readonly bytes: number }
   readonly memory: MemoryTotals
   /** Where the module's static data begins: the tables of its runs. */
   readonly tablesOffset?: number
@@ -118,6 +120,8 @@ export interface CallOrigin {
   readonly title: string
   readonly span?: Span
   readonly work: Work
+  /** A scalar: where it is false the call is left out. */
+  readonly when?: Place
 }
 
 /** Static estimates as functions of the run-time dimensions; `evaluateCount` gives the number. */
@@ -175,7 +179,7 @@ export interface PackCall extends CallOrigin {
   readonly bColumn: Dim
 }
 
-/** A convolution of asm/convolution.ts. */
+/** A convolution of asm/convolution.ts or asm/winograd.ts. */
 export interface ConvolutionCall extends CallOrigin, Omit<ConvolutionPlan, 'x' | 'w'> {
   readonly kind: 'convolution'
   readonly y: Place

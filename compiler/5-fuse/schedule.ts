@@ -181,13 +181,12 @@ export function dropDeadStores(steps: readonly Step[], kept: ReadonlySet<number>
   const needed = new Set(kept)
   const live: Step[] = []
   for (const step of [...steps].reverse()) {
-    if (step.kind !== 'draft') {
-      for (const buffer of step.reads) needed.add(buffer)
-      live.push(step)
-      continue
+    if (step.kind === 'draft') {
+      dropDeadStages(step.draft, needed)
+      if (step.draft.stages.length === 0) continue
     }
-    dropDeadStages(step.draft, needed)
-    if (step.draft.stages.length > 0) live.push(step)
+    for (const buffer of readsOf(step)) needed.add(buffer)
+    live.push(step)
   }
   return live.reverse()
 }

@@ -1,10 +1,21 @@
 import { buffersRead, buffersWritten, type Draft } from './draft.ts'
 
 /** In the order of execution: a loop nest, a library call of one node, or a loop with its body's steps. */
-export type Step =
-  | { readonly kind: 'draft'; readonly draft: Draft }
-  | { readonly kind: 'library'; readonly node: number; readonly reads: readonly number[] }
-  | LoopStep
+export type Step = (DraftStep | LibraryStep | LoopStep) & {
+  /** The buffer of a scalar: where it is false, the step does nothing that matters and is left out. */
+  readonly guard?: number
+}
+
+export interface DraftStep {
+  readonly kind: 'draft'
+  readonly draft: Draft
+}
+
+export interface LibraryStep {
+  readonly kind: 'library'
+  readonly node: number
+  readonly reads: readonly number[]
+}
 
 /** Its reads and writes are those of buffers that live outside it. */
 export interface LoopStep {
@@ -17,7 +28,8 @@ export interface LoopStep {
 }
 
 export function readsOf(step: Step): Iterable<number> {
-  return step.kind === 'draft' ? buffersRead(step.draft) : step.reads
+  const reads = step.kind === 'draft' ? buffersRead(step.draft) : step.reads
+  return step.guard === undefined ? reads : [...reads, step.guard]
 }
 
 export function writesOf(step: Step): Iterable<number> {

@@ -1,4 +1,5 @@
 /** The calls of an entry as AssemblyScript: for one thread, or for several that share them and meet after each. */
+import type { ConvolutionAxis } from '../5-fuse/convolution.ts'
 import type {
   Call,
   ConvolutionCall,
@@ -13,6 +14,7 @@ import type {
   Program,
   SequentialCall,
 } from '../5-fuse/program.ts'
+import type { WinogradPlan } from '../5-fuse/winograd.ts'
 import { boundsOf, type DimRange } from '../dimensions/bounds.ts'
 import { type Dim, multiply } from '../dimensions/dimension.ts'
 import { block, type Lines, line } from './lines.ts'
@@ -34,6 +36,23 @@ export interface CallPrinter {
 }
 
 export function printCalls(printer: CallPrinter, calls: readonly Call[]): void {
+  for (let first = 0; first < calls.length; ) {
+    const condition = conditionOf(printer, calls[first]!)
+    let end = first + 1
+    while (end < calls.length && conditionOf(printer, calls[end]!) === condition) end++
+    const stretch = calls.slice(first, end)
+    if (condition === undefined) printStretch(printer, stretch)
+    else block(printer.lines, `if (${condition})`, () => printStretch(printer, stretch))
+    first = end
+  }
+}
+
+function conditionOf(printer: CallPrinter, { when }: Call): string | undefined {
+  return when && `load<i32>(${place(printer, when)}) != 0`
+}
+
+/** Calls that run on the same condition. */
+function printStretch(printer: CallPrinter, calls: readonly Call[]): void {
   const { threads, together, lines } = printer
   if (!threads || !together) {
     for (const call of calls) printCall(printer, call)
@@ -230,9 +249,7 @@ function printProduct(printer: CallPrinter, call: ProductCall): void {
 }
 
 function printConvolution(printer: CallPrinter, call: ConvolutionCall): void {
-  const { batch, groups, filters, channels, strides, axes } = call
-  const list = (dims: readonly Dim[]): string => dims.map((dim) => size(printer, dim)).join(', ')
-  const each = (of: (axis: (typeof axes)[number]) => Dim): string => list(axes.map(of))
+  const { batch, groups, filters, channels, strides } = call
   const split = printer.together ? printer.threads!.splitOf(call) : undefined
   const moved = (start: Place, stride: Dim): string => {
     const at = place(printer, start)
@@ -249,18 +266,37 @@ function printConvolution(printer: CallPrinter, call: ConvolutionCall): void {
       printer.together ? `own(${scratch})` : scratch,
     ].join(', '),
     [own.batch, own.groups, own.filters, size(printer, channels)].join(', '),
-    list([...strides.y, ...strides.x, ...strides.w]),
-    [each(({ result }) => result), each(({ input }) => input), each(({ filter }) => filter)].join(', '),
-    [each(({ stride }) => stride), each(({ low }) => low)].join(', '),
-    [each(({ inputDilation }) => inputDilation), each(({ filterDilation }) => filterDilation)].join(', '),
+    [...strides.y, ...strides.x, ...strides.w].map((dim) => size(printer, dim)).join(', '),
+    ...(call.winograd ? winogradExtents(printer, call, call.winograd) : directExtents(printer, call)),
   ]
   const print = (): void => {
-    line(printer.lines, `${call.large ? 'convolveLarge' : 'convolve'}(`)
+    line(printer.lines, `${call.winograd ? 'winograd' : 'convolve'}${call.large ? 'Large' : ''}(`)
     for (const row of rows) line(printer.lines, `  ${row},`)
     line(printer.lines, ')')
   }
   if (!split) print()
   else printShare(printer, counts[split.axis], split.unit, print)
+}
+
+/** What a convolution's axes are like, in rows of arguments. */
+function directExtents(printer: CallPrinter, { axes }: ConvolutionCall): string[] {
+  const each = (of: (axis: ConvolutionAxis) => Dim): string => axes.map((axis) => size(printer, of(axis))).join(', ')
+  return [
+    [each(({ result }) => result), each(({ input }) => input), each(({ filter }) => filter)].join(', '),
+    [each(({ stride }) => stride), each(({ low }) => low)].join(', '),
+    [each(({ inputDilation }) => inputDilation), each(({ filterDilation }) => filterDilation)].join(', '),
+  ]
+}
+
+function winogradExtents(printer: CallPrinter, { axes, large }: ConvolutionCall, { rows }: WinogradPlan): string[] {
+  const each = (of: (axis: ConvolutionAxis) => Dim): string =>
+    axes
+      .slice(1)
+      .map((axis) => size(printer, of(axis)))
+      .join(', ')
+  const tiled = each(({ filter, result }) => (large ? filter : result))
+  const steps = large ? [] : [each(({ filterDilation }) => filterDilation)]
+  return [[tiled, each(({ input }) => input), each(({ low }) => low), ...steps, rows].join(', ')]
 }
 
 /** A block for this thread's part of a call, `from` … `to`, if it has any. */

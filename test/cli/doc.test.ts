@@ -104,6 +104,11 @@ describe('nnc doc', () => {
 
   test.each([
     [['Liner'], 'there is nothing called `Liner` in the standard library', 'did you mean `Linear`?'],
+    [
+      ['BatchNormalization'],
+      'there is nothing called `BatchNormalization` in the standard library',
+      'here one writes `BatchNorm`',
+    ],
     [['qqqqqqqq'], 'there is nothing called `qqqqqqqq` in the standard library', '`nnc doc` shows all there is'],
     [['block.nn', 'Blok'], 'there is nothing called `Blok` in block.nn', 'did you mean `Block`?'],
     [['nowhere.nn'], 'nowhere.nn does not exist', ''],

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { everyCall } from '../../compiler/5-fuse/program.ts'
 import { compileWindowed, type WindowedPrograms } from './windowed-programs.ts'
 
 interface Case {
@@ -19,6 +20,34 @@ const cases: readonly Case[] = [
     w: '5, 3, 3, 3',
     y: 'y[b, o, i, j] = sum[c, p, q]((x[b, c, i + p - 1, j + q - 1] ?? 0.0) * w[o, c, p, q])',
     body: 'Batch, 5, 7, 9',
+  },
+  {
+    name: 'many_channels',
+    x: 'Batch, 6, 9, 10',
+    w: '5, 6, 3, 3',
+    y: 'y[b, o, i, j] = sum[c, p, q]((x[b, c, i + p - 1, j + q - 1] ?? 0.0) * w[o, c, p, q])',
+    body: 'Batch, 5, 9, 10',
+  },
+  {
+    name: 'many_channels_valid',
+    x: 'Batch, 4, 10, 14',
+    w: '13, 4, 3, 3',
+    y: 'y[b, o, i, j] = sum[c, p, q](x[b, c, i + p, j + q] * w[o, c, p, q])',
+    body: 'Batch, 13, 8, 12',
+  },
+  {
+    name: 'many_channels_last',
+    x: 'Batch, 7, 8, 4',
+    w: '3, 3, 4, 8',
+    y: 'y[b, i, j, o] = sum[p, q, c]((x[b, i + p - 1, j + q - 1, c] ?? 0.0) * w[p, q, c, o])',
+    body: 'Batch, 7, 8, 8',
+  },
+  {
+    name: 'many_channels_grouped',
+    x: 'Batch, 12, 8, 8',
+    w: '3, 4, 4, 3, 3',
+    y: 'y[b, g, o, i, j] = sum[c, p, q]((x[b, 4 * g + c, i + p - 1, j + q - 1] ?? 0.0) * w[g, o, c, p, q])',
+    body: 'Batch, 3, 4, 8, 8',
   },
   {
     name: 'stride2',
@@ -199,6 +228,17 @@ describe.each(['plain', 'relaxed', 'wide'] as const)('convolutions in index nota
         for (const op of ['window', 'fold', 'contract', 'pad'] as const)
           expect(ops, `${name}_${kind}`).not.toContain(op)
       programs.check(`${name}_${kind}`)
+    }
+  })
+
+  test('3×3 filters between many channels go by Winograd', () => {
+    const entries = programs.runner.program.entries.filter(({ name }) => /^many_channels.*_(value|to_)/.test(name))
+    expect(entries.length).toBeGreaterThan(0)
+    for (const { name, calls } of entries) {
+      const planned = everyCall(calls).flatMap((call) =>
+        call.kind === 'convolution' ? [call.winograd !== undefined] : [],
+      )
+      expect(planned, name).toEqual([true])
     }
   })
 

@@ -12,7 +12,7 @@ setFlagsFromString('--experimental-wasm-relaxed-simd')
 const source = `
 dim Batch in 1..6
 model Net(x: f32[Batch, 2, 11, 29]) -> f32[Batch, 7] {
-  return x |> long: Conv2d(5, 3, padding = 1) |> relu |> halved: Conv2d(6, 3, stride = 2, padding = 1) |> relu
+  return x |> long: Conv2d(5, 3, padding = 1) |> relu |> halved: Conv2d(6, 3, stride = 2, padding = 1) |> relu |> same: Conv2d(9, 3, padding = 1) |> relu
     |> thirds: Conv2d(3, 3, stride = 3) |> relu |> flatten(from = 1)
     |> hidden: Linear(91) |> norm: LayerNorm |> gelu |> out: Linear(7)
 }

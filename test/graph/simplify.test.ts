@@ -32,6 +32,9 @@ type Write = (build: Expressions, nodes: Nodes) => number
 const shape: readonly Dim[] = [batch, 4]
 const full = (build: Expressions, value: number) => build.full(value, shape)
 const wide = (build: Expressions, row: number) => build.expand(row, shape, [1])
+/** [Batch, 4, 5] */
+const threefold = (build: Expressions, x: number, w: number) =>
+  build.mul(build.expand(x, [batch, 4, 5], [0, 1]), build.expand(build.permute(w, [1, 0]), [batch, 4, 5], [1, 2]))
 const linear = { batch: [], contracted: [[1, 1]] as const }
 
 /** A rule, an expression it applies to, and what comes of that, as text. */
@@ -189,6 +192,45 @@ const cases: readonly (readonly [rule: string, write: Write, result: string])[] 
       return b.reduceSum(b.mul(b.expand(x, all, [0, 2]), b.expand(w, all, [1, 2])), [2])
     },
     'contract(x, w)',
+  ],
+  [
+    'permute ∘ gather = gather of permuted indices',
+    (b, { w, c }) => b.permute(b.gather(w, b.cast(c, 'i32'), 0), [1, 0, 2]),
+    'gather(w, permute(cast(c)))',
+  ],
+  [
+    'scatter_add ∘ permute = scatter_add at permuted indices',
+    (b, { x, w, c }) => {
+      const updates = b.permute(threefold(b, x, w), [1, 0, 2])
+      return b.scatterAdd(updates, b.permute(b.cast(c, 'i32'), [1, 0]), 0, 3)
+    },
+    'scatter_add(mul(expand(x), expand(permute(w))), cast(c))',
+  ],
+  [
+    '(G·t)·w = G·(t·w) for a G that gathers',
+    (b, { x, w, c }) => {
+      const looked = b.gather(b.permute(w, [1, 0]), b.cast(c, 'i32'), 0)
+      const product = b.contract(w, looked, { batch: [], contracted: [[0, 2]] })
+      return b.contract(x, product, { batch: [[0, 1]], contracted: [[1, 0]] })
+    },
+    'contract(x, gather(contract(w, w), cast(c)))',
+  ],
+  [
+    '(G·t)ᵀ·y = tᵀ·(Gᵀ·y) for a G that gathers',
+    (b, { x, w, c }) => {
+      const looked = b.gather(w, b.permute(b.cast(c, 'i32'), [1, 0]), 0)
+      const swapped = { batch: [], contracted: [[0, 1] as const, [1, 0] as const] }
+      return b.contract(looked, threefold(b, x, w), swapped)
+    },
+    'contract(w, scatter_add(mul(expand(x), expand(permute(w))), cast(c)))',
+  ],
+  [
+    'Gᵀ·(y·w) = (Gᵀ·y)·w for a G that gathers',
+    (b, { x, w, c }) => {
+      const spread = b.exp(b.mul(b.expand(x, [batch, 4, 4], [0, 1]), b.expand(x, [batch, 4, 4], [0, 2])))
+      return b.scatterAdd(b.contract(w, spread, { batch: [], contracted: [[1, 2]] }), b.cast(c, 'i32'), 1, 3)
+    },
+    'contract(w, scatter_add(exp(mul(expand(x), expand(x))), cast(c)))',
   ],
   [
     'x / expand y = x · expand(1/y)',

@@ -20,6 +20,7 @@ async function bothBuilds(source: string): Promise<{ readonly alone: Uint8Array;
     build: 'plain-threads',
     manifest,
     kernels: kernelLibrary,
+    constants: emission.constants,
     memoryBytes: manifest.threads!.privateOffset,
   })
   return { alone: compilation.modules!.plain!, shared: wasm }
@@ -47,7 +48,8 @@ const networks: Record<
     source: `
         dim Batch in 1..7
         model Net(x: f32[Batch, 2, 9, 8]) -> f32[Batch, 3] {
-          return x |> c1: Conv(8, 3) |> n1: BatchNorm |> relu |> c2: Conv2d(6, 3, stride = 2, padding = 1, groups = 2) |> MaxPool(2)
+          return x |> c1: Conv(8, 3) |> n1: BatchNorm |> relu |> c2: Conv(10, 3) |> c3: Conv2d(6, 3, stride = 2, padding = 1, groups = 2)
+            |> MaxPool(2)
             |> flatten(from = 1) |> Dropout(0.3) |> fc: Linear(3)
         }
         train fit(x: f32[Batch, 2, 9, 8], y: i32[Batch]) {
@@ -73,6 +75,19 @@ const networks: Record<
       const ids = Int32Array.from({ length: rows * 9 }, (_, at) => (at * 5) % 7)
       return { ids, y: ids.map((id) => (id + 1) % 7) }
     },
+  },
+  'gradients added up, updates in some steps': {
+    source: `
+        dim Batch in 1..7
+        model Net(x: f32[Batch, 12]) -> f32[Batch, 3] { return x |> deep: repeat(5) Linear(12) |> relu |> fc: Linear(3) }
+        train fit(x: f32[Batch, 12], y: f32[Batch, 3]) {
+          loss mean_squared_error(Net(x), y)
+          optimizer muon(lr = 1e-2)
+          clip global_norm(0.5)
+          accumulate 2
+        }`,
+    rows: [7, 1, 4],
+    inputs: (rows) => ({ x: numbers(rows * 12, 1), y: numbers(rows * 3, 2) }),
   },
   'attention, layer norm, a fixed point': {
     source: `

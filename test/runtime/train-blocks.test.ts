@@ -155,7 +155,6 @@ describe('accumulate', () => {
       expectClose([...parts.variables.get('Line.w')], [...whole.variables.get('Line.w')])
       expect(bias(parts)).toBeCloseTo(bias(whole), 5)
       expectClose([...parts.variables.get('parts/Line.w/v')], [...whole.variables.get('whole/Line.w/v')])
-      expect(parts.variables.get('parts/Line.w/gradient.sum')).toEqual(Float32Array.of(0, 0))
     }
   })
 

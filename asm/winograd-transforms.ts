@@ -1,0 +1,237 @@
+// The transforms of Winograd's minimal filtering (Lavin and Gray 2016), for 4×4 results of a 3×3 filter at a time and, with filter and
+// results in each other's place, for the 3×3 gradient that 4×4 cotangents at a time contribute to. Both evaluate polynomials at the same
+// six points along each axis: 0, ±a, ±b and infinity. a = 3/4 and b = 3/2 have exact powers and round half as coarsely as the usual 1
+// and 2. Four channels or filters lie side by side in a vector.
+import { madd, nmadd } from './vector'
+
+/** Products of a tile: six points along each axis. */
+export const points = 36
+/** Results, or cotangents, of a tile along an axis. */
+export const tile = 4
+/** Inputs of a tile along an axis. */
+export const reach = 6
+/** Bytes of constants and of a tile between its two axes. */
+export const workBytes: usize = 64 + 576
+
+/**
+ * The constants are read from memory: V8 makes a constant vector afresh at each use, but keeps one that it has loaded.
+ * a, b, a², b², a²b², a² + b², a³, b³, and the factors of points 0, ±a, ±b.
+ */
+export function writeConstants(work: usize): void {
+  store<f32>(work, 0.75), store<f32>(work, 1.5, 4)
+  store<f32>(work, 0.5625, 8), store<f32>(work, 2.25, 12)
+  store<f32>(work, 1.265625, 16), store<f32>(work, 2.8125, 20)
+  store<f32>(work, 0.421875, 24), store<f32>(work, 3.375, 28)
+  store<f32>(work, 64.0 / 81.0, 32), store<f32>(work, -128.0 / 243.0, 36), store<f32>(work, 32.0 / 243.0, 40)
+}
+
+/** The input 6×6 at `source`, its rows `row` bytes apart, at the 36 points, `step` bytes apart from `target` on. */
+export function evaluateInput(target: usize, step: usize, source: usize, row: usize, work: usize): void {
+  const a = v128.load_splat<f32>(work), b = v128.load_splat<f32>(work, 4)
+  const a2 = v128.load_splat<f32>(work, 8), b2 = v128.load_splat<f32>(work, 12)
+  const both = v128.load_splat<f32>(work, 16), sum = v128.load_splat<f32>(work, 20)
+  const between = work + 64
+  for (let at = between; at < between + 576; at += 96) {
+    const d1 = v128.load(source, 16), d3 = v128.load(source, 48), d2 = v128.load(source, 32), d4 = v128.load(source, 64)
+    v128.store(at, madd(both, v128.load(source), nmadd(sum, d2, d4)))
+    const oddA = f32x4.mul(a, nmadd(b2, d1, d3)), evenA = nmadd(b2, d2, d4)
+    v128.store(at, f32x4.add(evenA, oddA), 16), v128.store(at, f32x4.sub(evenA, oddA), 32)
+    const oddB = f32x4.mul(b, nmadd(a2, d1, d3)), evenB = nmadd(a2, d2, d4)
+    v128.store(at, f32x4.add(evenB, oddB), 48), v128.store(at, f32x4.sub(evenB, oddB), 64)
+    v128.store(at, madd(both, d1, nmadd(sum, d3, v128.load(source, 80))), 80)
+    source += row
+  }
+  const rows = step * 6
+  for (let at = between; at < between + 96; at += 16) {
+    const d1 = v128.load(at, 96), d3 = v128.load(at, 288), d2 = v128.load(at, 192), d4 = v128.load(at, 384)
+    let to = target
+    v128.store(to, madd(both, v128.load(at), nmadd(sum, d2, d4)))
+    const oddA = f32x4.mul(a, nmadd(b2, d1, d3)), evenA = nmadd(b2, d2, d4)
+    to += rows
+    v128.store(to, f32x4.add(evenA, oddA))
+    to += rows
+    v128.store(to, f32x4.sub(evenA, oddA))
+    const oddB = f32x4.mul(b, nmadd(a2, d1, d3)), evenB = nmadd(a2, d2, d4)
+    to += rows
+    v128.store(to, f32x4.add(evenB, oddB))
+    to += rows
+    v128.store(to, f32x4.sub(evenB, oddB))
+    to += rows
+    v128.store(to, madd(both, d1, nmadd(sum, d3, v128.load(at, 480))))
+    target += step
+  }
+}
+
+/** The filter 3×3 at `source`, three vectors a row, at the points. */
+export function evaluateFilter(target: usize, step: usize, source: usize, work: usize): void {
+  const a = v128.load_splat<f32>(work), b = v128.load_splat<f32>(work, 4)
+  const a2 = v128.load_splat<f32>(work, 8), b2 = v128.load_splat<f32>(work, 12)
+  const zero = v128.load_splat<f32>(work, 32), atA = v128.load_splat<f32>(work, 36), atB = v128.load_splat<f32>(work, 40)
+  const between = work + 64
+  for (let at = between; at < between + 288; at += 96) {
+    const g0 = v128.load(source), g1 = v128.load(source, 16), g2 = v128.load(source, 32)
+    v128.store(at, f32x4.mul(zero, g0))
+    const evenA = madd(a2, g2, g0), oddA = f32x4.mul(a, g1)
+    v128.store(at, f32x4.mul(atA, f32x4.add(evenA, oddA)), 16), v128.store(at, f32x4.mul(atA, f32x4.sub(evenA, oddA)), 32)
+    const evenB = madd(b2, g2, g0), oddB = f32x4.mul(b, g1)
+    v128.store(at, f32x4.mul(atB, f32x4.add(evenB, oddB)), 48), v128.store(at, f32x4.mul(atB, f32x4.sub(evenB, oddB)), 64)
+    v128.store(at, g2, 80)
+    source += 48
+  }
+  const rows = step * 6
+  for (let at = between; at < between + 96; at += 16) {
+    const g0 = v128.load(at), g1 = v128.load(at, 96), g2 = v128.load(at, 192)
+    let to = target
+    v128.store(to, f32x4.mul(zero, g0))
+    const evenA = madd(a2, g2, g0), oddA = f32x4.mul(a, g1)
+    to += rows
+    v128.store(to, f32x4.mul(atA, f32x4.add(evenA, oddA)))
+    to += rows
+    v128.store(to, f32x4.mul(atA, f32x4.sub(evenA, oddA)))
+    const evenB = madd(b2, g2, g0), oddB = f32x4.mul(b, g1)
+    to += rows
+    v128.store(to, f32x4.mul(atB, f32x4.add(evenB, oddB)))
+    to += rows
+    v128.store(to, f32x4.mul(atB, f32x4.sub(evenB, oddB)))
+    to += rows
+    v128.store(to, g2)
+    target += step
+  }
+}
+
+/** The cotangents 4×4 at `source`, their rows `row` bytes apart, at the points. */
+export function evaluateCotangents(target: usize, step: usize, source: usize, row: usize, work: usize): void {
+  const a = v128.load_splat<f32>(work), b = v128.load_splat<f32>(work, 4)
+  const a2 = v128.load_splat<f32>(work, 8), b2 = v128.load_splat<f32>(work, 12)
+  const zero = v128.load_splat<f32>(work, 32), atA = v128.load_splat<f32>(work, 36), atB = v128.load_splat<f32>(work, 40)
+  const between = work + 64
+  for (let at = between; at < between + 384; at += 96) {
+    const g0 = v128.load(source), g1 = v128.load(source, 16), g2 = v128.load(source, 32), g3 = v128.load(source, 48)
+    v128.store(at, f32x4.mul(zero, g0))
+    const evenA = madd(a2, g2, g0), oddA = f32x4.mul(a, madd(a2, g3, g1))
+    v128.store(at, f32x4.mul(atA, f32x4.add(evenA, oddA)), 16), v128.store(at, f32x4.mul(atA, f32x4.sub(evenA, oddA)), 32)
+    const evenB = madd(b2, g2, g0), oddB = f32x4.mul(b, madd(b2, g3, g1))
+    v128.store(at, f32x4.mul(atB, f32x4.add(evenB, oddB)), 48), v128.store(at, f32x4.mul(atB, f32x4.sub(evenB, oddB)), 64)
+    v128.store(at, g3, 80)
+    source += row
+  }
+  const rows = step * 6
+  for (let at = between; at < between + 96; at += 16) {
+    const g0 = v128.load(at), g1 = v128.load(at, 96), g2 = v128.load(at, 192), g3 = v128.load(at, 288)
+    let to = target
+    v128.store(to, f32x4.mul(zero, g0))
+    const evenA = madd(a2, g2, g0), oddA = f32x4.mul(a, madd(a2, g3, g1))
+    to += rows
+    v128.store(to, f32x4.mul(atA, f32x4.add(evenA, oddA)))
+    to += rows
+    v128.store(to, f32x4.mul(atA, f32x4.sub(evenA, oddA)))
+    const evenB = madd(b2, g2, g0), oddB = f32x4.mul(b, madd(b2, g3, g1))
+    to += rows
+    v128.store(to, f32x4.mul(atB, f32x4.add(evenB, oddB)))
+    to += rows
+    v128.store(to, f32x4.mul(atB, f32x4.sub(evenB, oddB)))
+    to += rows
+    v128.store(to, g3)
+    target += step
+  }
+}
+
+/**
+ * The 4×4 results of four filters from their products at the points, `step` bytes apart from `source` on. Of them `rows` × `columns` are
+ * kept, of `filters` filters; rows of results are `row` and filters `plane` bytes apart.
+ */
+export function interpolateResults(
+  target: usize, row: usize, plane: usize, rows: i32, columns: i32, filters: i32, source: usize, step: usize, work: usize,
+): void {
+  const a = v128.load_splat<f32>(work), b = v128.load_splat<f32>(work, 4)
+  const a2 = v128.load_splat<f32>(work, 8), b2 = v128.load_splat<f32>(work, 12)
+  const a3 = v128.load_splat<f32>(work, 24), b3 = v128.load_splat<f32>(work, 28)
+  const between = work + 64
+  const next = step * 6
+  for (let at = between; at < between + 96; at += 16) {
+    let from = source + next
+    const p1 = v128.load(from)
+    from += next
+    const p2 = v128.load(from)
+    from += next
+    const evenA = f32x4.add(p1, p2), oddA = f32x4.sub(p1, p2)
+    const p3 = v128.load(from)
+    from += next
+    const p4 = v128.load(from)
+    from += next
+    const evenB = f32x4.add(p3, p4), oddB = f32x4.sub(p3, p4)
+    v128.store(at, f32x4.add(v128.load(source), f32x4.add(evenA, evenB)))
+    v128.store(at, madd(a, oddA, f32x4.mul(b, oddB)), 96)
+    v128.store(at, madd(a2, evenA, f32x4.mul(b2, evenB)), 192)
+    v128.store(at, madd(a3, oddA, madd(b3, oddB, v128.load(from))), 288)
+    source += step
+  }
+  for (let at = between; rows > 0; rows--, at += 96) {
+    const p1 = v128.load(at, 16), p2 = v128.load(at, 32), p3 = v128.load(at, 48), p4 = v128.load(at, 64)
+    const evenA = f32x4.add(p1, p2), oddA = f32x4.sub(p1, p2), evenB = f32x4.add(p3, p4), oddB = f32x4.sub(p3, p4)
+    const r0 = f32x4.add(v128.load(at), f32x4.add(evenA, evenB))
+    const r1 = madd(a, oddA, f32x4.mul(b, oddB))
+    const r2 = madd(a2, evenA, f32x4.mul(b2, evenB))
+    const r3 = madd(a3, oddA, madd(b3, oddB, v128.load(at, 80)))
+    const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5), high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7)
+    const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5), high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7)
+    let to = target
+    putColumns(to, v128.shuffle<i64>(low01, low23, 0, 2), columns)
+    if (filters > 1) {
+      to += plane
+      putColumns(to, v128.shuffle<i64>(low01, low23, 1, 3), columns)
+    }
+    if (filters > 2) {
+      to += plane
+      putColumns(to, v128.shuffle<i64>(high01, high23, 0, 2), columns)
+    }
+    if (filters > 3) putColumns(to + plane, v128.shuffle<i64>(high01, high23, 1, 3), columns)
+    target += row
+  }
+}
+
+@inline
+function putColumns(target: usize, v: v128, columns: i32): void {
+  if (columns >= 4) v128.store(target, v)
+  else {
+    if (columns & 2) v128.store_lane<i64>(target, v, 0)
+    if (columns == 3) v128.store_lane<i32>(target, v, 2, 8)
+    else if (columns == 1) v128.store_lane<i32>(target, v, 0)
+  }
+}
+
+/**
+ * The 3×3 gradients of four filters from their sums at the points, `step` bytes apart from `source` on: three vectors a row, from
+ * `target` on.
+ */
+export function interpolateFilter(target: usize, source: usize, step: usize, work: usize): void {
+  const a = v128.load_splat<f32>(work), b = v128.load_splat<f32>(work, 4)
+  const a2 = v128.load_splat<f32>(work, 8), b2 = v128.load_splat<f32>(work, 12)
+  const between = work + 64
+  const next = step * 6
+  for (let at = between; at < between + 96; at += 16) {
+    let from = source + next
+    const p1 = v128.load(from)
+    from += next
+    const p2 = v128.load(from)
+    from += next
+    const evenA = f32x4.add(p1, p2), oddA = f32x4.sub(p1, p2)
+    const p3 = v128.load(from)
+    from += next
+    const p4 = v128.load(from)
+    from += next
+    const evenB = f32x4.add(p3, p4), oddB = f32x4.sub(p3, p4)
+    v128.store(at, f32x4.add(v128.load(source), f32x4.add(evenA, evenB)))
+    v128.store(at, madd(a, oddA, f32x4.mul(b, oddB)), 96)
+    v128.store(at, madd(a2, evenA, madd(b2, evenB, v128.load(from))), 192)
+    source += step
+  }
+  for (let at = between; at < between + 288; at += 96) {
+    const p1 = v128.load(at, 16), p2 = v128.load(at, 32), p3 = v128.load(at, 48), p4 = v128.load(at, 64)
+    const evenA = f32x4.add(p1, p2), oddA = f32x4.sub(p1, p2), evenB = f32x4.add(p3, p4), oddB = f32x4.sub(p3, p4)
+    v128.store(target, f32x4.add(v128.load(at), f32x4.add(evenA, evenB)))
+    v128.store(target, madd(a, oddA, f32x4.mul(b, oddB)), 16)
+    v128.store(target, madd(a2, evenA, madd(b2, evenB, v128.load(at, 80))), 32)
+    target += 48
+  }
+}

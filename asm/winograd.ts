@@ -1,0 +1,322 @@
+// Convolutions of 3×3 filters with stride 1 by Winograd's minimal filtering: 36 products instead of 144 for a tile of 4×4 results
+// (winograd-transforms.ts). Tiles of many images are rows of a matrix at each of the 36 points, filters or channels its columns, so the
+// sums over channels (`winograd`) or tiles (`winogradLarge`, the gradient to a filter) are products of panels (matmul.ts). Bits do
+// not depend on how images are grouped. Arguments are those of convolution.ts without the axes that are not there: filter
+// element k meets position s ± k − low.
+import { blockDepth, blockRows, panelProduct } from './matmul'
+import { panelWidth, tileRows, widestPanel } from './tiles'
+import {
+  evaluateCotangents, evaluateFilter, evaluateInput, interpolateFilter, interpolateResults, points, reach, tile, workBytes, writeConstants,
+} from './winograd-transforms'
+
+@inline
+function bytes(elements: i32): usize {
+  return <usize>elements << 2
+}
+
+@inline
+function aligned(pointer: usize): usize {
+  return (pointer + 63) & ~63
+}
+
+/** Words between points: whole cache lines, an odd number of them, so that all points of a tile fit the first-level cache together. */
+@inline
+function pointStep(words: i32): i32 {
+  return (((words + 15) >> 4) | 1) << 4
+}
+
+/** Columns of all panels together. */
+function panelColumns(columns: i32): i32 {
+  let j = 0
+  while (j < columns) j += panelWidth(columns - j)
+  return j
+}
+
+@inline
+function fours(count: i32): i32 {
+  return (count + 3) & ~3
+}
+
+/**
+ * y[n, g, o, s] = Σ over c and k of x[n, g, c, …]·w[g, o, c, k]. `rows` rows of tiles are computed together. `scratch` holds
+ * winogradScratchBytes.
+ */
+export function winograd(
+  y: usize, x: usize, w: usize, scratch: usize, batch: i32, groups: i32, filters: i32, channels: i32,
+  yBatch: i32, yGroup: i32, yFilter: i32, xBatch: i32, xGroup: i32, xChannel: i32, wGroup: i32, wFilter: i32, wChannel: i32,
+  y1: i32, y2: i32, x1: i32, x2: i32, l1: i32, l2: i32, f1: i32, f2: i32, rows: i32,
+): void {
+  const down = (y1 + tile - 1) / tile, across = (y2 + tile - 1) / tile
+  const tiles = rows * across
+  const inputWords = fours(channels), resultWords = panelColumns(filters)
+  const inputStep = pointStep(tiles * inputWords), filterStep = resultWords * channels
+  const planeRow = <usize>(across * tile + reach - tile) << 4
+  const plane = <usize>(down * tile + reach - tile) * planeRow
+
+  const work = aligned(scratch)
+  const evaluated = work + workBytes
+  const inputs = evaluated + bytes(points * filterStep)
+  const results = aligned(inputs) + bytes(points * inputStep)
+  const strip = results + bytes(points * pointStep(tiles * widestPanel))
+  const planes = strip + bytes(tileRows * widestPanel)
+  writeConstants(work)
+  memory.fill(planes, 0, <usize>(inputWords >> 2) * plane)
+  // A filter that runs backwards begins two positions earlier.
+  if (f1 < 0) l1 += 2
+  if (f2 < 0) l2 += 2
+
+  for (let g = 0; g < groups; g++) {
+    evaluateFilters(evaluated, filterStep, w + bytes(g * wGroup), filters, channels, wFilter, wChannel, f1, f2, work)
+    for (let first = 0; first < batch * down; first += rows) {
+      const count = min(rows, batch * down - first)
+      for (let row = first; row < first + count;) {
+        const n = row / down
+        const i = row - n * down
+        const own = min(down - i, first + count - row)
+        const source = x + bytes(n * xBatch + g * xGroup)
+        const target = inputs + bytes((row - first) * across * inputWords)
+        for (let c = 0; c < channels; c += 4) {
+          spread(
+            planes + <usize>(c >> 2) * plane, planeRow, source + bytes(c * xChannel), bytes(xChannel), min(4, channels - c), x1, x2, l1, l2,
+            i * tile, own * tile + reach - tile,
+          )
+        }
+        evaluateTiles(
+          target, bytes(inputWords), bytes(inputStep), planes + <usize>(i * tile) * planeRow, plane, planeRow, own, across, inputWords >> 2, work,
+        )
+        row += own
+      }
+      // Panel by panel, so that the products are still in the first-level cache when results are made of them.
+      let width = 0
+      for (let o = 0; o < filters; o += width) {
+        width = panelWidth(resultWords - o)
+        const step = pointStep(count * across * width)
+        for (let point = 0; point < points; point++) {
+          multiply(
+            results + bytes(point * step), bytes(width), inputs + bytes(point * inputStep), bytes(inputWords), 4,
+            evaluated + bytes(point * filterStep + o * channels), count * across, width, channels, false, strip,
+          )
+        }
+        for (let row = first; row < first + count; row++) {
+          const n = row / down
+          const i = row - n * down
+          writeTiles(
+            y + bytes(n * yBatch + g * yGroup + o * yFilter + i * tile * y2), yFilter, min(width, filters - o), min(tile, y1 - i * tile), y2,
+            results + bytes((row - first) * across * width), width, step, across, work,
+          )
+        }
+      }
+    }
+  }
+}
+
+/** A row of tiles of `filters` filters. */
+function writeTiles(
+  y: usize, yFilter: i32, filters: i32, down: i32, length: i32, results: usize, width: i32, step: i32, across: i32, work: usize,
+): void {
+  for (let j = 0; j < across; j++, results += bytes(width)) {
+    for (let o = 0; o < filters; o += 4) {
+      interpolateResults(
+        y + bytes(o * yFilter + j * tile), bytes(length), bytes(yFilter), down, min(tile, length - j * tile), min(4, filters - o), results + bytes(o),
+        bytes(step), work,
+      )
+    }
+  }
+}
+
+/** C = or += A times the panels of B, `depth` deep and `columns` wide, all whole. */
+function multiply(
+  c: usize, cRow: usize, a: usize, aRow: usize, aStep: usize, panels: usize, rows: i32, columns: i32, depth: i32, accumulate: bool, strip: usize,
+): void {
+  for (let i = 0; i < rows; i += blockRows) {
+    let width = 0
+    for (let j = 0; j < columns; j += width) {
+      width = panelWidth(columns - j)
+      for (let p = 0; p < depth; p += blockDepth) {
+        panelProduct(
+          c + <usize>i * cRow + bytes(j), cRow, a + <usize>i * aRow + <usize>p * aStep, aRow, aStep, panels + bytes(j * depth + p * width),
+          min(depth - p, blockDepth), min(rows - i, blockRows), width, width, accumulate || p > 0, strip,
+        )
+      }
+    }
+  }
+}
+
+/** All filters at the points, in panels. */
+function evaluateFilters(
+  target: usize, step: i32, w: usize, filters: i32, channels: i32, wFilter: i32, wChannel: i32, f1: i32, f2: i32, work: usize,
+): void {
+  const gathered = work + 64 + 288
+  const columns = panelColumns(filters)
+  const start = (f1 < 0 ? 6 : 0) + (f2 < 0 ? 2 : 0)
+  let width = 0
+  for (let j = 0; j < columns; j += width) {
+    width = panelWidth(columns - j)
+    for (let k = 0; k < width; k += 4) {
+      const last = filters - 1
+      const w0 = w + bytes(min(j + k, last) * wFilter), w1 = w + bytes(min(j + k + 1, last) * wFilter)
+      const w2 = w + bytes(min(j + k + 2, last) * wFilter), w3 = w + bytes(min(j + k + 3, last) * wFilter)
+      for (let c = 0; c < channels; c++) {
+        let to = gathered
+        let row = bytes(c * wChannel + start)
+        for (let p = 0; p < 3; p++, row += bytes(3 * f1)) {
+          let at = row
+          for (let q = 0; q < 3; q++, at += bytes(f2), to += 16) {
+            let v = v128.load_zero<i32>(w0 + at)
+            v = v128.load_lane<i32>(w1 + at, v, 1)
+            v = v128.load_lane<i32>(w2 + at, v, 2)
+            v128.store(to, v128.load_lane<i32>(w3 + at, v, 3))
+          }
+        }
+        evaluateFilter(target + bytes(j * channels + c * width + k), bytes(step), gathered, work)
+      }
+    }
+  }
+}
+
+/**
+ * Four channels of an image side by side in a plane, as far as `count` of its rows from `first` on reach; row r of the image is row r + l1.
+ * The rest of the plane keeps its zeros. Where there are fewer channels, the last stands in for the others.
+ */
+function spread(
+  plane: usize, planeRow: usize, x: usize, channel: usize, channels: i32, x1: i32, x2: i32, l1: i32, l2: i32, first: i32, count: i32,
+): void {
+  const begin = max(0, -l2)
+  const length = min(x2, <i32>(planeRow >> 4) - l2) - begin
+  if (length <= 0) return
+  const c1 = channels > 1 ? channel : 0, c2 = channels > 2 ? channel + channel : c1, c3 = channels > 3 ? c2 + channel : c2
+  for (let r = max(first, l1); r < min(first + count, x1 + l1); r++) {
+    let from = x + bytes((r - l1) * x2 + begin)
+    let to = plane + <usize>r * planeRow + (<usize>(begin + l2) << 4)
+    let left = length
+    for (; left >= 4; left -= 4, from += 16, to += 64) {
+      const v0 = v128.load(from), v1 = v128.load(from + c1), v2 = v128.load(from + c2), v3 = v128.load(from + c3)
+      const low01 = v128.shuffle<i32>(v0, v1, 0, 4, 1, 5), high01 = v128.shuffle<i32>(v0, v1, 2, 6, 3, 7)
+      const low23 = v128.shuffle<i32>(v2, v3, 0, 4, 1, 5), high23 = v128.shuffle<i32>(v2, v3, 2, 6, 3, 7)
+      v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2)), v128.store(to, v128.shuffle<i64>(low01, low23, 1, 3), 16)
+      v128.store(to, v128.shuffle<i64>(high01, high23, 0, 2), 32), v128.store(to, v128.shuffle<i64>(high01, high23, 1, 3), 48)
+    }
+    for (; left > 0; left--, from += 4, to += 16) {
+      let v = v128.load_zero<i32>(from)
+      v = v128.load_lane<i32>(from + c1, v, 1)
+      v = v128.load_lane<i32>(from + c2, v, 2)
+      v128.store(to, v128.load_lane<i32>(from + c3, v, 3))
+    }
+  }
+}
+
+/** `down` × `across` tiles of `fours` planes at the points, tile after tile. */
+function evaluateTiles(
+  target: usize, tileStep: usize, step: usize, planes: usize, plane: usize, planeRow: usize, down: i32, across: i32, fours: i32, work: usize,
+): void {
+  for (let i = 0; i < down; i++, planes += planeRow * tile) {
+    for (let j = 0; j < across; j++, target += tileStep) {
+      let source = planes + (<usize>(j * tile) << 4)
+      for (let c = 0; c < fours; c++, source += plane) evaluateInput(target + (<usize>c << 4), step, source, planeRow, work)
+    }
+  }
+}
+
+/**
+ * The same sum where the result is 3×3, x and w larger, and both step by one: y[n, g, o, s] = Σ over c and k of x[n, g, c, s + k −
+ * low]·w[g, o, c, k]. `rows` rows of tiles of w are summed together, the sums added in turn.
+ */
+export function winogradLarge(
+  y: usize, x: usize, w: usize, scratch: usize, batch: i32, groups: i32, filters: i32, channels: i32,
+  yBatch: i32, yGroup: i32, yFilter: i32, xBatch: i32, xGroup: i32, xChannel: i32, wGroup: i32, wFilter: i32, wChannel: i32,
+  w1: i32, w2: i32, x1: i32, x2: i32, l1: i32, l2: i32, rows: i32,
+): void {
+  const down = (w1 + tile - 1) / tile, across = (w2 + tile - 1) / tile
+  const tiles = rows * across
+  const inputWords = panelColumns(batch), cotangentWords = fours(filters)
+  const inputStep = pointStep(tiles * inputWords), cotangentStep = pointStep(tiles * cotangentWords)
+  const sumStep = pointStep(filters * inputWords)
+  const inputRow = <usize>(across * tile + reach - tile) << 4, cotangentRow = <usize>(across * tile) << 4
+  const inputPlane = inputRow * <usize>(down * tile + reach - tile), cotangentPlane = cotangentRow * <usize>(down * tile)
+
+  const work = aligned(scratch)
+  const inputs = work + workBytes
+  const cotangents = inputs + bytes(points * inputStep)
+  const sums = cotangents + bytes(points * cotangentStep)
+  const strip = sums + bytes(points * sumStep)
+  const inputPlanes = strip + bytes(tileRows * widestPanel)
+  const cotangentPlanes = inputPlanes + inputPlane * <usize>(fours(batch) >> 2)
+  writeConstants(work)
+  if (channels == 0) memory.fill(sums, 0, bytes(points * sumStep))
+  memory.fill(inputPlanes, 0, inputPlane * <usize>(fours(batch) >> 2) + cotangentPlane * <usize>(cotangentWords >> 2))
+
+  for (let g = 0; g < groups; g++) {
+    for (let first = 0; first < channels * down; first += rows) {
+      const count = min(rows, channels * down - first)
+      for (let row = first; row < first + count;) {
+        const c = row / down
+        const i = row - c * down
+        const own = min(down - i, first + count - row)
+        const before = (row - first) * across
+        const source = x + bytes(c * xChannel + g * xGroup)
+        for (let n = 0; n < batch; n += 4) {
+          spread(
+            inputPlanes + inputPlane * <usize>(n >> 2), inputRow, source + bytes(n * xBatch), bytes(xBatch), min(4, batch - n), x1, x2, l1, l2,
+            i * tile, own * tile + reach - tile,
+          )
+        }
+        let width = 0
+        for (let n = 0; n < batch; n += width) {
+          width = panelWidth(inputWords - n)
+          evaluateTiles(
+            inputs + bytes(n * count * across + before * width), bytes(width), bytes(inputStep),
+            inputPlanes + inputPlane * <usize>(n >> 2) + inputRow * <usize>(i * tile), inputPlane, inputRow, own, across,
+            min(width, fours(batch) - n) >> 2, work,
+          )
+        }
+        const cotangent = w + bytes(c * wChannel + g * wGroup)
+        for (let o = 0; o < filters; o += 4) {
+          spread(
+            cotangentPlanes + cotangentPlane * <usize>(o >> 2), cotangentRow, cotangent + bytes(o * wFilter), bytes(wFilter), min(4, filters - o),
+            w1, w2, 0, 0, i * tile, own * tile,
+          )
+        }
+        evaluateCotangentTiles(
+          cotangents + bytes(before * cotangentWords), bytes(cotangentWords), bytes(cotangentStep),
+          cotangentPlanes + cotangentRow * <usize>(i * tile), cotangentPlane, cotangentRow, own, across, cotangentWords >> 2, work,
+        )
+        row += own
+      }
+      for (let point = 0; point < points; point++) {
+        multiply(
+          sums + bytes(point * sumStep), bytes(inputWords), cotangents + bytes(point * cotangentStep), 4, bytes(cotangentWords),
+          inputs + bytes(point * inputStep), filters, inputWords, count * across, first > 0, strip,
+        )
+      }
+    }
+    writeGradients(y + bytes(g * yGroup), yBatch, yFilter, batch, filters, sums, bytes(inputWords), bytes(sumStep), work)
+  }
+}
+
+/** The gradients 3×3 of all filters from their sums at the points. */
+function writeGradients(
+  y: usize, yBatch: i32, yFilter: i32, batch: i32, filters: i32, sums: usize, sumRow: usize, step: usize, work: usize,
+): void {
+  const own = work + 352
+  for (let o = 0; o < filters; o++, sums += sumRow) {
+    for (let n = 0; n < batch; n += 4) {
+      interpolateFilter(own, sums + bytes(n), step, work)
+      let to = y + bytes(o * yFilter + n * yBatch)
+      for (let lane = 0; lane < min(4, batch - n); lane++, to += bytes(yBatch)) {
+        for (let k = 0; k < 9; k++) store<f32>(to + bytes(k), load<f32>(own + bytes(4 * k + lane)))
+      }
+    }
+  }
+}
+
+/** evaluateTiles for cotangents. */
+function evaluateCotangentTiles(
+  target: usize, tileStep: usize, step: usize, planes: usize, plane: usize, planeRow: usize, down: i32, across: i32, fours: i32, work: usize,
+): void {
+  for (let i = 0; i < down; i++, planes += planeRow * tile) {
+    for (let j = 0; j < across; j++, target += tileStep) {
+      let source = planes + (<usize>(j * tile) << 4)
+      for (let c = 0; c < fours; c++, source += plane) evaluateCotangents(target + (<usize>c << 4), step, source, planeRow, work)
+    }
+  }
+}

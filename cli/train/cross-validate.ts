@@ -1,0 +1,119 @@
+import type { DoneEvent, Metrics } from '../../runtime/api.ts'
+import { simdOf } from '../../runtime/builds.ts'
+import type { SimdBuild } from '../../runtime/manifest.ts'
+import type { FoldRows } from '../data/folds.ts'
+import { loadFolds } from '../data/load-data.ts'
+import {
+  batchOf,
+  chooseTrain,
+  dataOf,
+  type OpenModel,
+  openModel,
+  parameterCount,
+  stepEntry,
+  wantedInputs,
+} from '../open-model.ts'
+import type { Assignments } from '../options.ts'
+import { loadPretrained } from '../pretrained.ts'
+import type { Terminal } from '../terminal.ts'
+import { type FoldReport, type FoldResult, summarize } from './fold-report.ts'
+
+export interface CrossValidationOptions {
+  readonly train?: string
+  readonly epochs?: number
+  readonly batch?: number
+  readonly seed?: number
+  readonly set?: Assignments
+  readonly hyper?: Assignments
+  readonly build?: SimdBuild
+  readonly threads?: number
+  readonly cache: boolean
+  readonly folds: number
+  readonly foldsOver: FoldRows
+}
+
+/**
+ * Trains afresh for every fold of the data, from the same seed, and measures each on the rows it has not seen. The best
+ * epoch and the end of a fold's training are decided by its own validation rows.
+ * @returns false if Ctrl-C ended it
+ */
+export async function crossValidate(
+  file: string,
+  options: CrossValidationOptions,
+  terminal: Terminal,
+  report: FoldReport,
+): Promise<boolean> {
+  report.preparing(`compiling ${file}`)
+  const open = await openModel(file, options, terminal)
+  const { compiled, model } = open
+  const settings = chooseTrain(model, compiled.source.name, options.train)
+  const wanted = wantedInputs(stepEntry(model, settings), settings.batchDim)
+  report.preparing('reading the data')
+  const count = options.folds
+  const over = options.foldsOver
+  const folds = await loadFolds(dataOf(compiled, settings), compiled.source, wanted, { count, over })
+  const began = performance.now()
+  const interruption = new AbortController()
+  const release = terminal.onInterrupt(() => {
+    release()
+    interruption.abort()
+  })
+  const results: FoldResult[] = []
+  try {
+    for (const [index, load] of folds.entries()) {
+      report.preparing(`reading fold ${index + 1} of ${count}`)
+      const { parts, rows, categories } = await load()
+      const pretrained = await begin(open, options)
+      if (index === 0)
+        report.start({
+          file: compiled.source.name,
+          train: settings.name,
+          parameters: parameterCount(model),
+          ...(pretrained.length > 0 && { pretrained }),
+          build: simdOf(model.build),
+          threads: model.threads,
+          compileMilliseconds: compiled.milliseconds,
+          fromCache: compiled.fromCache,
+          batch: options.batch ?? batchOf(model, settings),
+          epochs: options.epochs ?? settings.epochs ?? 1,
+          seed: model.seed >>> 0,
+          metrics: settings.metrics,
+          categories,
+          folds: count,
+        })
+      let done: DoneEvent | undefined
+      const events = model.fit(settings.name, parts.train!, {
+        ...(parts.valid && { valid: parts.valid }),
+        test: parts.test!,
+        ...(options.batch !== undefined && { batch: options.batch }),
+        ...(options.epochs !== undefined && { epochs: options.epochs }),
+        signal: interruption.signal,
+      })
+      for await (const event of events) {
+        if (event.kind === 'step') report.step(index + 1, event)
+        else if (event.kind === 'done') done = event
+      }
+      if (!done) throw new Error('internal: fit ended without saying so')
+      if (done.reason === 'cancelled') {
+        report.interrupted(results.length)
+        return false
+      }
+      const result = { fold: index + 1, rows, done, test: done.test as Metrics }
+      results.push(result)
+      report.fold(result)
+    }
+  } finally {
+    release()
+  }
+  report.done(summarize(results, settings.metrics, (performance.now() - began) / 1000))
+  return true
+}
+
+/** Everything as before the first step of a run. */
+async function begin(open: OpenModel, { seed, hyper }: CrossValidationOptions): ReturnType<typeof loadPretrained> {
+  const { model } = open
+  model.init(...(seed === undefined ? [] : [seed | 0]))
+  const pretrained = await loadPretrained(open)
+  for (const [name, value] of Object.entries(hyper ?? {})) model.hyper.set(name, value)
+  return pretrained
+}
