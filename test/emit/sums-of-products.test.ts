@@ -46,16 +46,14 @@ function productsOf(program: Program, name: string): readonly ProductCall[] {
 describe('sums of products', () => {
   test('mean what they meant', async () => {
     const { graphs } = await compiled(threefold)
-    for (const build of ['plain', 'relaxed'] as const) {
-      const runner = await compileGraphs(graphs, build)
-      for (const graph of graphs.filter(({ kind }) => kind !== 'init')) {
-        for (const Batch of [5, 1]) {
-          const environment = environmentFor(graph, { dims: { Batch }, seed: 3 })
-          expect(difference(runner.run(graph, environment), interpret(graph, environment)), graph.name).toBeUndefined()
-        }
+    const runner = await compileGraphs(graphs, 'plain')
+    for (const graph of graphs.filter(({ kind }) => kind !== 'init')) {
+      for (const Batch of [5, 1]) {
+        const environment = environmentFor(graph, { dims: { Batch }, seed: 3 })
+        expect(difference(runner.run(graph, environment), interpret(graph, environment)), graph.name).toBeUndefined()
       }
     }
-  })
+  }, 120_000)
 
   test('need neither a tensor for each nor a map', async () => {
     const { program } = await compiled(threefold)
