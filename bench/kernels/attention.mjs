@@ -114,8 +114,13 @@ const run = (T, E, block, causal, again) => {
 }
 const results = (T, E) => [o, dq, dk, dv].map((place) => floats.slice(place / cell, place / cell + T * E))
 
-console.log(`${process.version} ${buildName}, forward and backward of one head, microseconds; beside them the forward pass alone`)
-for (const [T, E] of lengths.split(',').map(Number).flatMap((T) => [32, 64].map((E) => [T, E]))) {
+console.log(
+  `${process.version} ${buildName}, forward and backward of one head, microseconds; beside them the forward pass alone`,
+)
+for (const [T, E] of lengths
+  .split(',')
+  .map(Number)
+  .flatMap((T) => [32, 64].map((E) => [T, E]))) {
   const blocks = [16, 32, 64, 128].filter((block) => block < T)
   run(T, E, T, false, false)
   const whole = results(T, E)
@@ -123,7 +128,11 @@ for (const [T, E] of lengths.split(',').map(Number).flatMap((T) => [32, 64].map(
   const forward = { whole: () => exports.forward(o, q, k, v, s, x, p, T, E, step, T, false, scratch) }
   for (const block of blocks) {
     run(T, E, block, true, true)
-    const apart = Math.max(...results(T, E).map((own, n) => own.reduce((most, value, i) => Math.max(most, Math.abs(value - whole[n][i])), 0)))
+    const apart = Math.max(
+      ...results(T, E).map((own, n) =>
+        own.reduce((most, value, i) => Math.max(most, Math.abs(value - whole[n][i])), 0),
+      ),
+    )
     if (!(apart < 1e-3)) throw new Error(`blocks of ${block} at ${T}×${E} are ${apart} apart`)
     contestants[block] = () => run(T, E, block, true, true)
     forward[block] = () => exports.forward(o, q, k, v, s, x, p, T, E, step, block, true, scratch)
