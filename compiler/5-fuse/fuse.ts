@@ -12,7 +12,7 @@ import { createLayout, type Layout } from './layout.ts'
 import type { Stored } from './materialise.ts'
 import { LARGEST_MEMORY, MemoryLimitError } from './memory-limit.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
-import { type GraphPlan, largestBytes, planGraph } from './plan-graph.ts'
+import { type GraphPlan, planGraph } from './plan-graph.ts'
 import { poolingOf } from './pooling.ts'
 import { narrowTile, type Tile } from './product-scratch.ts'
 import type {
@@ -225,7 +225,7 @@ function loopCall(state: FuseState, plan: GraphPlan, { loop: number, body: steps
 function kernelCall(state: FuseState, plan: GraphPlan, draft: Draft): KernelCall {
   const { graph } = plan
   const loops = orderLoops(draft, plan.axes.extents)
-  const slack = slackOf(loops, plan.ranges, (buffer) => largestBytes(plan.typeOf(buffer).shape, plan.ranges))
+  const slack = slackOf(loops, plan.ranges, plan.bytesOf)
   state.before = Math.max(state.before, slack.before)
   state.after = Math.max(state.after, slack.after)
   const canonical = canonicalise(
@@ -283,7 +283,7 @@ function libraryCall(
   const target = place(id)
   const planned = products.get(id)
   if (planned) {
-    const { a, b, m, n, k, loops } = planned
+    const { a, b, m, n, k, loops, onto } = planned
     return {
       kind: 'product',
       ...origin,
@@ -299,6 +299,7 @@ function libraryCall(
       bColumn: n.b,
       cRow: m.c,
       loops,
+      ...(onto && { accumulate: onto === 'always' ? {} : { unless: place(onto.unless) } }),
       scratch: state.layout.scratch(plan, id),
       ...(plan.packed.has(id) && { panels: panelsOf(state, plan, id) }),
       work: productWork(planned),

@@ -79,7 +79,7 @@ export function createLayout(
 
   const bufferOf = (plan: GraphPlan, buffer: number, storage: Exclude<Storage, { kind: 'within' }>): number => {
     const type = plan.typeOf(buffer)
-    const named = `${plan.graph.name}.${plan.nameOf(buffer)}`
+    const named = (): string => `${plan.graph.name}.${plan.nameOf(buffer)}`
     switch (storage.kind) {
       case 'input':
         return input(storage.name, type)
@@ -92,16 +92,24 @@ export function createLayout(
           tensor('output', `${plan.graph.name}.${storage.name}`, type),
         )
       case 'pointer':
-        return define(`pointer ${plan.graph.name} ${buffer}`, () => tensor('pointer', named, type))
+        return define(`pointer ${plan.graph.name} ${buffer}`, () => tensor('pointer', named(), type))
       case 'arena':
         arenaBytes = Math.max(arenaBytes, plan.arenaBytes)
         return define(`arena ${plan.graph.name} ${buffer}`, () => ({
-          ...tensor('arena', named, type),
+          ...tensor('arena', named(), type),
           arenaOffset: storage.offset,
         }))
     }
   }
+  const places = new Map<GraphPlan, Map<number, Place>>()
   const place = (plan: GraphPlan, buffer: number): Place => {
+    const own = places.get(plan) ?? new Map<number, Place>()
+    places.set(plan, own)
+    const found = own.get(buffer) ?? findPlace(plan, buffer)
+    own.set(buffer, found)
+    return found
+  }
+  const findPlace = (plan: GraphPlan, buffer: number): Place => {
     const storage = plan.storage.get(buffer)
     if (!storage) throw new Error(`internal: fuse: value ${buffer} of ${plan.graph.name} has no storage`)
     if (storage.kind !== 'within') return { buffer: bufferOf(plan, buffer, storage), elements: 0 }

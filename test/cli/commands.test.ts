@@ -64,6 +64,7 @@ describe('the command line', () => {
     'eval',
     'predict',
     'generate',
+    'export',
     'curve',
     'inspect',
     'bench',
