@@ -55,7 +55,6 @@ describe('assemble', () => {
     const names = report.functions.map(({ name }) => name)
     expect(names).toContain('main/work')
     expect(names).toContain('matmul/matmul')
-    expect(names).toContain('vector/exp')
     const sizes = report.functions.map(({ bytes }) => bytes)
     expect(sizes).toEqual([...sizes].sort((a, b) => b - a))
     expect(sizes.reduce((total, bytes) => total + bytes, 0)).toBeLessThan(wasm.length)
