@@ -48,15 +48,17 @@ export function winograd(
 ): void {
   const down = (y1 + tile - 1) / tile, across = (y2 + tile - 1) / tile
   const tiles = rows * across
-  const inputWords = fours(channels), resultWords = panelColumns(filters)
-  const inputStep = pointStep(tiles * inputWords), filterStep = resultWords * channels
+  const inputWords = fours(channels)
+  const inputStep = pointStep(tiles * inputWords)
   const planeRow = <usize>(across * tile + reach - tile) << 4
   const plane = <usize>(down * tile + reach - tile) * planeRow
 
   const work = aligned(scratch)
   const evaluated = work + workBytes
-  const inputs = evaluated + bytes(points * filterStep)
-  const results = aligned(inputs) + bytes(points * inputStep)
+  // Filters at the points serve all blocks; for a single one each panel is used at once.
+  const once = batch * down <= rows
+  const inputs = evaluated + (once ? panelBytes(min(widestPanel, panelColumns(filters)), channels) : allPanelsBytes(filters, channels))
+  const results = inputs + bytes(points * inputStep)
   const strip = results + bytes(points * pointStep(tiles * widestPanel))
   const planes = strip + bytes(tileRows * widestPanel)
   writeConstants(work)
@@ -66,35 +68,45 @@ export function winograd(
   if (f2 < 0) l2 += 2
 
   for (let g = 0; g < groups; g++) {
-    evaluateFilters(evaluated, filterStep, w + bytes(g * wGroup), filters, channels, wFilter, wChannel, f1, f2, work)
+    const own = w + bytes(g * wGroup)
+    if (!once) {
+      let width = 0
+      let panel = evaluated
+      for (let o = 0; o < filters; o += width, panel += panelBytes(width, channels)) {
+        width = panelWidth(filters - o)
+        evaluateFilters(panel, width, own + bytes(o * wFilter), filters - o, channels, wFilter, wChannel, f1, f2, work)
+      }
+    }
     for (let first = 0; first < batch * down; first += rows) {
       const count = min(rows, batch * down - first)
       for (let row = first; row < first + count;) {
         const n = row / down
         const i = row - n * down
-        const own = min(down - i, first + count - row)
+        const inside = min(down - i, first + count - row)
         const source = x + bytes(n * xBatch + g * xGroup)
         const target = inputs + bytes((row - first) * across * inputWords)
         for (let c = 0; c < channels; c += 4) {
           spread(
             planes + <usize>(c >> 2) * plane, planeRow, source + bytes(c * xChannel), bytes(xChannel), min(4, channels - c), x1, x2, l1, l2,
-            i * tile, own * tile + reach - tile,
+            i * tile, inside * tile + reach - tile,
           )
         }
         evaluateTiles(
-          target, bytes(inputWords), bytes(inputStep), planes + <usize>(i * tile) * planeRow, plane, planeRow, own, across, inputWords >> 2, work,
+          target, bytes(inputWords), bytes(inputStep), planes + <usize>(i * tile) * planeRow, plane, planeRow, inside, across, inputWords >> 2, work,
         )
-        row += own
+        row += inside
       }
       // Panel by panel, so that the products are still in the first-level cache when results are made of them.
       let width = 0
+      let panel = evaluated
       for (let o = 0; o < filters; o += width) {
-        width = panelWidth(resultWords - o)
+        width = panelWidth(filters - o)
+        if (once) evaluateFilters(panel, width, own + bytes(o * wFilter), filters - o, channels, wFilter, wChannel, f1, f2, work)
         const step = pointStep(count * across * width)
         for (let point = 0; point < points; point++) {
           multiply(
             results + bytes(point * step), bytes(width), inputs + bytes(point * inputStep), bytes(inputWords), 4,
-            evaluated + bytes(point * filterStep + o * channels), count * across, width, channels, false, strip,
+            panel + bytes(point * pointStep(width * channels)), count * across, width, channels, false, strip,
           )
         }
         for (let row = first; row < first + count; row++) {
@@ -105,6 +117,7 @@ export function winograd(
             results + bytes((row - first) * across * width), width, step, across, work,
           )
         }
+        if (!once) panel += panelBytes(width, channels)
       }
     }
   }
@@ -142,34 +155,46 @@ function multiply(
   }
 }
 
-/** All filters at the points, in panels. */
+/** A panel of filters at the points. */
+@inline
+function panelBytes(width: i32, channels: i32): usize {
+  return bytes(points * pointStep(width * channels))
+}
+
+function allPanelsBytes(filters: i32, channels: i32): usize {
+  let total: usize = 0
+  let width = 0
+  for (let left = filters; left > 0; left -= width) {
+    width = panelWidth(left)
+    total += panelBytes(width, channels)
+  }
+  return total
+}
+
+/** Fills a panel with `width` filters; where there are fewer, the last stands in for the others. */
 function evaluateFilters(
-  target: usize, step: i32, w: usize, filters: i32, channels: i32, wFilter: i32, wChannel: i32, f1: i32, f2: i32, work: usize,
+  panel: usize, width: i32, w: usize, filters: i32, channels: i32, wFilter: i32, wChannel: i32, f1: i32, f2: i32, work: usize,
 ): void {
   const gathered = work + 64 + 288
-  const columns = panelColumns(filters)
   const start = (f1 < 0 ? 6 : 0) + (f2 < 0 ? 2 : 0)
-  let width = 0
-  for (let j = 0; j < columns; j += width) {
-    width = panelWidth(columns - j)
-    for (let k = 0; k < width; k += 4) {
-      const last = filters - 1
-      const w0 = w + bytes(min(j + k, last) * wFilter), w1 = w + bytes(min(j + k + 1, last) * wFilter)
-      const w2 = w + bytes(min(j + k + 2, last) * wFilter), w3 = w + bytes(min(j + k + 3, last) * wFilter)
-      for (let c = 0; c < channels; c++) {
-        let to = gathered
-        let row = bytes(c * wChannel + start)
-        for (let p = 0; p < 3; p++, row += bytes(3 * f1)) {
-          let at = row
-          for (let q = 0; q < 3; q++, at += bytes(f2), to += 16) {
-            let v = v128.load_zero<i32>(w0 + at)
-            v = v128.load_lane<i32>(w1 + at, v, 1)
-            v = v128.load_lane<i32>(w2 + at, v, 2)
-            v128.store(to, v128.load_lane<i32>(w3 + at, v, 3))
-          }
+  const step = bytes(pointStep(width * channels))
+  for (let o = 0; o < width; o += 4) {
+    const last = filters - 1
+    const w0 = w + bytes(min(o, last) * wFilter), w1 = w + bytes(min(o + 1, last) * wFilter)
+    const w2 = w + bytes(min(o + 2, last) * wFilter), w3 = w + bytes(min(o + 3, last) * wFilter)
+    for (let c = 0; c < channels; c++) {
+      let to = gathered
+      let row = bytes(c * wChannel + start)
+      for (let p = 0; p < 3; p++, row += bytes(3 * f1)) {
+        let at = row
+        for (let q = 0; q < 3; q++, at += bytes(f2), to += 16) {
+          let v = v128.load_zero<i32>(w0 + at)
+          v = v128.load_lane<i32>(w1 + at, v, 1)
+          v = v128.load_lane<i32>(w2 + at, v, 2)
+          v128.store(to, v128.load_lane<i32>(w3 + at, v, 3))
         }
-        evaluateFilter(target + bytes(j * channels + c * width + k), bytes(step), gathered, work)
       }
+      evaluateFilter(panel + bytes(c * width + o), step, gathered, work)
     }
   }
 }

@@ -70,6 +70,8 @@ export function winogradScratchBytes(plan: ConvolutionPlan, { rows }: WinogradPl
     return 64 + workBytes + 4 * (points * atPoints + strip + planes)
   }
   const channels = size(plan.channels)
-  const atPoints = panels(filters) * channels + pointStep(tiles * fours(channels)) + pointStep(tiles * tile.columns)
-  return 128 + workBytes + 4 * (points * atPoints + strip + fours(channels) * plane)
+  // Panels of at least eight columns, each with its own step between points.
+  const packed = panels(filters) * channels + Math.ceil(filters / 8) * 32
+  const atPoints = packed + pointStep(tiles * fours(channels)) + pointStep(tiles * tile.columns)
+  return 64 + workBytes + 4 * (points * atPoints + strip + fours(channels) * plane)
 }
