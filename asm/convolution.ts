@@ -5,7 +5,6 @@
 // Arguments: result y, input x, filter w; strides of their leading axes; extents of their three spatial axes, which are dense; then
 // for each axis stride, low, input dilation and filter dilation. Result s and filter element k meet at position
 // s·stride + k·filterDilation − low, input element e lies at e·inputDilation. A dilation of the input is positive.
-import { depthwise, depthwiseLarge } from './depthwise'
 import { blockDepth, blockRows, panelProduct } from './matmul'
 import { below, copyWords, fillPlanes, packResults, packTaps, span, writeOffsets } from './planes'
 import { panelWidth, tileRows, widestPanel } from './tiles'
@@ -158,21 +157,18 @@ function convolvePhase(
       const target = dense ? final : gathered
       const targetRow = dense ? yFilter : results
       const own = filter + bytes(g * wGroup)
-      if (filters == 1 && channels == 1) depthwise(target, planes, own, offsets, taps, rows, y0 * y1, y2, s2 << 2)
-      else {
-        for (let p = 0; p < depth; p += blockDepth) {
-          const block = min(depth - p, blockDepth)
-          let width = 0
-          for (let j = 0; j < results; j += width) {
-            width = panelWidth(results - j)
-            const columns = min(width, results - j)
-            packResults(panel, width, planes, offsets + bytes(p), block, rows, y2, s2 << 2, j, columns)
-            for (let i = 0; i < filters; i += blockRows) {
-              panelProduct(
-                target + bytes(i * targetRow + j), bytes(targetRow), own + bytes(i * wFilter + p), bytes(wFilter), 4, panel, block,
-                min(filters - i, blockRows), columns, width, p > 0, strip,
-              )
-            }
+      for (let p = 0; p < depth; p += blockDepth) {
+        const block = min(depth - p, blockDepth)
+        let width = 0
+        for (let j = 0; j < results; j += width) {
+          width = panelWidth(results - j)
+          const columns = min(width, results - j)
+          packResults(panel, width, planes, offsets + bytes(p), block, rows, y2, s2 << 2, j, columns)
+          for (let i = 0; i < filters; i += blockRows) {
+            panelProduct(
+              target + bytes(i * targetRow + j), bytes(targetRow), own + bytes(i * wFilter + p), bytes(wFilter), 4, panel, block,
+              min(filters - i, blockRows), columns, width, p > 0, strip,
+            )
           }
         }
       }
@@ -246,10 +242,6 @@ export function convolveLarge(
     for (let c = 0; c < channels; c++) {
       fillPlanes(planes, x + bytes(c * xChannel + g * xGroup), batch, xBatch, x0, x1, x2, p0, p1, p2, a0, a1, a2, i0, i1, i2)
       const own = w + bytes(g * wGroup + c * wChannel)
-      if (filters == 1 && batch == 1) {
-        depthwiseLarge(target, planes, own, offsets, results, rows, w0 * w1, w2, f2 << 2, c > 0)
-        continue
-      }
       for (let p = 0; p < depth; p += blockDepth) {
         const block = min(depth - p, blockDepth)
         let step = 0

@@ -3,6 +3,7 @@
 // sums over channels (`winograd`) or tiles (`winogradLarge`, the gradient to a filter) are products of panels (matmul.ts). Bits do
 // not depend on how images are grouped. Arguments are those of convolution.ts without the axes that are not there: filter
 // element k meets position s ± k − low.
+import { interleavePlanes } from './interleave'
 import { blockDepth, blockRows, panelProduct } from './matmul'
 import { panelWidth, tileRows, widestPanel } from './tiles'
 import {
@@ -50,8 +51,9 @@ export function winograd(
   const tiles = rows * across
   const inputWords = fours(channels)
   const inputStep = pointStep(tiles * inputWords)
-  const planeRow = <usize>(across * tile + reach - tile) << 4
-  const plane = <usize>(down * tile + reach - tile) * planeRow
+  const planeDown = down * tile + reach - tile, planeAcross = across * tile + reach - tile
+  const planeRow = <usize>planeAcross << 4
+  const plane = planeRow * <usize>planeDown
 
   const work = aligned(scratch)
   const evaluated = work + workBytes
@@ -87,8 +89,8 @@ export function winograd(
         const target = inputs + bytes((row - first) * across * inputWords)
         for (let c = 0; c < channels; c += 4) {
           spread(
-            planes + <usize>(c >> 2) * plane, planeRow, source + bytes(c * xChannel), bytes(xChannel), min(4, channels - c), x1, x2, l1, l2,
-            i * tile, inside * tile + reach - tile,
+            planes + <usize>(c >> 2) * plane, planeDown, planeAcross, source + bytes(c * xChannel), bytes(xChannel), min(4, channels - c), x1, x2, l1, l2,
+            i * tile, (i + inside) * tile + reach - tile,
           )
         }
         evaluateTiles(
@@ -199,35 +201,13 @@ function evaluateFilters(
   }
 }
 
-/**
- * Four channels of an image side by side in a plane, as far as `count` of its rows from `first` on reach; row r of the image is row r + l1.
- * The rest of the plane keeps its zeros. Where there are fewer channels, the last stands in for the others.
- */
+/** Four channels of an image side by side, in rows `begin` to `end` of a plane; row r of the image is row r + l1. The last stands in for those that are missing. */
+@inline
 function spread(
-  plane: usize, planeRow: usize, x: usize, channel: usize, channels: i32, x1: i32, x2: i32, l1: i32, l2: i32, first: i32, count: i32,
+  plane: usize, down: i32, across: i32, x: usize, channel: usize, channels: i32, x1: i32, x2: i32, l1: i32, l2: i32, begin: i32, end: i32,
 ): void {
-  const begin = max(0, -l2)
-  const length = min(x2, <i32>(planeRow >> 4) - l2) - begin
-  if (length <= 0) return
-  const c1 = channels > 1 ? channel : 0, c2 = channels > 2 ? channel + channel : c1, c3 = channels > 3 ? c2 + channel : c2
-  for (let r = max(first, l1); r < min(first + count, x1 + l1); r++) {
-    let from = x + bytes((r - l1) * x2 + begin)
-    let to = plane + <usize>r * planeRow + (<usize>(begin + l2) << 4)
-    let left = length
-    for (; left >= 4; left -= 4, from += 16, to += 64) {
-      const v0 = v128.load(from), v1 = v128.load(from + c1), v2 = v128.load(from + c2), v3 = v128.load(from + c3)
-      const low01 = v128.shuffle<i32>(v0, v1, 0, 4, 1, 5), high01 = v128.shuffle<i32>(v0, v1, 2, 6, 3, 7)
-      const low23 = v128.shuffle<i32>(v2, v3, 0, 4, 1, 5), high23 = v128.shuffle<i32>(v2, v3, 2, 6, 3, 7)
-      v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2)), v128.store(to, v128.shuffle<i64>(low01, low23, 1, 3), 16)
-      v128.store(to, v128.shuffle<i64>(high01, high23, 0, 2), 32), v128.store(to, v128.shuffle<i64>(high01, high23, 1, 3), 48)
-    }
-    for (; left > 0; left--, from += 4, to += 16) {
-      let v = v128.load_zero<i32>(from)
-      v = v128.load_lane<i32>(from + c1, v, 1)
-      v = v128.load_lane<i32>(from + c2, v, 2)
-      v128.store(to, v128.load_lane<i32>(from + c3, v, 3))
-    }
-  }
+  const c1 = x + (channels > 1 ? channel : 0), c2 = channels > 2 ? c1 + channel : c1, c3 = channels > 3 ? c2 + channel : c2
+  interleavePlanes(plane, x, c1, c2, c3, 1, x1, x2, 1, down, across, 0, -l1, -l2, 1, 1, 1, begin, end)
 }
 
 /** `down` × `across` tiles of `fours` planes at the points, tile after tile. */
@@ -256,8 +236,9 @@ export function winogradLarge(
   const inputWords = panelColumns(batch), cotangentWords = fours(filters)
   const inputStep = pointStep(tiles * inputWords), cotangentStep = pointStep(tiles * cotangentWords)
   const sumStep = pointStep(filters * inputWords)
-  const inputRow = <usize>(across * tile + reach - tile) << 4, cotangentRow = <usize>(across * tile) << 4
-  const inputPlane = inputRow * <usize>(down * tile + reach - tile), cotangentPlane = cotangentRow * <usize>(down * tile)
+  const inputDown = down * tile + reach - tile, inputAcross = across * tile + reach - tile
+  const inputRow = <usize>inputAcross << 4, cotangentRow = <usize>(across * tile) << 4
+  const inputPlane = inputRow * <usize>inputDown, cotangentPlane = cotangentRow * <usize>(down * tile)
 
   const work = aligned(scratch)
   const inputs = work + workBytes
@@ -281,8 +262,8 @@ export function winogradLarge(
         const source = x + bytes(c * xChannel + g * xGroup)
         for (let n = 0; n < batch; n += 4) {
           spread(
-            inputPlanes + inputPlane * <usize>(n >> 2), inputRow, source + bytes(n * xBatch), bytes(xBatch), min(4, batch - n), x1, x2, l1, l2,
-            i * tile, own * tile + reach - tile,
+            inputPlanes + inputPlane * <usize>(n >> 2), inputDown, inputAcross, source + bytes(n * xBatch), bytes(xBatch), min(4, batch - n),
+            x1, x2, l1, l2, i * tile, (i + own) * tile + reach - tile,
           )
         }
         let width = 0
@@ -297,8 +278,8 @@ export function winogradLarge(
         const cotangent = w + bytes(c * wChannel + g * wGroup)
         for (let o = 0; o < filters; o += 4) {
           spread(
-            cotangentPlanes + cotangentPlane * <usize>(o >> 2), cotangentRow, cotangent + bytes(o * wFilter), bytes(wFilter), min(4, filters - o),
-            w1, w2, 0, 0, i * tile, own * tile,
+            cotangentPlanes + cotangentPlane * <usize>(o >> 2), down * tile, across * tile, cotangent + bytes(o * wFilter), bytes(wFilter),
+            min(4, filters - o), w1, w2, 0, 0, i * tile, (i + own) * tile,
           )
         }
         evaluateCotangentTiles(

@@ -20,7 +20,7 @@ const leastChannels = 4
 /** Of the products that tiles overlapping the edge compute, at least this part must be saved. */
 const mostProducts = 0.5
 
-export function planWinograd(plan: Omit<ConvolutionPlan, 'winograd'>): WinogradPlan | undefined {
+export function planWinograd(plan: Omit<ConvolutionPlan, 'method'>): WinogradPlan | undefined {
   const { large, axes, batch, filters, channels } = plan
   const [outer, ...inner] = axes as readonly ConvolutionAxis[]
   // In the gradient to a filter the roles are turned: images are what is summed over, channels the batch.
