@@ -13,6 +13,9 @@ function bytes(elements: i32): usize {
   return <usize>elements << 2
 }
 
+/** Results behind the last row that may be written with it. */
+const beyond = 2
+
 /** The next lower whole number of a / b, b positive. */
 @inline
 function floorDivided(a: i32, b: i32): i32 {
@@ -52,7 +55,7 @@ export function depthwise(
 
   const plane = aligned(scratch)
   const sums = plane + (<usize>(p0 * p1 * p2) << 4)
-  const weights = sums + (<usize>results << 4)
+  const weights = sums + (<usize>(results + beyond) << 4)
   const lists = weights + (<usize>taps << 4)
   memory.fill(plane, 0, <usize>(p0 * p1 * p2) << 4)
   writeLists(lists, w0, w1, w2, f0, f1, f2, l0 + a0 * r0, l1 + a1 * r1, l2 + a2 * r2, r0, r1, r2, p1, p2)
@@ -140,15 +143,16 @@ function writeLists(
 }
 
 /**
- * `count` results, `targetStep` bytes apart; what they meet is `step` apart. The last block overlaps the one before. `direction` is 1 or −1 where
+ * `count` results, `targetStep` bytes apart; what they meet is `step` apart. The last block overlaps the one before; a short row of neighbours goes
+ * over its end, where the next row is written afterwards. `direction` is 1 or −1 where
  * always three filter elements meet neighbours, in this direction.
  */
 function resultRow(
   target: usize, targetStep: usize, source: usize, step: usize, count: i32, list: usize, end: usize, weights: usize, direction: i32,
 ): void {
-  const size = count >= 8 ? 8 : count >= 4 ? 4 : 1
+  const size = count >= 8 || (count > 5 && targetStep == 16) ? 8 : count >= 4 ? 4 : 1
   for (let j = 0; j < count; j += size) {
-    const at = min(j, count - size)
+    const at = max(0, min(j, count - size))
     const to = target + <usize>at * targetStep, from = source + <usize>at * step
     if (size == 8) {
       if (direction != 0) eightOfThree(to, from, list, end, weights, direction)

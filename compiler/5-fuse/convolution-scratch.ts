@@ -53,7 +53,7 @@ function depthwiseScratchBytes({ large, axes }: ConvolutionPlan, largest: (dim: 
     const span = (largest(result) - 1) * Math.abs(stride) + (largest(filter) - 1) * Math.abs(filterDilation)
     return Math.floor(span / phases(axis)) + 2
   })
-  const results = total(({ result }) => largest(result)) + (large ? 8 : 0)
+  const results = total(({ result }) => largest(result)) + (large ? 8 : 2)
   const taps = total(({ filter }) => largest(filter))
   return 64 + 16 * (positions + results + taps) + 4 * (large ? results : 2 * taps + total(phases))
 }
