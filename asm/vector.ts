@@ -3,6 +3,10 @@
 // Errors are in ulp (units in the last place of the f32 result), measured over the whole range by test/kernels/vector.test.ts.
 import { RELAXED } from './build'
 
+const LOG2_E: f32 = 1.44269504088896341
+const SIGN: i32 = 0x80000000
+const MAGNITUDE: i32 = 0x7fffffff
+
 @inline
 export function madd(a: v128, b: v128, c: v128): v128 {
   // a·b + c: one rounding in the relaxed build (on hardware with a fused instruction), two in the plain one.
@@ -17,60 +21,56 @@ export function nmadd(a: v128, b: v128, c: v128): v128 {
   return f32x4.sub(c, f32x4.mul(a, b))
 }
 
+/** `yes` in the lanes where `mask` is all ones, `no` where it is all zeros. */
+@inline
+export function choose(yes: v128, no: v128, mask: v128): v128 {
+  // One instruction on x64 in the relaxed build, three otherwise.
+  if (RELAXED) return i32x4.relaxed_laneselect(yes, no, mask)
+  return v128.bitselect(yes, no, mask)
+}
+
 /**
- * e^x, at most 1.1 ulp; results below 2⁻¹²⁶ underflow gradually (to within half a subnormal step more).
+ * e^x, at most 1.2 ulp (1.0 with fused multiply-add); results below 2⁻¹²⁶ underflow gradually (to within half a subnormal
+ * step more).
  *
- * x = n·ln 2 + r with |r| ≤ ln 2 / 2, ln 2 in two parts of which the first times n is exact; e^r = 1 + r + r²·P(r), P from
- * Cephes expf. The scaling by 2ⁿ is split in two so that n from −150 to 128 needs no special case.
+ * x = n·ln 2 + r with |r| ≤ ln 2 / 2, ln 2 in two parts of which the first times n is exact; e^r by the polynomial of
+ * `expFraction`. 2ⁿ is split in two, so that n from −150 to 128 needs no special case.
  */
+@inline
 export function exp(x: v128): v128 {
   // pmin and pmax are one instruction each on x64, min and max nine; with x first they keep its NaN.
   const clamped = f32x4.pmax(f32x4.pmin(x, f32x4.splat(89.0)), f32x4.splat(-104.0))
-  const turned = binaryExponent(clamped)
-  const value = expFraction(clamped, turned)
-  const half = i32x4.shr_s(i32x4.sub(turned, i32x4.splat(0x4b400000)), 1)
-  const one = i32x4.splat(0x3f800000)
-  const first = i32x4.shl(half, 23)
+  // The lowest bits of 1.5·2²³ + 254 + n are n and the exponent's bias, twice.
+  const turned = madd(clamped, f32x4.splat(LOG2_E), f32x4.splat(12583166.0))
+  const value = expFraction(clamped, f32x4.sub(turned, f32x4.splat(12583166.0)))
+  const first = i32x4.shl(i32x4.shr_s(turned, 1), 23)
   const second = i32x4.sub(i32x4.shl(turned, 23), first)
-  return f32x4.mul(f32x4.mul(value, i32x4.add(first, one)), i32x4.add(second, one))
+  return f32x4.mul(f32x4.mul(value, first), second)
 }
 
-/** e^x where |x| ≤ 87, so that 2ⁿ is a normal number: n is added to the exponent bits. */
+/** e^r for r = x − n·ln 2: 1 + r + r²·P(r), P of degree 4 the minimax polynomial of the relative error (3·10⁻⁹, computed here). */
 @inline
-function expBounded(x: v128): v128 {
-  const turned = binaryExponent(x)
-  return i32x4.add(expFraction(x, turned), i32x4.shl(turned, 23))
-}
-
-/** x / ln 2 rounded to an integer n, as the float 1.5·2²³ + n: its lowest bits are n. */
-@inline
-function binaryExponent(x: v128): v128 {
-  return madd(x, f32x4.splat(1.44269504088896341), f32x4.splat(12582912.0))
-}
-
-/** e^(x − n·ln 2) */
-@inline
-function expFraction(x: v128, turned: v128): v128 {
-  const n = f32x4.sub(turned, f32x4.splat(12582912.0))
+function expFraction(x: v128, n: v128): v128 {
   let r = nmadd(n, f32x4.splat(0.693359375), x)
   r = nmadd(n, f32x4.splat(-2.12194440e-4), r)
-  let p = madd(f32x4.splat(1.9875691500e-4), r, f32x4.splat(1.3981999507e-3))
-  p = madd(p, r, f32x4.splat(8.3334519073e-3))
-  p = madd(p, r, f32x4.splat(4.1665795894e-2))
-  p = madd(p, r, f32x4.splat(1.6666665459e-1))
-  p = madd(p, r, f32x4.splat(5.0000001201e-1))
-  return f32x4.add(madd(p, f32x4.mul(r, r), r), f32x4.splat(1.0))
+  let p = madd(f32x4.splat(0.0013814539), r, f32x4.splat(0.008368745))
+  p = madd(p, r, f32x4.splat(0.041668389))
+  p = madd(p, r, f32x4.splat(0.16666521))
+  p = madd(p, r, f32x4.splat(0.49999994))
+  p = madd(p, r, f32x4.splat(1.0))
+  return madd(p, r, f32x4.splat(1.0))
 }
 
 /**
- * Natural logarithm, at most 1.1 ulp; log(±0) = −inf, log(negative) = NaN.
+ * Natural logarithm, at most 1.2 ulp; log(±0) = −inf, log(negative) = NaN.
  *
- * x = 2ᵉ·m with √½ ≤ m < √2, f = m − 1; log(1 + f) = f − f²/2 + f³·P(f), P from Cephes logf. Subnormal x is first
- * multiplied by 2²³.
+ * x = 2ᵉ·m with √½ ≤ m < √2, f = m − 1; log(1 + f) = f − f²/2 + f³·P(f), P of degree 7 the minimax polynomial of the relative error
+ * (6·10⁻⁹, computed here). Subnormal x is first multiplied by 2²³.
  */
+@inline
 export function log(x: v128): v128 {
   const subnormal = f32x4.lt(x, f32x4.splat(1.1754943508222875e-38))
-  const scaled = v128.bitselect(f32x4.mul(x, f32x4.splat(8388608.0)), x, subnormal)
+  const scaled = choose(f32x4.mul(x, f32x4.splat(8388608.0)), x, subnormal)
   // 0x3f3504f3 are the bits of √½: subtracting them moves the cut between exponents from 1 to √½.
   const shifted = i32x4.sub(scaled, i32x4.splat(0x3f3504f3))
   const exponent = i32x4.add(i32x4.shr_s(shifted, 23), v128.and(subnormal, i32x4.splat(-23)))
@@ -78,83 +78,113 @@ export function log(x: v128): v128 {
   const f = f32x4.sub(mantissa, f32x4.splat(1.0))
   const e = f32x4.convert_i32x4_s(exponent)
   const square = f32x4.mul(f, f)
-  let p = madd(f32x4.splat(7.0376836292e-2), f, f32x4.splat(-1.1514610310e-1))
-  p = madd(p, f, f32x4.splat(1.1676998740e-1))
-  p = madd(p, f, f32x4.splat(-1.2420140846e-1))
-  p = madd(p, f, f32x4.splat(1.4249322787e-1))
-  p = madd(p, f, f32x4.splat(-1.6668057665e-1))
-  p = madd(p, f, f32x4.splat(2.0000714765e-1))
-  p = madd(p, f, f32x4.splat(-2.4999993993e-1))
-  p = madd(p, f, f32x4.splat(3.3333331174e-1))
+  let p = madd(f32x4.splat(-0.07634485512971878), f, f32x4.splat(0.12761962413787842))
+  p = madd(p, f, f32x4.splat(-0.1316036432981491))
+  p = madd(p, f, f32x4.splat(0.1420171856880188))
+  p = madd(p, f, f32x4.splat(-0.1662333607673645))
+  p = madd(p, f, f32x4.splat(0.20001228153705597))
+  p = madd(p, f, f32x4.splat(-0.250008225440979))
+  p = madd(p, f, f32x4.splat(0.3333333134651184))
   let tail = f32x4.mul(f32x4.mul(p, f), square)
   tail = madd(e, f32x4.splat(-2.12194440e-4), tail)
   tail = nmadd(f32x4.splat(0.5), square, tail)
   let result = madd(e, f32x4.splat(0.693359375), f32x4.add(f, tail))
   // +inf and NaN are their own logarithms; zero and negative numbers come last.
-  result = v128.bitselect(result, x, f32x4.lt(x, f32x4.splat(f32.POSITIVE_INFINITY)))
-  result = v128.bitselect(f32x4.splat(f32.NaN), result, f32x4.lt(x, f32x4.splat(0.0)))
-  return v128.bitselect(f32x4.splat(f32.NEGATIVE_INFINITY), result, f32x4.eq(x, f32x4.splat(0.0)))
+  result = choose(result, x, f32x4.lt(x, f32x4.splat(f32.POSITIVE_INFINITY)))
+  result = choose(f32x4.splat(f32.NaN), result, f32x4.lt(x, f32x4.splat(0.0)))
+  return choose(f32x4.splat(f32.NEGATIVE_INFINITY), result, f32x4.eq(x, f32x4.splat(0.0)))
 }
 
 /**
- * tanh x, at most 2 ulp; ±0 and subnormals keep their value.
+ * tanh x, at most 2.6 ulp; ±0 and subnormals keep their value.
  *
- * |x| < 0.625: x + x³·P(x²), P from Cephes tanhf; beyond: 1 − 2 / (e^(2|x|) + 1) with x's sign.
+ * (1 − e) / (1 + e) with e = e^(−2|x|) and x's sign. 1 − e keeps all its digits: −2|x| = n·ln 2 + 2r, and
+ * 1 − e = (1 − 2ⁿ) − 2ⁿ·(e^2r − 1), the last factor 2r + r²·P(r), P of degree 4 the minimax polynomial of the relative error
+ * (1.3·10⁻⁸, computed here).
  */
+@inline
 export function tanh(x: v128): v128 {
-  const magnitude = f32x4.abs(x)
-  const square = f32x4.mul(x, x)
-  let p = madd(f32x4.splat(-5.70498872745e-3), square, f32x4.splat(2.06390887954e-2))
-  p = madd(p, square, f32x4.splat(-5.37397155531e-2))
-  p = madd(p, square, f32x4.splat(1.33314422036e-1))
-  p = madd(p, square, f32x4.splat(-3.33332819422e-1))
-  const small = madd(f32x4.mul(p, square), x, x)
-  // From |x| = 10 on the result rounds to ±1; NaN passes through.
-  const bounded = f32x4.pmin(magnitude, f32x4.splat(10.0))
-  const growth = expBounded(f32x4.add(bounded, bounded))
-  const large = f32x4.sub(f32x4.splat(1.0), f32x4.div(f32x4.splat(2.0), f32x4.add(growth, f32x4.splat(1.0))))
-  return withSign(v128.bitselect(small, large, f32x4.lt(magnitude, f32x4.splat(0.625))), x)
+  // From |x| = 9.01 on the result rounds to ±1.
+  const negative = f32x4.pmax(v128.or(x, i32x4.splat(SIGN)), f32x4.splat(-10.0))
+  // The lowest bits of 1.5·2²³ + 127 + n make 2ⁿ.
+  const turned = madd(negative, f32x4.splat(2.8853900817779268), f32x4.splat(12583039.0))
+  const n = f32x4.sub(turned, f32x4.splat(12583039.0))
+  // One part of ln 2 / 2 is enough: what r misses grows with −n, what it weighs shrinks with 2ⁿ.
+  const r = nmadd(n, f32x4.splat(0.34657359027997265), negative)
+  let p = madd(f32x4.splat(0.08884810656309128), r, f32x4.splat(0.2677295207977295))
+  p = madd(p, r, f32x4.splat(0.6666752099990845))
+  p = madd(p, r, f32x4.splat(1.3333234786987305))
+  p = madd(p, r, f32x4.splat(1.9999998807907104))
+  p = madd(p, r, f32x4.splat(2.0))
+  const scale = i32x4.shl(turned, 23)
+  const rest = nmadd(scale, f32x4.mul(p, r), f32x4.sub(f32x4.splat(1.0), scale))
+  return withSignOf(x, f32x4.div(rest, f32x4.sub(f32x4.splat(2.0), rest)))
+}
+
+/** A value without a sign bit with the sign of `x`. */
+@inline
+function withSignOf(x: v128, magnitude: v128): v128 {
+  return v128.or(magnitude, v128.and(x, i32x4.splat(SIGN)))
 }
 
 @inline
 function withSign(magnitude: v128, sign: v128): v128 {
-  return v128.bitselect(magnitude, sign, i32x4.splat(0x7fffffff))
+  return v128.bitselect(magnitude, sign, i32x4.splat(MAGNITUDE))
 }
 
 /**
  * 1 / (1 + e^−x), at most 2.5 ulp, subnormal results included.
  *
- * With e = e^−|x| it is 1 / (1 + e) for x ≥ 0 and e / (1 + e) for x < 0: neither loses digits.
+ * As 2⁻²⁵ / (2⁻²⁵ + 2⁻²⁵·e^−x), so that e^−x may be as large as 2¹⁵¹.
  */
+@inline
 export function sigmoid(x: v128): v128 {
-  const e = exp(f32x4.neg(f32x4.abs(x)))
-  const numerator = v128.bitselect(e, f32x4.splat(1.0), f32x4.lt(x, f32x4.splat(0.0)))
-  return f32x4.div(numerator, f32x4.add(f32x4.splat(1.0), e))
+  // From x = 17.4 on the result rounds to 1.
+  const clamped = f32x4.pmax(f32x4.pmin(x, f32x4.splat(40.0)), f32x4.splat(-104.0))
+  // With −n for n: the lowest bits of 1.5·2²³ + 102 − n make 2^(−n − 25).
+  const turned = nmadd(clamped, f32x4.splat(LOG2_E), f32x4.splat(12583014.0))
+  const n = f32x4.sub(f32x4.splat(12583014.0), turned)
+  let r = nmadd(n, f32x4.splat(0.693359375), clamped)
+  r = nmadd(n, f32x4.splat(-2.12194440e-4), r)
+  // expFraction's polynomial of −r
+  let p = nmadd(f32x4.splat(0.0013814539), r, f32x4.splat(0.008368745))
+  p = nmadd(p, r, f32x4.splat(0.041668389))
+  p = nmadd(p, r, f32x4.splat(0.16666521))
+  p = nmadd(p, r, f32x4.splat(0.49999994))
+  p = nmadd(p, r, f32x4.splat(1.0))
+  p = nmadd(p, r, f32x4.splat(1.0))
+  const unit = f32x4.splat(2.9802322387695312e-8)
+  return f32x4.div(unit, madd(p, i32x4.shl(turned, 23), unit))
 }
 
 /**
- * The error function, at most 2 ulp.
+ * The error function, at most 3.1 ulp.
  *
- * |x| < 1: x·P(x²); beyond: 1 − e^(−|x|·Q(|x|)) with x's sign. P minimises the relative error of erf, Q the absolute error of
- * erfc on [0.95, 4] (both computed here with Remez's algorithm: 1.2e-9 and 2.7e-9); from |x| = 4 on erf rounds to ±1.
+ * 1 − e^−y with x's sign, y = |x|·Q(|x|), Q of degree 7 the minimax polynomial of erf's relative error (3.5·10⁻⁸, computed here);
+ * 1 − e^−y keeps its digits as in `tanh`. From |x| = 3.92 on erf rounds to ±1.
  */
+@inline
 export function erf(x: v128): v128 {
-  const magnitude = f32x4.pmin(f32x4.abs(x), f32x4.splat(4.0))
-  const square = f32x4.mul(magnitude, magnitude)
-  let p = madd(f32x4.splat(7.853859946e-5), square, f32x4.splat(-8.010193278e-4))
-  p = madd(p, square, f32x4.splat(5.188327658e-3))
-  p = madd(p, square, f32x4.splat(-2.685381193e-2))
-  p = madd(p, square, f32x4.splat(1.128358514e-1))
-  p = madd(p, square, f32x4.splat(-3.761262582e-1))
-  p = madd(p, square, f32x4.splat(1.283791662e-1))
-  const small = madd(x, p, x)
-  let q = madd(f32x4.splat(-2.124336199e-4), magnitude, f32x4.splat(3.202155426e-3))
-  q = madd(q, magnitude, f32x4.splat(-2.284887066e-2))
-  q = madd(q, magnitude, f32x4.splat(1.051976533e-1))
-  q = madd(q, magnitude, f32x4.splat(6.357671334e-1))
-  q = madd(q, magnitude, f32x4.splat(1.128499886))
-  const large = f32x4.sub(f32x4.splat(1.0), expBounded(f32x4.mul(f32x4.neg(magnitude), q)))
-  return v128.bitselect(small, withSign(large, x), f32x4.lt(magnitude, f32x4.splat(1.0)))
+  const magnitude = f32x4.pmin(v128.and(x, i32x4.splat(MAGNITUDE)), f32x4.splat(3.95))
+  let q = madd(f32x4.splat(4.0707971493247896e-5), magnitude, f32x4.splat(-0.0003810010093729943))
+  q = madd(q, magnitude, f32x4.splat(0.0012517477152869105))
+  q = madd(q, magnitude, f32x4.splat(0.00020571451750583947))
+  q = madd(q, magnitude, f32x4.splat(-0.019321715459227562))
+  q = madd(q, magnitude, f32x4.splat(0.10281441360712051))
+  q = madd(q, magnitude, f32x4.splat(0.6366164684295654))
+  q = madd(q, magnitude, f32x4.splat(1.128379225730896))
+  const y = f32x4.mul(q, magnitude)
+  const turned = nmadd(y, f32x4.splat(LOG2_E), f32x4.splat(12583039.0))
+  const n = f32x4.sub(f32x4.splat(12583039.0), turned)
+  const r = nmadd(n, f32x4.splat(0.69314718055994531), y)
+  // (1 − e^−r) / r
+  let p = madd(f32x4.splat(-0.0013882516650483012), r, f32x4.splat(0.008366547524929047))
+  p = madd(p, r, f32x4.splat(-0.04166720062494278))
+  p = madd(p, r, f32x4.splat(0.1666654348373413))
+  p = madd(p, r, f32x4.splat(-0.4999999701976776))
+  p = madd(p, r, f32x4.splat(1.0))
+  const scale = i32x4.shl(turned, 23)
+  return withSignOf(x, madd(scale, f32x4.mul(p, r), f32x4.sub(f32x4.splat(1.0), scale)))
 }
 
 /**

@@ -60,8 +60,8 @@ export async function compileFile(
     await printWarnings(warnings, sources, terminal)
     return { source, modules: cached.blobs, data, loads, fromCache: true, milliseconds: performance.now() - started }
   }
-  const { compile } = await import('../compiler/index.ts')
-  const compilation = await compile(source.text, {
+  const { compileOnce } = await import('./compile-once.ts')
+  const compilation = await compileOnce(source.text, {
     file: source.name,
     settings: options.set ?? {},
     resolve,

@@ -6,6 +6,7 @@ import { checkCommand } from './commands/check.ts'
 import { curveCommand } from './commands/curve.ts'
 import { docCommand } from './commands/doc.ts'
 import { evalCommand } from './commands/eval.ts'
+import { exportCommand } from './commands/export.ts'
 import { fmtCommand } from './commands/fmt.ts'
 import { generateCommand } from './commands/generate.ts'
 import { inspectCommand } from './commands/inspect.ts'
@@ -63,6 +64,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
     evalCommand,
     predictCommand,
     generateCommand,
+    exportCommand,
     curveCommand,
     inspectCommand,
     benchCommand,

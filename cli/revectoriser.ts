@@ -76,8 +76,8 @@ async function trialModules(
   const key = cacheKey([compilerFingerprint, 'revectoriser', trial])
   const entry = await cache.read(key)
   if (entry) return { relaxed: entry.blobs.relaxed!, wide: entry.blobs.wide! }
-  const { compile } = await import('../compiler/index.ts')
-  const { modules } = await compile(trial, { file: 'trial.nn', builds: ['relaxed', 'wide'] })
+  const { compileOnce } = await import('./compile-once.ts')
+  const { modules } = await compileOnce(trial, { file: 'trial.nn', builds: ['relaxed', 'wide'] })
   if (!modules?.relaxed || !modules.wide) throw new Error('internal: revectoriser: the trial does not compile')
   const { relaxed, wide } = modules
   await cache.write(key, { description: {}, blobs: { relaxed, wide } })

@@ -30,6 +30,7 @@ import type { Diagnostic } from './diagnostics/diagnostic.ts'
 import { compilerVersion } from './generated/identity.ts'
 import { kernelLibrary, standardLibrary } from './generated/library.ts'
 import { libraryTrees } from './generated/library-trees.ts'
+import type { WrittenModel } from './onnx/export.ts'
 import { type Pass, type PipelineOptions, runPasses } from './pipeline.ts'
 
 export type { BuildName, Manifest } from '../runtime/manifest.ts'
@@ -184,12 +185,13 @@ const passes: readonly Pass<CompileState>[] = [
       const modules: Partial<Record<BuildName, Uint8Array>> = {}
       const reports: Partial<Record<BuildName, AssemblyReport>> = {}
       for (const build of options.builds ?? (['plain', 'relaxed'] as const)) {
-        const { source, manifest, dataOffset } = need(isThreaded(build) ? threadedEmission : emission)
+        const { source, manifest, dataOffset, constants } = need(isThreaded(build) ? threadedEmission : emission)
         const description = manifest(build)
         const { wasm, report } = await assemble(source, {
           build,
           manifest: description,
           kernels: kernelLibrary,
+          constants,
           memoryBytes: description.threads?.privateOffset ?? description.memory.total,
           names: options.names ?? false,
           imports: options.profile ?? false,
@@ -215,6 +217,55 @@ export async function compile(source: string, options: CompileOptions): Promise<
   const final = await runPasses(passes, initial, hasErrors, options)
   const { source: _, options: __, emission: ___, threadedEmission: ____, ...compilation } = final
   return { ...compilation, diagnostics: inSourceOrder(compilation.diagnostics, options.file) }
+}
+
+export interface OnnxOptions {
+  /** The `infer` block or model; the first of the file if it is absent. */
+  readonly entry?: string
+  /** Row-major elements of every parameter and state the entry reads. */
+  readonly variables: Readonly<Record<string, ArrayLike<number>>>
+  /** Other values for hypers than those in the file. */
+  readonly hypers?: Readonly<Record<string, number>>
+}
+
+/** An entry as an ONNX file, or the errors that say what of it ONNX does not have. */
+export interface OnnxExport {
+  readonly diagnostics: readonly Diagnostic[]
+  readonly model?: WrittenModel
+}
+
+/**
+ * Writes a prediction entry with its variables as an ONNX file, from what `compile` makes of a source without errors when
+ * it is stopped after the pass `graph` or later. Only this entry goes on through the passes before fusion.
+ *
+ * @throws RangeError for an entry or a variable there is not
+ */
+export async function exportOnnx(compilation: Compilation, options: OnnxOptions): Promise<OnnxExport> {
+  const { name, graphs, hypers } = need(compilation.graphs)
+  const entries = graphs.filter(({ kind }) => kind === 'infer')
+  const entry = options.entry === undefined ? entries[0] : entries.find((own) => own.name === options.entry)
+  if (!entry) throw new RangeError(`there is no entry ${options.entry ?? 'to predict with'}`)
+  const { graph: differentiated, diagnostics } = differentiate(recogniseWindows(entry))
+  if (hasErrors({ diagnostics })) return { diagnostics }
+  const graph = hoist(simplify(erase(differentiated)))
+  const trees = [need(compilation.ast), ...need(compilation.imports).values(), ...libraryFiles()]
+  const { NotInOnnxError, writeOnnx } = await import('./onnx/export.ts')
+  const { places } = await import('./onnx/place.ts')
+  try {
+    const model = await writeOnnx({
+      ...{ graph, program: name, compiler: compilerVersion, place: places(trees, compilation.sources) },
+      variable(variable) {
+        const elements = options.variables[variable]
+        if (!elements) throw new RangeError(`the variable ${variable} has no elements`)
+        return elements
+      },
+      hyper: (hyper) => options.hypers?.[hyper] ?? need(hypers.find((own) => own.name === hyper)).default,
+    })
+    return { diagnostics, model }
+  } catch (error) {
+    if (!(error instanceof NotInOnnxError)) throw error
+    return { diagnostics: [...diagnostics, error.diagnostic] }
+  }
 }
 
 /** Parses and checks only: every error and warning of the file, without loading the back end. */

@@ -240,7 +240,7 @@ export interface FitOptions<Data = { readonly [name: string]: Input }> {
   readonly batch?: number
   /** The last epoch; epochs count from 1. */
   readonly epochs?: number
-  /** The first epoch, default 1; to resume, the epoch after the last complete one. */
+  /** The first epoch, default 1; to resume, the epoch after the last complete one, which goes on where it was interrupted. */
   readonly startEpoch?: number
   /** Of the shuffling, which depends on this seed and the epoch only; default: the model's seed. */
   readonly seed?: number

@@ -2,6 +2,7 @@ import type { Bytes, RestoreOptions, SaveOptions } from './api.ts'
 import { bytesOf } from './bytes.ts'
 import { crc32 } from './crc32.ts'
 import type { Engine } from './engine.ts'
+import { EPOCH, readEpoch, type StoredEpoch, storeEpoch } from './epoch-record.ts'
 import { ModelError } from './error.ts'
 import { described } from './flatten.ts'
 import type { ManifestVariable } from './manifest.ts'
@@ -20,6 +21,8 @@ interface Progress {
   readonly steps: number
   readonly hypers: Readonly<Record<string, number>>
   readonly watch?: StoredWatch
+  /** Absent between two epochs. */
+  readonly epoch?: StoredEpoch
 }
 
 /** A watch record; JSON has no infinite numbers, so `best` is text. */
@@ -60,11 +63,13 @@ export function writeCheckpoint(engine: Engine, options: SaveOptions): Uint8Arra
   }
   if (full) {
     const { watch } = engine.memory
+    const epoch = engine.memory.epoch?.()
     const progress: Progress = {
       seed: engine.integers[manifest.seedOffset / 4]!,
       steps: engine.integers[manifest.stepOffset / 4]!,
       hypers: Object.fromEntries(manifest.hypers.map(({ name, offset }) => [name, engine.floats[offset / 4]!])),
       ...(watch && { watch: storeWatch(engine, watch, tensors) }),
+      ...(epoch && { epoch: storeEpoch(epoch, tensors) }),
     }
     metadata['nnc.progress'] = JSON.stringify(progress)
   }
@@ -123,6 +128,8 @@ export function readCheckpoint(
 
   for (const [variable, tensor] of writes) engine.integers.set(tensorWords(variable, tensor), variable.offset / 4)
   engine.memory.watch = progress?.watch && readWatch(engine, progress.watch, kept)
+  const epoch = progress?.epoch && readEpoch(progress.epoch, tensors)
+  engine.memory.epoch = epoch && (() => epoch)
   if (progress) {
     engine.integers[manifest.seedOffset / 4] = progress.seed
     engine.integers[manifest.stepOffset / 4] = progress.steps
@@ -184,7 +191,9 @@ function refuseDifferences(
 ): void {
   const { manifest } = engine
   const known = new Set(manifest.variables.map((variable) => variable.name))
-  const surplus = [...tensors.keys()].filter((name) => !known.has(name) && !name.startsWith(BEST))
+  const surplus = [...tensors.keys()].filter(
+    (name) => !known.has(name) && !name.startsWith(BEST) && !name.startsWith(EPOCH),
+  )
   if (missing.length === 0 && surplus.length === 0) return
   if (missing.length + surplus.length > 0 && !manifest.variables.some((variable) => tensors.has(variable.name))) {
     throw new ModelError(

@@ -3,6 +3,7 @@ import { simdNames, simdOf } from './builds.ts'
 import { bytesOf } from './bytes.ts'
 import { type CarriedStates, createCarriedStates } from './carried-states.ts'
 import { bad, checkManifest, checkOffsets } from './check-manifest.ts'
+import type { EpochRecord } from './epoch-record.ts'
 import { ModelError } from './error.ts'
 import type { Manifest, ManifestEntry, ManifestThreads, SimdBuild } from './manifest.ts'
 import { damaged, readManifestSection } from './section.ts'
@@ -21,7 +22,11 @@ export interface Engine {
   readonly totals: Totals
   readonly carried: CarriedStates
   /** What training remembers beside the variables. */
-  readonly memory: { watch: WatchRecord | undefined }
+  readonly memory: {
+    watch: WatchRecord | undefined
+    /** Where in an epoch training stands at this moment, if it is within one. */
+    epoch: (() => EpochRecord | undefined) | undefined
+  }
   /** How many threads share an entry's work. */
   readonly threads: number
   /** Why there is only one, if more were wanted. */
@@ -100,7 +105,7 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
     integers,
     totals: createTotals(manifest, integers),
     carried: createCarriedStates(manifest, integers),
-    memory: { watch: undefined },
+    memory: { watch: undefined, epoch: undefined },
     threads: pool?.count ?? 1,
     ...(wanted > 1 && (pool?.count ?? 1) === 1 && { obstacle: obstacle ?? 'the module was compiled for one thread' }),
     run(entry, dims) {

@@ -2,6 +2,7 @@ import type { DoneEvent, EpochEvent, FitEvent, FitOptions, Metrics } from './api
 import { evaluatePart } from './batches.ts'
 import { type Dataset, feedRows, type Inputs } from './dataset.ts'
 import type { Engine } from './engine.ts'
+import { type EpochRecord, epochOrder, epochToGoOnWith, stepsOf } from './epoch-record.ts'
 import { type Plan, planOf } from './fit-plan.ts'
 import type { ManifestTrain } from './manifest.ts'
 import { beginMeasures } from './measures.ts'
@@ -19,7 +20,20 @@ export function startFit(
   data: Inputs,
   options: FitOptions,
 ): AsyncGenerator<FitEvent, void, void> {
-  return run(engine, settings, planOf(engine, settings, data, options))
+  return rememberingEnd(engine, run(engine, settings, planOf(engine, settings, data, options)))
+}
+
+/** However the loop ends, where it stood is kept as it was then. */
+async function* rememberingEnd(
+  engine: Engine,
+  events: AsyncGenerator<FitEvent, void, void>,
+): AsyncGenerator<FitEvent, void, void> {
+  try {
+    yield* events
+  } finally {
+    const record = engine.memory.epoch?.()
+    engine.memory.epoch = record && (() => record)
+  }
 }
 
 async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncGenerator<FitEvent, void, void> {
@@ -30,6 +44,7 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
   const steps = Math.ceil(rows / batch)
   const watch = watchEpochs(engine, settings, plan)
   let epoch = plan.startEpoch
+  const earlier = epochToGoOnWith(engine, epochOrder(settings, plan, epoch))
   let reason: DoneEvent['reason'] = 'finished'
   let paused = began
   const pause = async (): Promise<void> => {
@@ -47,18 +62,31 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
   }
 
   training: for (; epoch <= plan.epochs; epoch++) {
-    engine.carried.begin(settings)
+    const resumed = epoch === plan.startEpoch ? earlier : undefined
+    if (!resumed) engine.carried.begin(settings)
     const order = inStreams
       ? streamOrder(rows, batch)
       : plan.shuffle
         ? shuffledOrder(rows, plan.seed, epoch)
         : undefined
-    const measures = beginMeasures(engine, settings, train.entry)
-    const epochBegan = performance.now()
+    const measures = beginMeasures(engine, settings, train.entry, resumed?.measures)
+    const epochBegan = performance.now() - 1000 * (resumed?.seconds ?? 0)
     // When the last step event was sent, and the rows since.
-    let told = epochBegan
+    let told = performance.now()
     let toldRows = 0
-    for (let step = 0; step < steps; step++) {
+    // 0 as well while a step is being taken: what stops within one leaves nothing to go on from.
+    let taken = resumed?.step ?? 0
+    engine.memory.epoch = (): EpochRecord | undefined =>
+      taken === 0 || taken === steps
+        ? undefined
+        : {
+            ...epochOrder(settings, plan, epoch),
+            step: taken,
+            steps: stepsOf(engine),
+            seconds: (performance.now() - epochBegan) / 1000,
+            measures: measures.record(),
+          }
+    for (let step = taken; step < steps; step++) {
       await pause()
       if (signal?.aborted) {
         reason = 'cancelled'
@@ -67,8 +95,10 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
       const start = step * batch
       const count = Math.min(batch, rows - start)
       const dims = feedRows(engine, train, order, start, count)
+      taken = 0
       engine.run(train.entry, dims)
       measures.add(dims, count)
+      taken = step + 1
       toldRows += count
       const elapsed = performance.now() - told
       if (elapsed >= plan.progressEvery || atNotedStep(plan, step + 1, steps)) {

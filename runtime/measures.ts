@@ -14,25 +14,51 @@ export interface Measures {
   meanLoss(): number
   /** The values for all batches so far. */
   read(): Metrics
+  /** All that has been added up, for an epoch that is to go on later. */
+  record(): MeasuresRecord
 }
 
-/** Starts an epoch of a step or an evaluation. */
-export function beginMeasures(engine: Engine, train: ManifestTrain, entry: ManifestEntry): Measures {
-  engine.totals.begin(train)
+/** What the batches of an epoch so far have come to. */
+export interface MeasuresRecord {
+  /** Of the loss and of each metric that is averaged, over the examples. */
+  readonly sums: readonly number[]
+  readonly weight: number
+  /** The words of each total of the train block. */
+  readonly totals: readonly Int32Array<ArrayBuffer>[]
+  /** All values of each column metrics gather. */
+  readonly columns: readonly Float32Array<ArrayBuffer>[]
+}
+
+/** Starts an epoch of a step or an evaluation, or goes on with one. */
+export function beginMeasures(
+  engine: Engine,
+  train: ManifestTrain,
+  entry: ManifestEntry,
+  earlier?: MeasuresRecord,
+): Measures {
+  if (earlier) engine.totals.resume(train, earlier.totals)
+  else engine.totals.begin(train)
   const outputOf = (name: string): ManifestTensor => entry.outputs.find((output) => output.name === name)!
   const numberOf = ({ offset }: ManifestTensor): number => engine.floats[offset / 4]!
   const averaged = ['loss', ...train.metrics.filter(({ over }) => over === 'batch').map(({ name }) => name)].map(
-    (name) => ({ name, output: outputOf(name), sum: 0 }),
+    (name, index) => ({ name, output: outputOf(name), sum: earlier?.sums[index] ?? 0 }),
   )
   const running = train.metrics
     .filter(({ over }) => over === 'epoch')
     .map(({ name, scalar }) => ({ name, scalar, output: outputOf(name), value: Number.NaN as number | Tensor }))
+  const before = [...(earlier?.columns ?? [])]
   const gathered = train.metrics.flatMap(({ name, over }) =>
     typeof over === 'string'
       ? []
-      : [{ name, statistic: over.statistic, columns: over.columns.map((column) => createColumn(outputOf(column))) }],
+      : [
+          {
+            name,
+            statistic: over.statistic,
+            columns: over.columns.map((column) => createColumn(outputOf(column), before.shift())),
+          },
+        ],
   )
-  let total = 0
+  let total = earlier?.weight ?? 0
   let lastLoss = Number.NaN
   return {
     add(dims, weight) {
@@ -63,16 +89,26 @@ export function beginMeasures(engine: Engine, train: ManifestTrain, entry: Manif
       const entries = ['loss', ...train.metrics.map(({ name }) => name)].map((name) => [name, values.get(name)!])
       return Object.fromEntries(entries) as Metrics
     },
+    record: () => ({
+      sums: averaged.map(({ sum }) => sum),
+      weight: total,
+      totals: engine.totals.read(train),
+      columns: gathered.flatMap(({ columns }) => columns.map((column) => column.values().slice())),
+    }),
   }
 }
 
 /** A growing column of all values an output has had. */
-function createColumn(output: ManifestTensor): {
+function createColumn(
+  output: ManifestTensor,
+  earlier = new Float32Array(0),
+): {
   add(engine: Engine, dims: DimensionValues): void
-  values(): Float32Array
+  values(): Float32Array<ArrayBuffer>
 } {
-  let data = new Float32Array(1024)
-  let length = 0
+  let data = new Float32Array(Math.max(1024, earlier.length))
+  let { length } = earlier
+  data.set(earlier)
   return {
     add(engine, dims) {
       const count = elementCount(shapeValue(output.shape, dims))

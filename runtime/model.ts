@@ -71,6 +71,7 @@ function createModel(engine: Engine): Model {
       engine.carried.remember()
       engine.totals.remember()
       engine.memory.watch = undefined
+      engine.memory.epoch = undefined
     },
     parameters: createVariables(
       engine,

@@ -31,7 +31,8 @@ export async function instantiate(source, { build: buildName, memoryBytes, kerne
     build: buildName,
     manifest: {},
     kernels: { ...kernels, ...kernelOverrides },
-    memoryBytes,
+    memoryBytes: memoryBytes + 4096,
+    constants: { offset: memoryBytes, bytes: 4096 },
     names: true,
   })
   // Node 20 has relaxed SIMD behind a flag; newer versions take it as given.

@@ -47,38 +47,23 @@ export function benchCommand(context: CommandContext): Command {
 }
 
 async function bench(file: string, options: BenchOptions, { terminal }: CommandContext): Promise<void> {
-  const [{ compile }, { settle }, { importReader, readSource }, { chooseBuild }, { load }, { measuredSizes }, measure] =
-    await Promise.all([
-      import('../../compiler/index.ts'),
-      import('../compile-file.ts'),
-      import('../source-file.ts'),
-      import('../choose-build.ts'),
-      import('../../runtime/index.ts'),
-      import('../measure/sizes.ts'),
-      import('../measure/bench.ts'),
-    ])
-  const simd = await chooseBuild(options, terminal)
+  const [{ compileMeasured }, { load }, measure] = await Promise.all([
+    import('../measure/compile-measured.ts'),
+    import('../../runtime/index.ts'),
+    import('../measure/bench.ts'),
+  ])
   const { threads } = options
-  const build = threads > 1 ? (`${simd}-threads` as const) : simd
-  const source = await readSource(file, terminal.directory)
-  const compilation = await compile(source.text, {
-    file: source.name,
-    settings: options.set ?? {},
-    resolve: importReader(terminal.directory),
-    builds: [build],
-  })
-  await settle(compilation, terminal)
-  const sizes = measuredSizes(compilation.program!, options.batch)
-  const model = await load(new Uint8Array(compilation.modules![build]!), { build: simd, threads })
+  const { name, simd, wasm, program, sizes } = await compileMeasured(file, options, terminal)
+  const model = await load(new Uint8Array(wasm), { build: simd, threads })
   const style = styleFor(terminal.outputColor)
   if (!options.json) {
-    const at = Object.entries(sizes).map(([name, size]) => `${name} ${size}`)
+    const at = Object.entries(sizes).map(([dimension, size]) => `${dimension} ${size}`)
     terminal.write(
-      `${style.bold(source.name)}, ${simd} build, ${threads === 1 ? 'one thread' : `${threads} threads`}${at.length > 0 ? `, ${at.join(', ')}` : ''}\n`,
+      `${style.bold(name)}, ${simd} build, ${threads === 1 ? 'one thread' : `${threads} threads`}${at.length > 0 ? `, ${at.join(', ')}` : ''}\n`,
     )
     terminal.write(style.dim(`  ${'entry'.padEnd(24)}    median       min   GFLOP/s    memory traffic\n`))
   }
-  for (const entry of measure.benchEntries(compilation.program!, model, sizes, options.seconds)) {
+  for (const entry of measure.benchEntries(program, model, sizes, options.seconds)) {
     if (options.json) terminal.write(`${JSON.stringify(entry)}\n`)
     else {
       const times = [entry.ms_median, entry.ms_min].map((ms) => formatTime(ms).padStart(10)).join('')

@@ -119,14 +119,17 @@ async function showStages(
   builds: readonly BuildName[],
   terminal: Terminal,
 ): Promise<boolean> {
-  const { compile, passNames } = await import('../../compiler/index.ts')
+  const [{ passNames }, { compileOnce }] = await Promise.all([
+    import('../../compiler/index.ts'),
+    import('../compile-once.ts'),
+  ])
   const { settle } = await import('../compile-file.ts')
   const one = options.dump !== undefined && options.dump !== 'all' ? passFor(options.dump, passNames) : undefined
   const last = options.stopAfter !== undefined ? passFor(options.stopAfter, passNames) : (one ?? 'emit')
   const source = await readSource(file, terminal.directory)
   const folder = resolve(terminal.directory, options.out)
   const stages: { pass: string; text: string }[] = []
-  const compilation = await compile(source.text, {
+  const compilation = await compileOnce(source.text, {
     file: source.name,
     settings: options.set ?? {},
     resolve: importReader(terminal.directory),

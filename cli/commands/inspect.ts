@@ -25,14 +25,14 @@ export function inspectCommand(context: CommandContext): Command {
 }
 
 async function inspect(file: string, options: InspectOptions, { terminal }: CommandContext): Promise<void> {
-  const [{ compile }, { settle }, { importReader, readSource }, { inspectProgram }] = await Promise.all([
-    import('../../compiler/index.ts'),
+  const [{ compileOnce }, { settle }, { importReader, readSource }, { inspectProgram }] = await Promise.all([
+    import('../compile-once.ts'),
     import('../compile-file.ts'),
     import('../source-file.ts'),
     import('../inspect/inspection.ts'),
   ])
   const source = await readSource(file, terminal.directory)
-  const compilation = await compile(source.text, {
+  const compilation = await compileOnce(source.text, {
     file: source.name,
     settings: options.set ?? {},
     resolve: importReader(terminal.directory),

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import type { DataDeclaration } from '../../compiler/1-parse/ast.ts'
-import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import type { Input } from '../../runtime/api.ts'
 import type { ManifestEntry, ManifestTrain, SimdBuild } from '../../runtime/manifest.ts'
 import type { FedInputs } from '../data/dataset.ts'
@@ -11,6 +10,7 @@ import { FormatError } from '../data/format-error.ts'
 import type { Table } from '../data/table.ts'
 import type { CheckpointNotes, OpenModel } from '../open-model.ts'
 import { type Assignments, avx2Option, buildOption, cacheOption, setOption, threadsOption } from '../options.ts'
+import { chooseEntry } from '../predict/choose-entry.ts'
 import type { PredictInput } from '../predict/read-rows.ts'
 import type { Classes } from '../predict/write-predictions.ts'
 import type { CommandContext } from '../program.ts'
@@ -72,20 +72,6 @@ async function predict(file: string, options: PredictOptions, { terminal }: Comm
   const classes = classesOf(open, notes)
   const print = (options.format ?? format) === 'csv' ? predictionsCsv : predictionsJson
   terminal.write(print({ outputs, rows, ...(classes && { classes }) }))
-}
-
-function chooseEntry({ model, compiled }: OpenModel, named: string | undefined): ManifestEntry {
-  const entries = model.manifest.entries.filter((entry) => entry.kind === 'infer')
-  const names = entries.map((entry) => entry.name)
-  const found = named === undefined ? entries[0] : entries.find((entry) => entry.name === named)
-  if (found) return found
-  if (named === undefined)
-    throw new UserError(`${compiled.source.name} has nothing to predict with: no model, no \`infer\` block`)
-  const near = suggest(named, names)
-  throw new UserError(
-    `${compiled.source.name} has no \`infer\` block or model \`${named}\``,
-    near ? `did you mean ${near}?` : `there is ${names.join(', ')}`,
-  )
 }
 
 async function readInput(

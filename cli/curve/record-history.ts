@@ -27,13 +27,24 @@ export function recordHistory(facts: TrainFacts, earlier?: TrainHistory): Histor
   const steps: [number, number | null][] = (earlier?.steps ?? [])
     .filter(([passed]) => passed <= before)
     .map(([passed, loss]) => [passed, loss])
+  // Points of the epoch the earlier run was interrupted in, which this one goes on with or begins anew.
+  const within = (earlier?.steps ?? []).filter(([passed]) => passed > before && passed < before + 1)
   const epochs: HistoryEpoch[] = (earlier?.epochs ?? []).filter(({ epoch }) => epoch <= before)
   let result: HistoryResult | undefined
   let noted = { epoch: 0, rows: 0, total: 0 }
   return {
     step({ epoch, step, steps: all, meanLoss }) {
       if (step % every !== 0) return
-      if (noted.epoch !== epoch) noted = { epoch, rows: 0, total: 0 }
+      if (noted.epoch !== epoch) {
+        noted = { epoch, rows: 0, total: 0 }
+        for (const [passed, loss] of epoch === facts.startEpoch ? within : []) {
+          const at = Math.round((passed - before) * all)
+          if (at >= step) break
+          const seen = Math.min(at * facts.batch, rows)
+          steps.push([passed, loss])
+          noted = { epoch, rows: seen, total: noted.total + (loss ?? Number.NaN) * (seen - noted.rows) }
+        }
+      }
       const seen = Math.min(step * facts.batch, rows)
       const total = meanLoss * seen
       steps.push([rounded(epoch - 1 + step / all), measure((total - noted.total) / (seen - noted.rows))])

@@ -111,9 +111,9 @@ function addOptimizer(
   )
   for (const [at, parameter] of trained.entries()) {
     const optimizer = assigned[at]!
-    const before = new Map(frame.entry.variables)
+    const before = complete && new Map(frame.entry.variables)
     updateParameter(frame, train, optimizer, parameter, gradients[at]!, step)
-    if (complete) keepUnless(frame, optimizer.span, complete, before)
+    if (before) keepUnless(frame, optimizer.span, complete, before)
   }
   average?.keep(frame, trained, step, complete)
   for (const { name } of trained) claimTraining(frame, train, name, average?.span)

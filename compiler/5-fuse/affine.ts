@@ -54,9 +54,10 @@ export function withoutAxis(map: Affine, axis: number): Affine {
   return { constant: map.constant, terms: map.terms.filter((term) => term.axis !== axis) }
 }
 
-export function affineKey(map: Affine): string {
-  const terms = map.terms.map(({ axis, coefficient }) => `${axis}*(${dimKey(coefficient)})`)
-  return `${dimKey(map.constant)}+${terms.join('+')}`
+export function affineKey({ constant, terms }: Affine): string {
+  let key = dimKey(constant)
+  for (const { axis, coefficient } of terms) key += `+${axis}*(${dimKey(coefficient)})`
+  return key
 }
 
 export function affineEqual(left: Affine, right: Affine): boolean {
@@ -83,12 +84,31 @@ export function stridesOf(shape: readonly Dim[]): Dim[] {
 /** Row-major offset of an index in a contiguous tensor. */
 export function offsetOf(index: readonly Affine[], shape: readonly Dim[]): Affine {
   const strides = stridesOf(shape)
-  return index.reduce((total, map, axis) => sum(total, scale(map, strides[axis]!)), fixed(0))
+  let constant: Dim = 0
+  const terms: AffineTerm[] = []
+  index.forEach((map, axis) => {
+    const scaled = scale(map, strides[axis]!)
+    constant = add(constant, scaled.constant)
+    terms.push(...scaled.terms)
+  })
+  return affine(constant, terms)
 }
 
+/** A map of terms in any order, an axis possibly several times. */
 function affine(constant: Dim, terms: readonly AffineTerm[]): Affine {
+  if (isCanonical(terms)) return { constant, terms }
   const merged = new Map<number, Dim>()
   for (const { axis, coefficient } of terms) merged.set(axis, add(merged.get(axis) ?? 0, coefficient))
   const kept = [...merged].filter(([, coefficient]) => coefficient !== 0).sort(([a], [b]) => a - b)
   return { constant, terms: kept.map(([axis, coefficient]) => ({ axis, coefficient })) }
+}
+
+/** Most lists of terms are, and then nothing needs to be merged. */
+function isCanonical(terms: readonly AffineTerm[]): boolean {
+  let last = -1
+  for (const { axis, coefficient } of terms) {
+    if (axis <= last || coefficient === 0) return false
+    last = axis
+  }
+  return true
 }

@@ -4,7 +4,7 @@ import type { Dim } from '../dimensions/dimension.ts'
 import type { ConvolutionPlan } from './convolution.ts'
 import { convolutionScratchBytes } from './convolution-scratch.ts'
 import type { Packing } from './packing.ts'
-import { type ArenaRoom, largestBytes, type Planning } from './plan-graph.ts'
+import type { ArenaRoom, Planning } from './plan-graph.ts'
 import { type Lifetime, planArena } from './plan-memory.ts'
 import type { ProductPlan } from './product.ts'
 import { matmulScratchBytes, packedPanelsBytes } from './product-scratch.ts'
@@ -27,7 +27,7 @@ export interface ArenaAssignment {
  * step.
  */
 export function assignArena(
-  { graph, storage, ranges, tile, typeOf }: Planning,
+  { graph, storage, ranges, tile, bytesOf }: Planning,
   steps: readonly Step[],
   products: ReadonlyMap<number, ProductPlan>,
   convolutions: ReadonlyMap<number, ConvolutionPlan>,
@@ -42,7 +42,7 @@ export function assignArena(
 
   const values = [...spans].map(([buffer, span]) => ({
     buffer,
-    lifetime: { ...span, bytes: largestBytes(typeOf(buffer).shape, ranges) },
+    lifetime: { ...span, bytes: bytesOf(buffer) },
   }))
   const arena = planArena([...rooms, ...values].map(({ lifetime }) => lifetime))
   return {

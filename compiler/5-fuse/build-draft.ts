@@ -15,6 +15,8 @@ export interface AxisTable {
 export interface DraftContext extends Materialisation {
   readonly graph: Graph
   readonly axes: AxisTable
+  /** Node and index → value of the draft that is being built. */
+  readonly memo: Map<string, number>
 }
 
 /** The drafts that fill the buffer of a materialised node; several for a concatenation. */
@@ -53,7 +55,7 @@ export function copyDraft(context: DraftContext, source: number, buffer: number)
   }
   const { shape } = graph.nodes[at]!.type
   const index = newAxes(context.axes, shape)
-  const draft = emptyDraft()
+  const draft = startDraft(context)
   const value = at === source && own ? evaluate(context, draft, at, index) : elementOf(context, draft, at, index)
   draft.nodes.add(source)
   draft.stages.push({ inner: axesOf(index), reductions: [], stores: [store(buffer, offsetOf(index, shape), value)] })
@@ -71,7 +73,7 @@ export function packDraft(context: DraftContext, operand: number, order: readonl
   order.forEach((axis, position) => {
     index[axis] = packedIndex[position]!
   })
-  const draft = emptyDraft()
+  const draft = startDraft(context)
   const value = elementOf(context, draft, operand, index)
   draft.nodes.add(operand)
   const offset = offsetOf(
@@ -80,6 +82,11 @@ export function packDraft(context: DraftContext, operand: number, order: readonl
   )
   draft.stages.push({ inner: axesOf(packedIndex), reductions: [], stores: [store(buffer, offset, value)] })
   return draft
+}
+
+function startDraft({ memo }: DraftContext): Draft {
+  memo.clear()
+  return emptyDraft()
 }
 
 function reduceDraft(context: DraftContext, node: GraphNode, reducer: Reducer, axes: readonly number[]): Draft {
@@ -93,7 +100,7 @@ function reduceDraft(context: DraftContext, node: GraphNode, reducer: Reducer, a
   }
   const { shape } = graph.nodes[operand]!.type
   const index = newAxes(context.axes, shape)
-  const draft = emptyDraft()
+  const draft = startDraft(context)
   const keptAxes = shape.map((_, axis) => axis).filter((axis) => !reduced.includes(axis))
   const outer = axesOf(keptAxes.map((axis) => index[axis]!))
   const inner = axesOf(reduced.map((axis) => index[axis]!))
@@ -128,7 +135,7 @@ function concatDrafts(context: DraftContext, node: GraphNode & { op: 'concat' })
   let before: Affine = fixed(0)
   return node.inputs.map((input) => {
     const { shape } = context.graph.nodes[input]!.type
-    const draft = emptyDraft()
+    const draft = startDraft(context)
     const { value, index, inner } = pieceOf(context, draft, input)
     draft.nodes.add(node.id)
     const offset = index.reduce((total, map, at) => sum(total, scale(map, strides[at]!)), before)
@@ -159,7 +166,7 @@ function pieceOf(
 /** Zeroes the result, then adds each window's elements where they came from. */
 function foldDraft(context: DraftContext, node: GraphNode & { op: 'fold' }): Draft {
   const { axis, stride, dilation } = node.attributes
-  const draft = emptyDraft()
+  const draft = startDraft(context)
   draft.nodes.add(node.id)
   draft.flexible = false
   const target = newAxes(context.axes, node.type.shape)
@@ -219,9 +226,8 @@ function load(context: DraftContext, draft: Draft, id: number, offset: Affine): 
 
 /** Recursion depth is bounded: `chooseMaterialised` cuts long chains. */
 function evaluate(context: DraftContext, draft: Draft, id: number, index: readonly Affine[]): number {
-  const { graph } = context
+  const { graph, memo } = context
   const node = graph.nodes[id]!
-  const { memo } = draft
   const key = `${id}@${index.map(affineKey).join()}`
   const known = memo.get(key)
   if (known !== undefined) return known

@@ -100,8 +100,8 @@ export function canonicalise(
     lanes: loops.lanes,
   }
   // Extents that happen to be multiples of the vector width do not make another kernel.
-  const plain = { ...structure, axes: kernelAxes.map(({ extent }) => extent) }
-  return { structure, key: JSON.stringify(plain, withSpecialNumbers), places, sizes }
+  const plain = { ...structure, axes: kernelAxes.map(({ extent }) => extent), values: values.map(withSpecialNumbers) }
+  return { structure, key: JSON.stringify(plain), places, sizes }
 
   function kernelValue(id: number, value: DraftValue): KernelValue {
     switch (value.kind) {
@@ -137,9 +137,10 @@ export function canonicalise(
 }
 
 /** JSON has neither −0 nor the infinities. */
-function withSpecialNumbers(_: string, value: unknown): unknown {
-  if (Object.is(value, -0)) return '#-0'
-  return typeof value === 'number' && !Number.isFinite(value) ? `#${value}` : value
+function withSpecialNumbers(value: KernelValue): unknown {
+  if (value.kind !== 'constant') return value
+  if (Object.is(value.value, -0)) return { ...value, value: '#-0' }
+  return Number.isFinite(value.value) ? value : { ...value, value: `#${value.value}` }
 }
 
 /** The kernel that serves calls of both: an extent is a multiple of what it is in each. */

@@ -1,5 +1,5 @@
 /** The position of a loop as a symbol in dimensions: offsets into what a loop walks through contain it. */
-import { type Dim, substitute, subtract, symbolsOf } from '../dimensions/dimension.ts'
+import { type Dim, isConstant, substitute, subtract, symbolsOf } from '../dimensions/dimension.ts'
 
 /** No name of the language begins like this. */
 const PREFIX = '#'
@@ -15,6 +15,7 @@ export function isCounter(name: string): boolean {
 
 /** What of an offset changes from step to step, and what does not. */
 export function splitMoving(dim: Dim): { moving: Dim; fixed: Dim } {
+  if (isConstant(dim)) return { moving: 0, fixed: dim }
   const counters = symbolsOf(dim).filter(isCounter)
   if (counters.length === 0) return { moving: 0, fixed: dim }
   const fixed = substitute(dim, new Map(counters.map((name) => [name, 0])))

@@ -59,8 +59,6 @@ export interface DraftStage {
 export interface Draft {
   readonly values: DraftValue[]
   readonly known: Map<string, number>
-  /** Node and index → value, while the draft is first built. */
-  readonly memo: Map<string, number>
   outer: number[]
   readonly stages: DraftStage[]
   /** Only one stage, no reductions: `outer` is empty and any leading axes could become outer ones. */
@@ -70,7 +68,7 @@ export interface Draft {
 }
 
 export function emptyDraft(): Draft {
-  return { values: [], known: new Map(), memo: new Map(), outer: [], stages: [], flexible: true, nodes: new Set() }
+  return { values: [], known: new Map(), outer: [], stages: [], flexible: true, nodes: new Set() }
 }
 
 /** The number of a value in the draft, merged with an equal one. */
@@ -83,8 +81,10 @@ export function intern(draft: Draft, value: DraftValue): number {
   return draft.values.length - 1
 }
 
+const NONE: readonly number[] = []
+
 export function operandsOf(value: DraftValue): readonly number[] {
-  return value.kind === 'operation' || value.kind === 'reduction' ? value.operands : []
+  return value.kind === 'operation' || value.kind === 'reduction' ? value.operands : NONE
 }
 
 /** Every affine map a value reads through. */
@@ -129,15 +129,19 @@ export function translateValue(
 
 /** The numbers of the values some roots need, ascending (operands come before their users). */
 export function reachable(values: readonly DraftValue[], roots: Iterable<number>): number[] {
-  const seen = new Set<number>()
-  const pending = [...roots]
-  while (pending.length > 0) {
-    const id = pending.pop()!
-    if (seen.has(id)) continue
-    seen.add(id)
-    for (const operand of operandsOf(values[id]!)) pending.push(operand)
+  const needed = new Uint8Array(values.length)
+  let last = -1
+  for (const id of roots) {
+    needed[id] = 1
+    if (id > last) last = id
   }
-  return [...seen].sort((a, b) => a - b)
+  const ids: number[] = []
+  for (let id = last; id >= 0; id--) {
+    if (needed[id] === 0) continue
+    ids.push(id)
+    for (const operand of operandsOf(values[id]!)) needed[operand] = 1
+  }
+  return ids.reverse()
 }
 
 export function stageRoots(stage: DraftStage): number[] {
@@ -155,7 +159,9 @@ export function buffersRead(draft: Draft): Set<number> {
 }
 
 export function buffersWritten(draft: Draft): Set<number> {
-  return new Set(draft.stages.flatMap((stage) => stage.stores.map((store) => store.buffer)))
+  const written = new Set<number>()
+  for (const { stores } of draft.stages) for (const { buffer } of stores) written.add(buffer)
+  return written
 }
 
 function valueKey(value: DraftValue): string {

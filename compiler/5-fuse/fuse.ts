@@ -12,7 +12,7 @@ import { createLayout, type Layout } from './layout.ts'
 import type { Stored } from './materialise.ts'
 import { LARGEST_MEMORY, MemoryLimitError } from './memory-limit.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
-import { type GraphPlan, largestBytes, planGraph } from './plan-graph.ts'
+import { type GraphPlan, planGraph } from './plan-graph.ts'
 import { poolingOf } from './pooling.ts'
 import { narrowTile, type Tile } from './product-scratch.ts'
 import type {
@@ -225,7 +225,7 @@ function loopCall(state: FuseState, plan: GraphPlan, { loop: number, body: steps
 function kernelCall(state: FuseState, plan: GraphPlan, draft: Draft): KernelCall {
   const { graph } = plan
   const loops = orderLoops(draft, plan.axes.extents)
-  const slack = slackOf(loops, plan.ranges, (buffer) => largestBytes(plan.typeOf(buffer).shape, plan.ranges))
+  const slack = slackOf(loops, plan.ranges, plan.bytesOf)
   state.before = Math.max(state.before, slack.before)
   state.after = Math.max(state.after, slack.after)
   const canonical = canonicalise(

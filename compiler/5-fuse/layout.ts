@@ -1,4 +1,4 @@
-/** Where everything lies in the module's memory: slots, hypers, variables, inputs, outputs, then the arena. */
+/** Where everything lies in the module's memory: slots, constants, hypers, variables, inputs, outputs, then the arena. */
 import type { GraphProgram } from '../3-graph/graph.ts'
 import type { DimRange } from '../dimensions/bounds.ts'
 import { add, formatShape } from '../dimensions/dimension.ts'
@@ -10,6 +10,8 @@ import type { Buffer, Place, Program } from './program.ts'
 
 /** Seed and step, i32 each, then padding. */
 const SLOT_BYTES = 64
+/** For the vector constants of loops. */
+const CONSTANT_BYTES = 1024
 
 export interface Layout {
   input(name: string, type: TensorType): number
@@ -21,7 +23,9 @@ export interface Layout {
   /** The buffer with the packed right operand of a product in a loop. */
   panels(plan: GraphPlan, node: number): number
   /** Fixes all offsets. `slack`: bytes that may be read before a buffer's start and after its end. */
-  finish(slack: Slack): Pick<Program, 'buffers' | 'hypers' | 'variables' | 'seedOffset' | 'stepOffset' | 'memory'>
+  finish(
+    slack: Slack,
+  ): Pick<Program, 'buffers' | 'hypers' | 'variables' | 'seedOffset' | 'stepOffset' | 'constants' | 'memory'>
 }
 
 export interface Slack {
@@ -75,7 +79,7 @@ export function createLayout(
 
   const bufferOf = (plan: GraphPlan, buffer: number, storage: Exclude<Storage, { kind: 'within' }>): number => {
     const type = plan.typeOf(buffer)
-    const named = `${plan.graph.name}.${plan.nameOf(buffer)}`
+    const named = (): string => `${plan.graph.name}.${plan.nameOf(buffer)}`
     switch (storage.kind) {
       case 'input':
         return input(storage.name, type)
@@ -88,16 +92,24 @@ export function createLayout(
           tensor('output', `${plan.graph.name}.${storage.name}`, type),
         )
       case 'pointer':
-        return define(`pointer ${plan.graph.name} ${buffer}`, () => tensor('pointer', named, type))
+        return define(`pointer ${plan.graph.name} ${buffer}`, () => tensor('pointer', named(), type))
       case 'arena':
         arenaBytes = Math.max(arenaBytes, plan.arenaBytes)
         return define(`arena ${plan.graph.name} ${buffer}`, () => ({
-          ...tensor('arena', named, type),
+          ...tensor('arena', named(), type),
           arenaOffset: storage.offset,
         }))
     }
   }
+  const places = new Map<GraphPlan, Map<number, Place>>()
   const place = (plan: GraphPlan, buffer: number): Place => {
+    const own = places.get(plan) ?? new Map<number, Place>()
+    places.set(plan, own)
+    const found = own.get(buffer) ?? findPlace(plan, buffer)
+    own.set(buffer, found)
+    return found
+  }
+  const findPlace = (plan: GraphPlan, buffer: number): Place => {
     const storage = plan.storage.get(buffer)
     if (!storage) throw new Error(`internal: fuse: value ${buffer} of ${plan.graph.name} has no storage`)
     if (storage.kind !== 'within') return { buffer: bufferOf(plan, buffer, storage), elements: 0 }
@@ -123,7 +135,8 @@ export function createLayout(
     panels: (plan, node) => roomOf(plan, node, 'panels'),
     finish(slack) {
       const seedOffset = Math.ceil((slack.before + 1) / 64) * 64
-      let top = seedOffset + SLOT_BYTES
+      const constants = { offset: seedOffset + SLOT_BYTES, bytes: CONSTANT_BYTES }
+      let top = constants.offset + constants.bytes
       const offsets = new Map<number, number>()
       const totals = { hyper: 0, variable: 0, input: 0, output: 0 }
       for (const kind of ['hyper', 'variable', 'input', 'output'] as const) {
@@ -148,6 +161,7 @@ export function createLayout(
         variables,
         seedOffset,
         stepOffset: seedOffset + 4,
+        constants,
         memory: {
           variables: totals.variable,
           inputs: totals.input,

@@ -108,6 +108,7 @@ function spacesOf(draft: Draft, { extents }: MergeContext): string[] {
 /** Merges `guest` into `host` if that is legal and worth it. `depends`: the guest reads what the host computes. */
 export function mergeInto(host: Draft, guest: Draft, depends: boolean, context: MergeContext): boolean {
   if (host.values.length + guest.values.length > LARGEST_KERNEL) return false
+  if (!depends && !isScalar(host) && !loadsInCommon(host, guest)) return false
   const sameSpace = host.flexible && guest.flexible
   if (sameSpace && host.stages.length === 1) {
     const names = alignAxes(guest.stages[0]!.inner, host.stages[0]!.inner, context)
@@ -272,6 +273,19 @@ function sameBlock(
   }
 }
 
+function isScalar({ flexible, stages }: Draft): boolean {
+  return flexible && stages[0]!.inner.length === 0
+}
+
+/** Whether some tensor is read by both: without one {@link sharesLoad} need not be asked. */
+function loadsInCommon(host: Draft, guest: Draft): boolean {
+  const buffers = new Set<number>()
+  for (const value of host.values) if (value.kind === 'load') buffers.add(value.buffer)
+  return guest.values.some(
+    (value) => value.kind === 'load' && value.offset.terms.length > 0 && buffers.has(value.buffer),
+  )
+}
+
 /** Whether some tensor is read at the same place by both. Scalars do not count. */
 function sharesLoad(host: Draft, guest: Draft, names: ReadonlyMap<number, number>): boolean {
   const loads = new Map<number, Affine[]>()
@@ -287,7 +301,7 @@ function sharesLoad(host: Draft, guest: Draft, names: ReadonlyMap<number, number
 
 function applyMerge(host: Draft, guest: Draft, plan: MergePlan): void {
   for (const node of guest.nodes) host.nodes.add(node)
-  const numbers = new Map<string, number>()
+  const numbers = new Map<number, number>()
   plan.stages.forEach((stage, at) => {
     const target = plan.targets[at]!
     host.stages[target] ??= {
@@ -296,11 +310,11 @@ function applyMerge(host: Draft, guest: Draft, plan: MergePlan): void {
       stores: [],
     }
     const into = host.stages[target]!
-    const number = (id: number): number => numbers.get(`${id}`)!
+    const number = (id: number): number => numbers.get(id)!
     for (const id of reachable(guest.values, stageRoots(stage))) {
-      if (numbers.has(`${id}`)) continue
+      if (numbers.has(id)) continue
       const value = translateValue(guest.values[id]!, number, plan.names)
-      numbers.set(`${id}`, (value.kind === 'load' ? passedOn(host, value, target) : undefined) ?? intern(host, value))
+      numbers.set(id, (value.kind === 'load' ? passedOn(host, value, target) : undefined) ?? intern(host, value))
     }
     for (const id of stage.reductions) if (!into.reductions.includes(number(id))) into.reductions.push(number(id))
     for (const store of stage.stores)
@@ -310,8 +324,14 @@ function applyMerge(host: Draft, guest: Draft, plan: MergePlan): void {
 
 /** The value an earlier store of the same kernel put where `load` reads, if it is still at hand. */
 function passedOn(host: Draft, load: { buffer: number; offset: Affine }, stage: number): number | undefined {
-  const stores = host.stages.flatMap((candidate) => candidate.stores.filter(({ buffer }) => buffer === load.buffer))
-  if (stores.some(({ accumulate }) => accumulate)) return undefined
+  let stored = false
+  for (const { stores } of host.stages)
+    for (const { buffer, accumulate } of stores) {
+      if (buffer !== load.buffer) continue
+      if (accumulate) return undefined
+      stored = true
+    }
+  if (!stored) return undefined
   for (let at = 0; at <= stage; at++) {
     if (at < stage && host.stages[at]!.inner.length > 0) continue
     const store = host.stages[at]!.stores.find(

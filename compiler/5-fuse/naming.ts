@@ -32,6 +32,7 @@ const RESERVED = new Set([
     'packPanels',
     'rsqrt',
     'reciprocal',
+    'choose',
     'select',
     'usize',
     'bool',

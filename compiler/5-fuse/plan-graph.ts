@@ -8,6 +8,7 @@ import { type AxisTable, buildDrafts, copyDraft, type DraftContext, packDraft } 
 import { type ConvolutionPlan, planConvolution } from './convolution.ts'
 import { type FlatGraph, flatten } from './flatten.ts'
 import { assumeGuard, withGuards } from './guard.ts'
+import { interleave } from './interleave.ts'
 import { joinProducers } from './join-producers.ts'
 import {
   chooseMaterialised,
@@ -51,6 +52,8 @@ export interface GraphPlan {
   /** The most bytes alive at one step. */
   readonly liveBytes: number
   typeOf(buffer: number): TensorType
+  /** At the largest sizes. */
+  bytesOf(buffer: number): number
   /** Where an indexed operand lies. */
   stored(node: number): Stored
   nameOf(buffer: number): string
@@ -83,6 +86,8 @@ export interface Planning {
   /** The steps of each region so far, in the order of their nodes. */
   readonly steps: Step[][]
   typeOf(buffer: number): TensorType
+  /** At the largest sizes. */
+  bytesOf(buffer: number): number
   regionOf(buffer: number): number
   /** A buffer beside those of the nodes, of the type of `node`. */
   extra(node: number, region: number): number
@@ -179,10 +184,31 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     if (!node) return `copy${buffer}`
     return `${node.op === 'input' ? node.attributes.name : node.op}${buffer}`
   }
-  const packed = packedOnce(graph, products, planning.regionOf)
+  const packed = new Map(packedOnce(graph, products, planning.regionOf))
+  const interleaved = interleave(scheduled.steps, kept, {
+    axes: planning.context.axes,
+    products,
+    storage,
+    typeOf: planning.typeOf,
+    loops: graph.loops.length,
+  })
+  const blocks = new Map<number, TensorType>()
+  for (const { loop, product, type } of interleaved.found) {
+    const number = graph.loops.length + blocks.size
+    ranges[loop.counter] = { minimum: 0, maximum: (loop.count as number) - 1 }
+    products.set(loop.node, product)
+    packed.set(loop.node, { loop: number, worth: [] })
+    loops.set(number, { pointers: [] })
+    blocks.set(loop.node, type)
+  }
+  const typeOf = (buffer: number): TensorType => blocks.get(buffer) ?? planning.typeOf(buffer)
+  const bytesOf = (buffer: number): number => {
+    const block = blocks.get(buffer)
+    return block ? largestBytes(block.shape, ranges) : planning.bytesOf(buffer)
+  }
   const arena = assignArena(
-    planning,
-    scheduled.steps,
+    { ...planning, typeOf, bytesOf },
+    interleaved.steps,
     products,
     convolutions,
     packed,
@@ -190,10 +216,10 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
   )
   for (const [buffer, offset] of arena.offsets) storage.set(buffer, { kind: 'arena', offset })
   return {
-    graph,
+    graph: { ...graph, loops: [...graph.loops, ...interleaved.found.map(({ loop }) => loop)] },
     ranges,
     axes: planning.context.axes,
-    steps: scheduled.steps,
+    steps: interleaved.steps,
     products,
     convolutions,
     loops,
@@ -205,7 +231,8 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     panels: arena.panels,
     arenaBytes: arena.bytes,
     liveBytes: arena.liveBytes,
-    typeOf: planning.typeOf,
+    typeOf,
+    bytesOf,
     stored,
     nameOf,
   }
@@ -218,7 +245,7 @@ function startPlanning(
   tile: Tile,
 ): Planning {
   const { nodes } = graph
-  const context: DraftContext = { ...materialisation, graph, axes: { extents: [] } }
+  const context: DraftContext = { ...materialisation, graph, axes: { extents: [] }, memo: new Map() }
   const steps: Step[][] = [[], ...graph.loops.map(() => [])]
   const extras: { readonly node: number; readonly region: number }[] = []
   const taken = new Set<number>()
@@ -229,6 +256,12 @@ function startPlanning(
   const storage = new Map<number, Storage>()
   const typeOf = (buffer: number): TensorType =>
     nodes[buffer < nodes.length ? buffer : extras[buffer - nodes.length]!.node]!.type
+  const bytes = new Map<number, number>()
+  const bytesOf = (buffer: number): number => {
+    const found = bytes.get(buffer) ?? largestBytes(typeOf(buffer).shape, ranges)
+    bytes.set(buffer, found)
+    return found
+  }
   return {
     graph,
     context,
@@ -237,6 +270,7 @@ function startPlanning(
     storage,
     steps,
     typeOf,
+    bytesOf,
     regionOf: (buffer) => (buffer < nodes.length ? graph.regions[buffer]! : extras[buffer - nodes.length]!.region),
     extra,
     claim(node, region) {
@@ -252,8 +286,8 @@ function startPlanning(
     order(region, kept, candidates) {
       const merging = { extents: context.axes.extents, ranges }
       const joined = joinProducers(mergeSteps(steps[region]!, merging), merging)
-      const bytesOf = (buffer: number): number => (storage.has(buffer) ? 0 : largestBytes(typeOf(buffer).shape, ranges))
-      return schedule(dropDeadStores(joined, kept), candidates, kept, bytesOf)
+      const taken = (buffer: number): number => (storage.has(buffer) ? 0 : bytesOf(buffer))
+      return schedule(dropDeadStores(joined, kept), candidates, kept, taken)
     },
   }
 }

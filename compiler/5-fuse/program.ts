@@ -22,6 +22,8 @@ export interface Program {
   /** i32 slots. */
   readonly seedOffset: number
   readonly stepOffset: number
+  /** Room for the vector constants of loops, in bytes. */
+  readonly constants: { readonly offset: number; readonly bytes: number }
   readonly memory: MemoryTotals
   /** Where the module's static data begins: the tables of its runs. */
   readonly tablesOffset?: number

@@ -7,6 +7,7 @@ import { simdOf } from '../../runtime/builds.ts'
 import type { BuildName, Manifest } from '../../runtime/manifest.ts'
 import { sealModule } from '../../runtime/seal.ts'
 import { pagesFor, threadedBytes } from '../../runtime/thread-memory.ts'
+import { type ConstantTable, hoistConstants } from './hoist-constants.ts'
 import { dropSection, foreignParts, functionSizes } from './wasm-sections.ts'
 
 export interface AssembleOptions {
@@ -18,6 +19,8 @@ export interface AssembleOptions {
   readonly memoryBytes: number
   /** Where in memory the static data of the source goes; without it there may be none. */
   readonly dataOffset?: number
+  /** Room in memory for the vector constants of loops; without it they stay where they are. */
+  readonly constants?: ConstantTable
   /** Lets the source import functions; without it that is an error. */
   readonly imports?: boolean
   /** 0 to 3; 2 by default. */
@@ -35,7 +38,7 @@ export interface AssemblyReport {
 
 /**
  * Compiles the main file `source` together with the kernel library. The result imports nothing, has no start function
- * and no data segments but the tables at `dataOffset`, and exports `memory` with exactly the pages `memoryBytes` needs. A build for
+ * and no data segments but the tables at `dataOffset` and `constants`, and exports `memory` with exactly the pages `memoryBytes` needs. A build for
  * several threads imports `env.memory` instead, shared.
  *
  * Each build sees its own `./build` module, `export const RELAXED: bool`, `WIDE` and for threads the layout of their memory, which
@@ -61,7 +64,7 @@ export async function assemble(
     }),
   }
   const files: Readonly<Record<string, string>> = {
-    ...options.kernels,
+    ...(simd === 'wide' ? withVectorsInline(options.kernels) : options.kernels),
     'build.ts': Object.entries(constants)
       .map(([name, value]) => `export const ${name}: ${value}\n`)
       .join(''),
@@ -146,8 +149,9 @@ export async function assemble(
     imports: threads !== undefined || (options.imports ?? false),
   })
   if (foreign.length > 0) throw new Error(`internal: assemble: the module has ${foreign.join(' and ')}`)
-  const functions = functionSizes(binary)
-  const bare = options.names ? binary : dropSection(binary, 'name')
+  const hoisted = options.constants ? hoistConstants(binary, options.constants) : binary
+  const functions = functionSizes(hoisted)
+  const bare = options.names ? hoisted : dropSection(hoisted, 'name')
   const wasm = sealModule(bare, options.manifest)
   return {
     wasm,
@@ -160,4 +164,15 @@ export async function assemble(
       },
     },
   }
+}
+
+/**
+ * The library with every function inline that takes a vector. V8's revectoriser joins nothing across a call, and where the first of two joined
+ * vectors is an argument it ends the process (Node 24.21, V8 13.6: the register allocator has no 256-bit arguments).
+ */
+function withVectorsInline(kernels: Readonly<Record<string, string>>): Record<string, string> {
+  const takesVector = /(?<!@inline\n)^(?:export )?function (?=\w+\([^)]*: v128\b)/gm
+  return Object.fromEntries(
+    Object.entries(kernels).map(([name, text]) => [name, text.replace(takesVector, (start) => `@inline\n${start}`)]),
+  )
 }

@@ -7,6 +7,7 @@ import type { CheckedLoad } from '../2-check/checked.ts'
 import { uniqueName } from '../5-fuse/naming.ts'
 import { type Entry, everyCall, type Kernel, type KernelCall, type Program } from '../5-fuse/program.ts'
 import { formatDim } from '../dimensions/dimension.ts'
+import type { ConstantTable } from './hoist-constants.ts'
 import { block, emptyLines, type Lines, line } from './lines.ts'
 import { manifestOf } from './manifest.ts'
 import { printCalls } from './print-call.ts'
@@ -32,12 +33,13 @@ export interface Emission {
   readonly source: string
   /** Where the module's static data goes, if it has any. */
   readonly dataOffset?: number
+  readonly constants: ConstantTable
   manifest(build: BuildName): Manifest
 }
 
 const LIBRARY: Readonly<Record<string, readonly string[]>> = {
   './vector': [
-    ...['exp', 'log', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'pow', 'sign', 'rsqrt', 'reciprocal'],
+    ...['exp', 'log', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'pow', 'sign', 'rsqrt', 'reciprocal', 'choose'],
     ...['sum4', 'max4', 'min4', 'prod4', 'sum4i', 'max4i', 'min4i'],
     ...['storePartial', 'storeStrided4', 'loadStrided4', 'laneMask', 'laneIndices'],
   ],
@@ -90,6 +92,7 @@ export function emit(program: Program, options: EmitOptions = {}): Emission {
   if (text.includes('floorDivide(')) printFloorDivide(head)
   return {
     source: `${head.text.join('\n')}\n${text}\n`,
+    constants: program.constants,
     ...(program.tablesOffset !== undefined && { dataOffset: program.tablesOffset }),
     manifest: (build) => manifestOf(program, build, options.compiler ?? '', options.loads ?? []),
   }

@@ -18,8 +18,8 @@ import {
 import { block, type Lines, line } from './lines.ts'
 import type { Partition } from './partition.ts'
 import { coefficient, letter, printIndex, printScalarIndex, printSize, variable } from './print-index.ts'
-import { printOperation, splatLiteral } from './print-operation.ts'
-import { acrossLanes, combine, firstLargest, identityOf } from './print-reduction.ts'
+import { printBound, printOperation, splatLiteral } from './print-operation.ts'
+import { acrossLanes, combine, firstLargest, flagsNaN, identityOf } from './print-reduction.ts'
 
 /** How often a body is repeated for adjacent vectors, and whether lanes may lie past the end. */
 interface LaneMode {
@@ -113,6 +113,7 @@ function printStage(printer: Printer, scope: Scope, stage: KernelStage, number: 
     for (let copy = 0; copy < count; copy++) {
       line(lines, `let ${accumulator(id, copy)}: v128 = ${identityOf(value.reducer, dtype)}`)
       if (value.reducer === 'argmax') line(lines, `let ${position(id, copy)}: v128 = i32x4.splat(0)`)
+      if (flagsNaN(value.reducer, dtype)) line(lines, `let ${flag(id, copy)}: v128 = i32x4.splat(0)`)
     }
   }
 }
@@ -133,8 +134,15 @@ function accumulate(
   for (let copy = 0; copy < mode.copies; copy++) {
     let term = localOf(scope, operand, copy)
     if (acrossLoop && mode.partial)
-      term = `v128.bitselect(${term}, ${identityOf(value.reducer, dtype)}, laneMask(${remaining(printer, laneAxis!)}))`
+      term = `choose(${term}, ${identityOf(value.reducer, dtype)}, laneMask(${remaining(printer, laneAxis!)}))`
     const total = accumulator(id, copy)
+    if (flagsNaN(value.reducer, dtype)) {
+      const own = `term_${id}${letter(copy)}`
+      line(lines, `const ${own}: v128 = ${term}`)
+      line(lines, `${total} = f32x4.p${value.reducer}(${total}, ${own})`)
+      line(lines, `${flag(id, copy)} = v128.or(${flag(id, copy)}, f32x4.ne(${own}, ${own}))`)
+      continue
+    }
     if (value.reducer !== 'argmax') {
       line(lines, `${total} = ${combine(value.reducer, dtype, total, term)}`)
       continue
@@ -145,12 +153,9 @@ function accumulate(
     const best = `candidate_${id}${letter(copy)}`
     line(lines, `const ${best}: v128 = ${term}`)
     line(lines, `const ${greater}: v128 = ${dtype === 'f32' ? 'f32x4.gt' : 'i32x4.gt_s'}(${best}, ${total})`)
-    line(lines, `${total} = v128.bitselect(${best}, ${total}, ${greater})`)
+    line(lines, `${total} = choose(${best}, ${total}, ${greater})`)
     const at = position(id, copy)
-    line(
-      lines,
-      `${at} = v128.bitselect(${printIndex(map, acrossLoop ? laneAxis : undefined, copy)}, ${at}, ${greater})`,
-    )
+    line(lines, `${at} = choose(${printIndex(map, acrossLoop ? laneAxis : undefined, copy)}, ${at}, ${greater})`)
   }
 }
 
@@ -158,6 +163,9 @@ function finishReduction(printer: Printer, scope: Scope, id: number, copies: num
   const value = printer.kernel.values[id] as KernelValue & { kind: 'reduction' }
   const { dtype } = printer.kernel.values[value.operands[0]!]!
   const numbers = Array.from({ length: copies }, (_, copy) => copy)
+  const flagged = flagsNaN(value.reducer, dtype)
+  for (const copy of numbers)
+    if (flagged) line(printer.lines, `${accumulator(id, copy)} = v128.or(${accumulator(id, copy)}, ${flag(id, copy)})`)
   const totals = numbers.map((copy) => accumulator(id, copy))
   const positions = numbers.map((copy) => position(id, copy))
   if (!acrossLoop) {
@@ -213,10 +221,15 @@ function printValues(
     const name = `${wordFor(value)}_${id}`
     const locals = Array.from({ length: copies }, (_, copy) => (copies > 1 ? `${name}${letter(copy)}` : name))
     locals.forEach((local, copy) => {
-      line(printer.lines, `const ${local}: v128 = ${printValue(scope, value, laneAxis, copy)}`)
+      line(printer.lines, `const ${local}: v128 = ${printValue(printer.kernel, scope, value, laneAxis, copy)}`)
     })
     scope.locals.set(id, locals)
   }
+}
+
+/** A float that is the same everywhere and not NaN. */
+function isNumber(value: KernelValue): boolean {
+  return value.kind === 'constant' && value.dtype === 'f32' && !Number.isNaN(value.value)
 }
 
 /** What a local is called, its number apart. */
@@ -235,7 +248,13 @@ function wordFor(value: KernelValue): string {
   }
 }
 
-function printValue(scope: Scope, value: KernelValue, laneAxis: number | undefined, copy: number): string {
+function printValue(
+  kernel: Kernel,
+  scope: Scope,
+  value: KernelValue,
+  laneAxis: number | undefined,
+  copy: number,
+): string {
   switch (value.kind) {
     case 'constant':
       return splatLiteral(value.dtype, value.value)
@@ -259,6 +278,10 @@ function printValue(scope: Scope, value: KernelValue, laneAxis: number | undefin
     }
     case 'operation': {
       const operands = value.operands.map((operand) => localOf(scope, operand, copy))
+      if (value.op === 'maximum' || value.op === 'minimum') {
+        const bound = value.operands.findIndex((operand) => isNumber(kernel.values[operand]!))
+        if (bound >= 0) return printBound(value.op, operands[1 - bound]!, operands[bound]!)
+      }
       return printOperation(value.op, value.operandType, value.dtype, operands)
     }
     case 'reduction':
@@ -305,6 +328,11 @@ function printStore(
 
 function accumulator(id: number, copy: number): string {
   return `total_${id}${letter(copy)}`
+}
+
+/** Where a term was NaN. */
+function flag(id: number, copy: number): string {
+  return `nan_${id}${letter(copy)}`
 }
 
 function position(id: number, copy: number): string {

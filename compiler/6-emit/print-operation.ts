@@ -20,6 +20,14 @@ export function floatLiteral(value: number): string {
   return /[.e]/.test(text) ? text : `${text}.0`
 }
 
+/**
+ * The larger or smaller of `value` and a number that is not NaN, in one instruction instead of nine: the result is NaN where `value`
+ * is, and where both are zero the sign is that of `value`.
+ */
+export function printBound(op: 'maximum' | 'minimum', value: string, bound: string): string {
+  return `f32x4.${op === 'maximum' ? 'pmax' : 'pmin'}(${value}, ${bound})`
+}
+
 /** The expression for one operation on operands that are expressions of v128. */
 export function printOperation(op: OpName, operandType: DType, dtype: DType, operands: readonly string[]): string {
   const [a, b, c] = operands as [string, string, string]
@@ -71,7 +79,7 @@ export function printOperation(op: OpName, operandType: DType, dtype: DType, ope
     case 'or':
       return `v128.${op}(${a}, ${b})`
     case 'select':
-      return `v128.bitselect(${b}, ${c}, ${a})`
+      return `choose(${b}, ${c}, ${a})`
     default:
       throw new Error(`internal: emit: no code for the operation ${op}`)
   }

@@ -21,6 +21,14 @@ export function identityOf(reducer: Reducer, dtype: DType): string {
   }
 }
 
+/**
+ * Whether an accumulator leaves NaN out and a second one remembers where there was one: three instructions a term, where `max` and
+ * `min` take nine that wait for one another. In the end all bits of a lane with NaN are set, which is NaN.
+ */
+export function flagsNaN(reducer: Reducer, dtype: DType): reducer is 'max' | 'min' {
+  return dtype === 'f32' && (reducer === 'max' || reducer === 'min')
+}
+
 /** Two accumulators, or an accumulator and a value, as one. */
 export function combine(reducer: Exclude<Reducer, 'argmax'>, dtype: DType, a: string, b: string): string {
   const lanes = dtype === 'f32' ? 'f32x4' : 'i32x4'

@@ -104,7 +104,7 @@ function readName(wasm: Uint8Array, cursor: { at: number }): string {
 }
 
 /** Unsigned LEB128. */
-function readUnsigned(wasm: Uint8Array, cursor: { at: number }): number {
+export function readUnsigned(wasm: Uint8Array, cursor: { at: number }): number {
   let value = 0
   for (let shift = 0; ; shift += 7) {
     const byte = wasm[cursor.at++]!
@@ -113,7 +113,18 @@ function readUnsigned(wasm: Uint8Array, cursor: { at: number }): number {
   }
 }
 
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+/** Unsigned LEB128. */
+export function unsigned(value: number): Uint8Array {
+  const bytes: number[] = []
+  let rest = value
+  while (rest >= 0x80) {
+    bytes.push((rest & 0x7f) | 0x80)
+    rest = Math.floor(rest / 128)
+  }
+  return Uint8Array.of(...bytes, rest)
+}
+
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   const result = new Uint8Array(parts.reduce((total, part) => total + part.length, 0))
   let at = 0
   for (const part of parts) {

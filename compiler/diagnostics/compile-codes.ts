@@ -29,4 +29,16 @@ train fit(x: f32[Batch, 512], y: f32[Batch, 512]) {
   optimizer adam
 }`,
   },
+  NN0303: {
+    title: 'Not in ONNX',
+    explanation: `The entry \`nnc export\` was to write uses something that ONNX has no operator for, or one with other results:
+random numbers, above all, which every runtime draws differently. Make the random numbers an input of an \`infer\` block
+of its own and export that, or export another entry (\`--entry\`).`,
+    example: `model Decoder(z: f32[Batch, 2]) -> f32[Batch, 4] {
+  return z |> out: Linear(4)
+}
+infer sample(x: f32[Batch, 2]) -> f32[Batch, 4] {
+  return Decoder(x + normal_like(x))
+}`,
+  },
 } as const satisfies Record<string, CatalogueEntry>

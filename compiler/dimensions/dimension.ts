@@ -43,6 +43,8 @@ export function add(left: Dim, right: Dim): Dim {
   if (isConstant(left) && isConstant(right)) return checkedConstant(left + right)
   if (left === 0) return right
   if (right === 0) return left
+  if (isConstant(left)) return canonical((right as SymbolicDim).terms, left + constantOf(right))
+  if (isConstant(right)) return canonical(left.terms, left.constant + right)
   return polynomial([...termsOf(left), ...termsOf(right)], constantOf(left) + constantOf(right))
 }
 
@@ -54,6 +56,8 @@ export function multiply(left: Dim, right: Dim): Dim {
   if (isConstant(left) && isConstant(right)) return checkedConstant(left * right)
   if (left === 1) return right
   if (right === 1) return left
+  if (isConstant(left)) return scaled(right as SymbolicDim, left)
+  if (isConstant(right)) return scaled(left, right)
   const terms: DimensionTerm[] = []
   for (const a of allTerms(left)) {
     for (const b of allTerms(right)) {
@@ -280,6 +284,8 @@ function floorAtom(numerator: Dim, denominator: Dim): Dim {
 }
 
 function factorsKey(factors: readonly DimensionAtom[]): string {
+  const only = factors[0]
+  if (factors.length === 1 && only!.kind === 'symbol') return only!.name
   return factors.map((atom) => (atom.kind === 'floor' ? `(${atomKey(atom)})` : atomKey(atom))).join(' * ')
 }
 
@@ -287,6 +293,21 @@ function checkedConstant(value: number): number {
   if (!Number.isSafeInteger(value) || Math.abs(value) > MAXIMUM_DIMENSION)
     throw new DimensionError(`a dimension exceeds the largest supported size, ${MAXIMUM_DIMENSION}`)
   return value
+}
+
+/** Multiplied by a number, a canonical form keeps its order. */
+function scaled(dim: SymbolicDim, factor: number): Dim {
+  if (factor === 0) return 0
+  const constant = checkedConstant(dim.constant * factor)
+  return canonical(
+    dim.terms.map(({ coefficient, factors }) => ({ coefficient: checkedConstant(coefficient * factor), factors })),
+    constant,
+  )
+}
+
+/** The dimension of terms that are sorted, merged and not zero. */
+function canonical(terms: readonly DimensionTerm[], constant: number): SymbolicDim {
+  return { terms, constant: checkedConstant(constant), key: render(terms, constant) }
 }
 
 function polynomial(terms: readonly DimensionTerm[], constant: number): Dim {
@@ -297,7 +318,8 @@ function polynomial(terms: readonly DimensionTerm[], constant: number): Dim {
       total += term.coefficient
       continue
     }
-    const factors = [...term.factors].sort((a, b) => (atomKey(a) < atomKey(b) ? -1 : 1))
+    const factors =
+      term.factors.length === 1 ? term.factors : [...term.factors].sort((a, b) => (atomKey(a) < atomKey(b) ? -1 : 1))
     const key = factorsKey(factors)
     const known = merged.get(key)
     if (known) known.coefficient += term.coefficient
@@ -309,7 +331,7 @@ function polynomial(terms: readonly DimensionTerm[], constant: number): Dim {
   if (kept.length === 0) return total
   kept.sort(([keyA, a], [keyB, b]) => b.factors.length - a.factors.length || (keyA < keyB ? -1 : 1))
   const sorted = kept.map(([, term]) => term)
-  return { terms: sorted, constant: total, key: render(sorted, total) }
+  return canonical(sorted, total)
 }
 
 function render(terms: readonly DimensionTerm[], constant: number): string {

@@ -66,7 +66,7 @@ const pool_max_gradient: OpDef<'pool_max_gradient'> = {
 }
 
 /** x[n, spatial…] as [n, size, window, …], elements outside `outside`. */
-function spreadWindows(build: Expressions, x: number, attributes: PoolingAttributes, outside: number): number {
+export function spreadWindows(build: Expressions, x: number, attributes: PoolingAttributes, outside: number): number {
   const { strides, low, size, window, dilation } = attributes
   const shape = build.shapeOf(x)
   const high = size.map((count, axis) => {

@@ -64,6 +64,7 @@ describe('the command line', () => {
     'eval',
     'predict',
     'generate',
+    'export',
     'curve',
     'inspect',
     'bench',
@@ -361,6 +362,34 @@ describe('train, eval and predict', () => {
     )
     const again = await nnc('train xor.nn --epochs 40 --resume broken/xor.safetensors')
     expect(again).toMatchObject({ code: 1, error: expect.stringContaining('--epochs 45') })
+  })
+
+  test('interrupted within an epoch and resumed, too, and the history goes on', async () => {
+    await nnc('train iris.nn --epochs 3 -o unbroken')
+    let interrupted = ''
+    const { code } = await nnc('train iris.nn --epochs 3 -o within', {
+      terminal: true,
+      // The first progress line is that of the first step.
+      watch: (text, interrupt) => {
+        if (interrupted !== '' || !/\d+\/\d+ steps/.test(text)) return
+        interrupted = text
+        interrupt()
+      },
+    })
+    expect(code).toBe(130)
+    expect(interrupted).toContain('1/3')
+    expect(interrupted).toContain(' 1/7 steps')
+    const resumed = await nnc('train iris.nn --epochs 3 -o within --resume within/iris.checkpoint.safetensors')
+    expect(resumed.code).toBe(0)
+    const [whole, broken] = ['unbroken', 'within'].map((name) => {
+      const { steps, epochs } = JSON.parse(readFileSync(join(folder, name, 'iris.history.json'), 'utf8'))
+      const told = epochs.map(({ seconds: _, ...rest }: { seconds: number }) => rest)
+      return { steps, epochs: told, weights: readFileSync(join(folder, name, 'iris.safetensors')) }
+    })
+    expect(broken!.weights).toEqual(whole!.weights)
+    expect(broken!.epochs).toEqual(whole!.epochs)
+    expect(broken!.steps.map(([passed]: number[]) => passed)).toEqual(whole!.steps.map(([passed]: number[]) => passed))
+    broken!.steps.forEach(([, loss]: number[], at: number) => void expect(loss).toBeCloseTo(whole!.steps[at][1], 4))
   })
 
   test('the seed decides every bit', async () => {

@@ -56,11 +56,12 @@ async function programOf(source: string): Promise<Program> {
 }
 
 async function moduleOf(program: Program): Promise<Uint8Array> {
-  const { source, manifest, dataOffset } = emit(program)
+  const { source, manifest, dataOffset, constants } = emit(program)
   const { wasm } = await assemble(source, {
     build: 'plain',
     manifest: manifest('plain'),
     kernels: kernelLibrary,
+    constants,
     memoryBytes: program.memory.total,
     optimizeLevel: 0,
     ...(dataOffset !== undefined && { dataOffset }),

@@ -53,11 +53,12 @@ export type WasmResult = Readonly<Record<'outputs' | 'updates', Readonly<Record<
 
 export async function compileGraphs(graphs: readonly Graph[], build: BuildName = 'plain', level = 1): Promise<Runner> {
   const program = fuse(programOf(graphs), largestTile([build]))
-  const { source, manifest, dataOffset } = emit(program)
+  const { source, manifest, dataOffset, constants } = emit(program)
   const { wasm } = await assemble(source, {
     build,
     manifest: manifest(build),
     kernels: kernelLibrary,
+    constants,
     memoryBytes: program.memory.total,
     optimizeLevel: level,
     ...(dataOffset !== undefined && { dataOffset }),

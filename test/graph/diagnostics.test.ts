@@ -3,7 +3,7 @@ import { buildGraphs } from '../../compiler/3-graph/lower.ts'
 import { differentiate } from '../../compiler/4-transform/differentiate.ts'
 import { compileCodes } from '../../compiler/diagnostics/compile-codes.ts'
 import { renderDiagnostics } from '../../compiler/diagnostics/render.ts'
-import { compile } from '../../compiler/index.ts'
+import { compile, exportOnnx } from '../../compiler/index.ts'
 import { programOf } from '../check/check-text.ts'
 
 test('NN0301, no gradient reaches a value', () => {
@@ -30,6 +30,22 @@ test('NN0302, program too large for a module', async () => {
      5 | train fit(x: f32[Batch, 512], y: f32[Batch, 512]) {
        |           ^^^^^^^^^^^^^^^^^^
     help: give the run-time dimensions smaller ranges, as in \`dim Batch in 1..32\`, or make the largest tensor, here, smaller
+    "
+  `)
+})
+
+test('NN0303, not in ONNX', async () => {
+  const text = compileCodes.NN0303.example
+  const compilation = await compile(text, { file: 'decoder.nn', stopAfter: 'graph' })
+  const variables = { 'out.w': new Float32Array(8), 'out.b': new Float32Array(4) }
+  const { diagnostics, model } = await exportOnnx(compilation, { entry: 'sample', variables })
+  expect(model).toBeUndefined()
+  expect(renderDiagnostics(diagnostics, compilation.sources)).toMatchInlineSnapshot(`
+    "error[NN0303]: \`sample\` holds random numbers, which ONNX draws differently
+      --> decoder.nn:5:22
+     5 |   return Decoder(x + normal_like(x))
+       |                      ^^^^^^^^^^^^^^
+    help: give them to the entry as an input, or export an entry that draws none
     "
   `)
 })

@@ -25,12 +25,23 @@ export const emptyManifest = (build: BuildName): Manifest => ({
 export interface KernelModule {
   readonly memory: WebAssembly.Memory
   readonly report: AssemblyReport
+  readonly module: Uint8Array
   /** An exported function. */
   call(name: string, ...values: readonly number[]): number
 }
 
-export async function compileKernels(source: string, build: BuildName, memoryBytes: number): Promise<KernelModule> {
-  const assembled = await assemble(source, { build, manifest: emptyManifest(build), kernels, memoryBytes })
+/** `constantBytes`: room for the vector constants of loops, behind the rest of the memory. */
+export async function compileKernels(
+  source: string,
+  build: BuildName,
+  memoryBytes: number,
+  constantBytes = 4096,
+): Promise<KernelModule> {
+  const constants = { offset: memoryBytes, bytes: constantBytes }
+  const assembled = await assemble(source, {
+    ...{ build, manifest: emptyManifest(build), kernels, constants },
+    memoryBytes: memoryBytes + constants.bytes,
+  })
   const wasm = assembled.wasm as Uint8Array<ArrayBuffer>
   // Node 20 has relaxed SIMD behind a flag; newer versions take it as given.
   if (!WebAssembly.validate(wasm)) setFlagsFromString('--experimental-wasm-relaxed-simd')
@@ -39,6 +50,7 @@ export async function compileKernels(source: string, build: BuildName, memoryByt
   return {
     memory: instance.exports.memory as WebAssembly.Memory,
     report: assembled.report,
+    module: wasm,
     call: (name, ...values) => exports[name]!(...values),
   }
 }

@@ -20,6 +20,7 @@ async function bothBuilds(source: string): Promise<{ readonly alone: Uint8Array;
     build: 'plain-threads',
     manifest,
     kernels: kernelLibrary,
+    constants: emission.constants,
     memoryBytes: manifest.threads!.privateOffset,
   })
   return { alone: compilation.modules!.plain!, shared: wasm }
