@@ -40,7 +40,7 @@ export function convolutionScratchBytes(plan: ConvolutionPlan, largest: (dim: Di
     largest(planes) * span + beyond + lastStride,
     dense && !phased ? 0 : count(apart),
     phased ? count([plan.filters, ...results]) : 0,
-  ].reduce((bytes, words) => bytes + Math.ceil(words / 16) * 64, 64)
+  ].reduce((bytes, words) => bytes + Math.ceil(words / 16) * 64, 128)
 }
 
 /** Four planes side by side, their results, filter elements, and lists of what meets. */
