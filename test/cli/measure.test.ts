@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { machineLimits, roofMilliseconds } from '../../cli/measure/machine-limits.ts'
+import { requireCompilation } from '../../cli/revectoriser.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { runCommand, type TestRun } from './test-terminal.ts'
 
@@ -21,7 +22,12 @@ train fit(x: f32[Batch, 12], y: i32[Batch]) {
   batch 4
 }
 `
-const folder = temporaryFolder({ 'net.nn': net, 'scalar.nn': 'model Twice(x: f32) -> f32 {\n  return 2.0 * x\n}\n' })
+const parts = net.replace('batch 4', 'batch 4  accumulate 4')
+const folder = temporaryFolder({
+  'net.nn': net,
+  'parts.nn': parts,
+  'scalar.nn': 'model Twice(x: f32) -> f32 {\n  return 2.0 * x\n}\n',
+})
 
 function nnc(...words: string[]): Promise<TestRun> {
   return runCommand(words, { directory: folder })
@@ -106,6 +112,20 @@ describe('nnc profile', () => {
     expect(page).not.toMatch(/<script|https?:/)
   })
 
+  test('what some steps leave out counts its share', async () => {
+    const [all, some] = await Promise.all(
+      ['net.nn', 'parts.nn'].map(async (file) => {
+        const run = await nnc('profile', file, '--seconds', '0.05', '--json', '--entry', 'fit.step')
+        const [{ kernels }] = objects(run) as unknown as [{ kernels: { kernel: string; flops: number }[] }]
+        return kernels
+          .filter(({ kernel }) => kernel.startsWith('parameter_update'))
+          .reduce((sum, { flops }) => sum + flops, 0)
+      }),
+    )
+    expect(some).toBeGreaterThan(0)
+    expect(some).toBeLessThan(0.6 * all!)
+  })
+
   test('one entry, for reading', async () => {
     const { code, output } = await nnc('profile', 'net.nn', '--seconds', '0.02', '--entry', 'Net')
     expect(code).toBe(0)
@@ -137,6 +157,10 @@ describe('--avx2', () => {
     expect(code).toBe(1)
     expect(error).toContain('--avx2: this engine has no revectoriser')
     expect(error).toContain('help: leave out --avx2')
+  })
+
+  test('is refused for a module that the engine does not get through', async () => {
+    await expect(requireCompilation(Uint8Array.of(0, 97, 115, 109))).rejects.toThrow('fails on this program')
   })
 
   test('goes with no other build', async () => {
