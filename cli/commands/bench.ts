@@ -2,15 +2,7 @@ import { Command } from 'commander'
 import type { SimdBuild } from '../../runtime/manifest.ts'
 import { formatTime } from '../measure/format-time.ts'
 import { formatBytes } from '../numbers.ts'
-import {
-  type Assignments,
-  avx2Option,
-  buildOption,
-  positiveInteger,
-  positiveNumber,
-  setOption,
-  threadsOption,
-} from '../options.ts'
+import { type Assignments, avx2Option, buildOption, positiveInteger, positiveNumber, setOption } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { styleFor } from '../style.ts'
 
@@ -23,7 +15,7 @@ Examples:
 interface BenchOptions {
   readonly batch?: number
   readonly seconds: number
-  readonly threads: number
+  readonly threads?: number
   readonly set?: Assignments
   readonly build?: SimdBuild
   readonly avx2?: true
@@ -37,7 +29,7 @@ export function benchCommand(context: CommandContext): Command {
     .argument('<file>', 'the .nn file')
     .option('--batch <size>', "rows in a batch (default: the train block's, else the largest)", positiveInteger)
     .option('--seconds <time>', 'how long to measure each entry point', positiveNumber, 1)
-    .addOption(threadsOption().default(1))
+    .option('--threads <n>', 'threads that share large steps (default: 1, or as tuned)', positiveInteger)
     .addOption(setOption())
     .addOption(buildOption())
     .addOption(avx2Option())
@@ -52,6 +44,7 @@ async function bench(file: string, options: BenchOptions, { terminal }: CommandC
     { settle },
     { importReader, readSource },
     { chooseBuild },
+    { tunedChoice },
     { load },
     { measuredSizes },
     measure,
@@ -60,12 +53,14 @@ async function bench(file: string, options: BenchOptions, { terminal }: CommandC
     import('../compile-file.ts'),
     import('../source-file.ts'),
     import('../choose-build.ts'),
+    import('../tune/tuning.ts'),
     import('../../runtime/index.ts'),
     import('../measure/sizes.ts'),
     import('../measure/bench.ts'),
   ])
-  const simd = await chooseBuild(options, terminal)
-  const { threads } = options
+  const tuned = await tunedChoice(file, options, ['training', 'prediction'], terminal)
+  const simd = await chooseBuild(tuned ? { tuned: tuned.simd } : options, terminal)
+  const threads = tuned?.threads ?? options.threads ?? 1
   const build = threads > 1 ? (`${simd}-threads` as const) : simd
   const source = await readSource(file, terminal.directory)
   const compilation = await compileOnce(source.text, {
@@ -73,6 +68,7 @@ async function bench(file: string, options: BenchOptions, { terminal }: CommandC
     settings: options.set ?? {},
     resolve: importReader(terminal.directory),
     builds: [build],
+    winograd: tuned?.winograd ?? true,
   })
   await settle(compilation, terminal)
   const sizes = measuredSizes(compilation.program!, options.batch)

@@ -46,6 +46,7 @@ async function profile(file: string, options: ProfileOptions, { terminal }: Comm
     { settle },
     { importReader, readSource },
     { chooseBuild },
+    { tunedChoice },
     { measuredSizes },
     measure,
     limits,
@@ -54,17 +55,20 @@ async function profile(file: string, options: ProfileOptions, { terminal }: Comm
     import('../compile-file.ts'),
     import('../source-file.ts'),
     import('../choose-build.ts'),
+    import('../tune/tuning.ts'),
     import('../measure/sizes.ts'),
     import('../measure/profile.ts'),
     import('../measure/machine-limits.ts'),
   ])
-  const build = await chooseBuild(options, terminal)
+  const tuned = await tunedChoice(file, options, ['training', 'prediction'], terminal)
+  const build = await chooseBuild(tuned ? { tuned: tuned.simd } : options, terminal)
   const source = await readSource(file, terminal.directory)
   const compilation = await compileOnce(source.text, {
     file: source.name,
     settings: options.set ?? {},
     resolve: importReader(terminal.directory),
     builds: [build],
+    winograd: tuned?.winograd ?? true,
     profile: true,
   })
   await settle(compilation, terminal)

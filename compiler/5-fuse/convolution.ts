@@ -37,7 +37,12 @@ export interface ConvolutionPlan {
 const LEADING = 3
 
 /** Plans the convolution whose result is `target`: a convolution, or the permutation of one that keeps its spatial axes. */
-export function planConvolution(graph: Graph, materialisation: Materialisation, target: number): ConvolutionPlan {
+export function planConvolution(
+  graph: Graph,
+  materialisation: Materialisation,
+  target: number,
+  allowed: { readonly winograd: boolean },
+): ConvolutionPlan {
   const node = graph.nodes[target]!
   const convolve = (node.op === 'permute' ? graph.nodes[node.inputs[0]!]! : node) as GraphNode & { op: 'convolve' }
   const { strides, low, inputDilation, filterDilation } = convolve.attributes
@@ -78,7 +83,7 @@ export function planConvolution(graph: Graph, materialisation: Materialisation, 
     },
     axes,
   }
-  const winograd = planWinograd(plan)
+  const winograd = allowed.winograd ? planWinograd(plan) : undefined
   return winograd ? { ...plan, winograd } : plan
 }
 

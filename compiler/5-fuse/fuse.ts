@@ -54,11 +54,12 @@ interface FuseState {
  * Plans all entry points together: variables, inputs and the arena are shared.
  *
  * @param tile the largest of the builds to be made; one layout of memory serves them all
+ * @param winograd false: every convolution is computed as it is written
  * @throws MemoryLimitError if memory for the largest sizes exceeds what a module can address.
  */
-export function fuse(program: GraphProgram, tile: Tile = narrowTile): Program {
+export function fuse(program: GraphProgram, tile: Tile = narrowTile, winograd = true): Program {
   try {
-    const fused = roll(fuseGraphs(program, tile))
+    const fused = roll(fuseGraphs(program, tile, winograd))
     const { total } = fused.memory
     if (total > LARGEST_MEMORY) throw new MemoryLimitError(`${(total / 2 ** 30).toFixed(1)} GiB`, program)
     return fused
@@ -68,7 +69,7 @@ export function fuse(program: GraphProgram, tile: Tile = narrowTile): Program {
   }
 }
 
-function fuseGraphs(program: GraphProgram, tile: Tile): Program {
+function fuseGraphs(program: GraphProgram, tile: Tile, winograd: boolean): Program {
   const ranges: Record<string, DimRange> = {}
   for (const dim of [...program.dims, ...program.graphs.flatMap((graph) => graph.dims)]) ranges[dim.name] = dim
   const names = new Set<string>()
@@ -83,7 +84,7 @@ function fuseGraphs(program: GraphProgram, tile: Tile): Program {
     after: 0,
   }
   const entries = program.graphs.map((graph, at) =>
-    planEntry(state, graph, planGraph(graph, ranges, tile), entryNames[at]!),
+    planEntry(state, graph, planGraph(graph, ranges, tile, winograd), entryNames[at]!),
   )
   return {
     name: program.name,
