@@ -3,15 +3,18 @@
 // one row with columns stored contiguously, and of one column, sum in four parts (vectorTimesRows). The tile's shape, block sizes and
 // thresholds were measured: bench/kernels/README.md.
 import { WIDE } from './build'
-import { panelWidth, tileRows, tiles, widestPanel } from './tiles'
+import { panelWidth, tileCount, tileHeight, tileRows, tiles, widestPanel } from './tiles'
 import { loadPartial, madd, storePartial, sum4 } from './vector'
 
 /** Depth of a block: a packed panel of 12 columns takes 18 KiB, of 16 columns 25, inside a first-level cache of 32. */
 export const blockDepth = 392
-/** Rows of a block of A, whole tiles of 3 or 4: with blockDepth, 404 KiB, inside a second-level cache of 512. */
+/** Rows of a block of A, whole tiles of 3, 4 or 6: with blockDepth, 404 KiB, inside a second-level cache of 512. */
 export const blockRows = 264
-/** Products this wide repay gathering a transposed A. */
-const gatherColumns = 64
+/** Products this wide repay packing a transposed A. */
+const leastColumnsTransposed = 64
+/** Rows of A so far apart, each on a page of its own, fall into few sets of the cache; products this wide repay packing them. */
+const farRows = 1024
+const leastColumns = 256
 
 @inline
 function bytes(elements: i32): usize {
@@ -19,33 +22,74 @@ function bytes(elements: i32): usize {
 }
 
 /**
- * All rows of a block times one panel. Where the panel is wider than C, or rows are left that fill no tile, tiles are computed in `strip`
- * and their valid part copied; in the last tile the last row of A stands in for those that are missing.
+ * All rows of a block times one panel; `packed` where packRows has put them side by side. Where the panel is wider than C, or the last tile has
+ * more rows than are left, tiles are computed in `strip` and their valid part copied.
  */
 export function panelProduct(
   c: usize, cRow: usize, a: usize, aRow: usize, aStep: usize, b: usize, depth: i32, rows: i32, columns: i32, width: i32, accumulate: bool,
-  strip: usize,
+  strip: usize, packed: bool = false,
 ): void {
   const stripRow = bytes(width)
-  const whole = rows / tileRows
-  const wholeRows = whole * tileRows
-  const rest = rows - wholeRows
-  if (columns == width) {
-    tiles(c, cRow, a, aRow, aStep, b, depth, whole, width, accumulate)
-    if (rest) {
-      const corner = c + <usize>wholeRows * cRow
-      if (accumulate) copyBlock(strip, stripRow, corner, cRow, rest, columns)
-      tiles(strip, stripRow, a + <usize>wholeRows * aRow, aRow, aStep, b, depth, 1, width, accumulate, rest)
-      copyBlock(corner, cRow, strip, stripRow, rest, columns)
+  for (let i = 0; i < rows;) {
+    const height = tileHeight(rows - i)
+    const count = tileCount(rows - i)
+    const present = min(rows - i, count * height)
+    const target = c + <usize>i * cRow
+    const own = packed ? a + bytes(i * depth) : a + <usize>i * aRow
+    const row = packed ? 4 : aRow
+    const tile = packed ? bytes(height * depth) : <usize>height * aRow
+    const step = packed ? bytes(height) : aStep
+    const last = min(height, present) - 1
+    if (columns == width && present == count * height)
+      tiles(target, cRow, own, row, tile, step, b, depth, count, height, width, last, accumulate)
+    else {
+      if (accumulate) copyBlock(strip, stripRow, target, cRow, present, columns)
+      tiles(strip, stripRow, own, row, tile, step, b, depth, count, height, width, last, accumulate)
+      copyBlock(target, cRow, strip, stripRow, present, columns)
     }
+    i += present
+  }
+}
+
+/**
+ * Puts the rows of each tile side by side, `depth` deep; rows are `aRow` bytes apart and step by `aStep`. Rows that a tile lacks repeat the last.
+ * Up to two words behind the last tile are written.
+ */
+function packRows(target: usize, a: usize, aRow: usize, aStep: usize, depth: i32, rows: i32): void {
+  for (let i = 0; i < rows;) {
+    const height = tileHeight(rows - i)
+    const last = min(height, rows - i) - 1
+    const r1 = a + <usize>min(1, last) * aRow, r2 = a + <usize>min(2, last) * aRow, r3 = a + <usize>min(3, last) * aRow
+    const r4 = a + <usize>min(4, last) * aRow, r5 = a + <usize>min(5, last) * aRow
+    const step = bytes(height)
+    if (aStep == 4) {
+      // Vectors reach into the next step, or tile, which is written later.
+      if (height == 6) transpose4(target + 16, step, r4, r5, r5, r5, depth)
+      transpose4(target, step, a, r1, r2, height == 3 ? r2 : r3, depth)
+    } else if (aRow == 4 && last + 1 == height) copyColumns(target, a, aStep, depth, height)
+    else {
+      let at: usize = 0
+      let to = target
+      for (let p = 0; p < depth; p++, at += aStep, to += step) {
+        store<f32>(to, load<f32>(a + at)), store<f32>(to, load<f32>(r1 + at), 4), store<f32>(to, load<f32>(r2 + at), 8)
+        if (height > 3) store<f32>(to, load<f32>(r3 + at), 12)
+        if (height > 4) store<f32>(to, load<f32>(r4 + at), 16), store<f32>(to, load<f32>(r5 + at), 20)
+      }
+    }
+    target += bytes(height * depth)
+    a += <usize>height * aRow
+    i += height
+  }
+}
+
+/** Three, four or six words of each column. */
+function copyColumns(target: usize, a: usize, aStep: usize, depth: i32, height: i32): void {
+  if (height == 3) {
+    for (let p = 0; p < depth; p++, a += aStep, target += 12) store<i64>(target, load<i64>(a)), store<f32>(target, load<f32>(a, 8), 8)
+  } else if (height == 4) {
+    for (let p = 0; p < depth; p++, a += aStep, target += 16) v128.store(target, v128.load(a))
   } else {
-    if (accumulate) copyBlock(strip, stripRow, c, cRow, rows, columns)
-    tiles(strip, stripRow, a, aRow, aStep, b, depth, whole, width, accumulate)
-    if (rest) {
-      const end = strip + <usize>wholeRows * stripRow
-      tiles(end, stripRow, a + <usize>wholeRows * aRow, aRow, aStep, b, depth, 1, width, accumulate, rest)
-    }
-    copyBlock(c, cRow, strip, stripRow, rows, columns)
+    for (let p = 0; p < depth; p++, a += aStep, target += 24) v128.store(target, v128.load(a)), store<i64>(target, load<i64>(a, 16), 16)
   }
 }
 
@@ -84,7 +128,8 @@ function packPanel(target: usize, b: usize, bRow: i32, bColumn: i32, depth: i32,
       }
     } else {
       for (let p = 0; p < depth; p++) {
-        v128.store(target, v128.load(b)), v128.store(target, v128.load(b, 16), 16)
+        const b0 = v128.load(b), b1 = v128.load(b, 16)
+        v128.store(target, b0), v128.store(target, b1, 16)
         b += rowBytes
         target += 32
       }
@@ -269,27 +314,25 @@ function packedPanel(panels: usize, p: i32, j: i32, n: i32, depth: i32): usize {
 
 /**
  * Blocks of B, `blockDepth` rows deep, are packed panel by panel, each panel meeting all rows of a block of A while it is in the
- * first-level cache. A is read where it lies; only columns of a transposed A are first scratch closer together, since rows many
- * bytes apart would fall into few sets of the cache. Unless `packed` is 0, B is packed there already.
+ * first-level cache. A is read where it lies, unless it is packed as well: rows many bytes apart, as those of a transposed A, would fall into few
+ * sets of the cache. Unless `packed` is 0, B is packed there already.
  */
 function tiledProduct(
   c: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
   aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize, packed: usize,
 ): void {
   const strip = scratch
-  const gathered = strip + bytes(widestPanel * (min(m, blockRows) + tileRows - 1))
-  const gather = aRow == 1 && n >= gatherColumns
-  const panels = n >= gatherColumns ? gathered + bytes(min(k, blockDepth) * gatheredRow(min(m, blockRows))) : gathered
+  const ownRows = strip + bytes(widestPanel * (min(m, blockRows) + tileRows - 1))
+  const packsRows = aRow == 1 ? n >= leastColumnsTransposed : aRow >= farRows && n >= leastColumns
+  const panels = packsRows ? (ownRows + bytes(min(k, blockDepth) * (min(m, blockRows) + 3) + 2) + 63) & ~63 : ownRows
   for (let p = 0; p < k; p += blockDepth) {
     const depth = min(k - p, blockDepth)
     for (let i = 0; i < m; i += blockRows) {
       const rows = min(m - i, blockRows)
       let block = a + bytes(i * aRow + p * aColumn)
-      let step = bytes(aColumn)
-      if (gather) {
-        step = bytes(gatheredRow(rows))
-        copyBlock(gathered, step, block, bytes(aColumn), depth, rows)
-        block = gathered
+      if (packsRows) {
+        packRows(ownRows, block, bytes(aRow), bytes(aColumn), depth, rows)
+        block = ownRows
       }
       let width = 0
       for (let j = 0; j < n; j += width) {
@@ -298,16 +341,11 @@ function tiledProduct(
         const own = m > blockRows ? panels + bytes(j * depth) : panels
         const panel = packed ? packedPanel(packed, p, j, n, depth) : own
         if (i == 0 && !packed) packPanel(panel, b + bytes(p * bRow + j * bColumn), bRow, bColumn, depth, columns, width)
-        const target = c + bytes(i * cRow + j)
-        const add = accumulate || p > 0
-        panelProduct(target, bytes(cRow), block, bytes(aRow), step, panel, depth, rows, columns, width, add, strip)
+        panelProduct(
+          c + bytes(i * cRow + j), bytes(cRow), block, bytes(aRow), bytes(aColumn), panel, depth, rows, columns, width,
+          accumulate || p > 0, strip, packsRows,
+        )
       }
     }
   }
-}
-
-/** Words between scratch columns of A: an odd number of cache lines of 16. */
-@inline
-function gatheredRow(rows: i32): i32 {
-  return (((rows + 15) >> 4) | 1) << 4
 }

@@ -131,7 +131,7 @@ function packSegment(target: usize, targetStep: usize, base: usize, taps: usize,
   else packVectors(target, targetStep, base, taps, end, length, step)
 }
 
-/** Four vectors a row, or three where panels are no wider than twelve; those that a length does not need repeat others. */
+/** As many vectors a row as the widest panel has; those that a length does not need repeat others. */
 @inline
 function packVectors(target: usize, targetStep: usize, base: usize, taps: usize, end: usize, length: i32, step: i32): void {
   const second = length > 8 ? 4 : 0, third = length > 12 ? 8 : second, last = length - 4

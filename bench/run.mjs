@@ -1,118 +1,75 @@
-// npm run bench: this project beside its peers, interleaved in one run.
-//   node bench/run.mjs [--rounds N] [--only REGEX]
-// Every contestant runs in a process of its own, in turn, ROUNDS times; the ratio is taken round by round, and the
-// medians over the rounds are printed and written to bench/results/latest.json. Needs `npm run build` (npm does it).
-// PyTorch takes part where a python3 has it: /usr/bin/python3, or the one PYTHON names.
-import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { gzipSync } from 'node:zlib'
+// npm run bench: this project beside its peers, one thread each, in turn within every round.
+//   node bench/run.mjs [--rounds N] [--milliseconds N] [--only REGEX] [--without REGEX] [--keep]
+// All contestants of a workload are started, then take turns; ratios are taken within a round, and their medians over the rounds
+// are printed and written to bench/results/latest/ as JSON, Markdown and a picture. `--only` chooses workloads, `--without`
+// leaves contestants out, `--no-compiling` the time of `nnc build`, `--keep` also puts tables and picture into docs/performance.md and the figures into bench/results/.
+// Needs `npm run build` (npm does it). PyTorch takes part where a Python has it: /usr/bin/python3, or the one PYTHON names.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { measureBuilds } from './cold-builds.mjs'
+import {
+  installPeers,
+  isGiven,
+  keeps,
+  machine,
+  newerNode,
+  option,
+  partDone,
+  progress,
+  pythonWithTorch,
+} from './command-line.mjs'
+import { contestants, writeOnnx } from './contestants.mjs'
+import { saveResults, writeReport } from './report.mjs'
+import { takeRounds } from './rounds.mjs'
 import { workloads } from './workloads.mjs'
 
-const here = dirname(fileURLToPath(import.meta.url))
-const root = join(here, '..')
-const flag = (name, otherwise) => {
-  const at = process.argv.indexOf(`--${name}`)
-  return at < 0 ? otherwise : process.argv[at + 1]
-}
-const rounds = Number(flag('rounds', 5))
-const only = new RegExp(flag('only', '.'))
+const rounds = option('rounds', 9)
+const milliseconds = option('milliseconds', 300)
+const only = new RegExp(option('only', '.'))
+const without = new RegExp(option('without', '^$'))
+const keep = keeps('only', 'without', 'no-compiling')
+installPeers()
+const { compileProbes, compileWorkload, simdBuilds } = await import('./compiled.mjs')
 
-if (!existsSync(join(here, 'node_modules'))) {
-  console.log('installing the peers into bench/node_modules')
-  execFileSync('npm', ['ci', '--prefix', here, '--no-audit', '--no-fund'], { stdio: 'inherit' })
-}
-
-const python = process.env.PYTHON ?? '/usr/bin/python3'
-const pythonHasTorch = spawnSync(python, ['-c', 'import torch']).status === 0
-const revectorises = execFileSync(process.execPath, ['--v8-options'], { encoding: 'utf8' }).includes(
-  '--experimental-wasm-revectorize',
-)
-const contestants = [
-  { name: 'nnc-plain', run: (id) => [join(here, 'nnc.mjs'), id, 'plain'] },
-  { name: 'nnc-relaxed', run: (id) => [join(here, 'nnc.mjs'), id, 'relaxed'] },
-  { name: 'nnc-wide', run: (id) => [join(here, 'nnc.mjs'), id, 'wide'], takes: () => revectorises },
-  {
-    name: 'tfjs-wasm',
-    run: (id) => [join(here, 'peers/tfjs.mjs'), id],
-    takes: ({ kind, predicts }) => ['mlp', 'tiny', 'cnn'].includes(kind) && !predicts,
-  },
-  { name: 'torch', program: python, run: (id) => [join(here, 'peers/pytorch.py'), id], takes: () => pythonHasTorch },
-]
-
-function once(program, command) {
-  const environment = { ...process.env, OMP_NUM_THREADS: '1' }
-  const { stdout, stderr, status } = spawnSync(program, command, { encoding: 'utf8', env: environment })
-  const line = stdout.split('\n').find((text) => text.startsWith('{'))
-  if (status !== 0 || !line) throw new Error(`${command.join(' ')} failed:\n${stderr}`)
-  return JSON.parse(line)
-}
-
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
-const results = []
-for (const id of Object.keys(workloads).filter((name) => only.test(name))) {
-  for (let round = 1; round <= rounds; round++) {
-    for (const { name, program, run, takes } of contestants)
-      if (takes === undefined || takes(workloads[id]))
-        results.push({ round, ...once(program ?? process.execPath, run(id)), contestant: name })
-    process.stderr.write(`${id} round ${round} of ${rounds}\r`)
-  }
-}
-
-const cell = (workload, contestant) =>
-  results.filter((result) => result.workload === workload && result.contestant === contestant)
-const rows = []
-for (const workload of new Set(results.map((result) => result.workload))) {
-  const ours = Object.fromEntries(['nnc-plain', 'nnc-relaxed'].map((name) => [name, cell(workload, name)]))
-  for (const { name } of contestants) {
-    const runs = cell(workload, name)
-    if (runs.length === 0) continue
-    const ratio = (own) => median(runs.map((run, round) => run.msMedian / ours[own][round].msMedian))
-    rows.push({
-      workload,
-      contestant: name,
-      'ms / step': median(runs.map((run) => run.msMedian)).toPrecision(3),
-      fastest: Math.min(...runs.map((run) => run.msMinimum)).toPrecision(3),
-      'over plain': ratio('nnc-plain').toFixed(2),
-      'over relaxed': ratio('nnc-relaxed').toFixed(2),
-      'loss 0': runs[0].loss0.toFixed(4),
-      'loss 4': runs[0].loss4.toFixed(4),
+const folder = mkdtempSync(join(tmpdir(), 'nnc-bench-'))
+try {
+  const [node24, python] = [newerNode(), pythonWithTorch()]
+  const onnxFolder = join(folder, 'onnx')
+  mkdirSync(onnxFolder)
+  const builds = await simdBuilds()
+  const probes = await compileProbes(builds, folder)
+  const operations = Object.fromEntries(builds.map((build) => [build, probes[build].operations]))
+  const everybody = contestants({ node24, python, onnxFolder: writeOnnx(python, onnxFolder) })
+  const results = {}
+  for (const [id, workload] of Object.entries(workloads).filter(([name]) => only.test(name))) {
+    progress(`${id}: compiling`)
+    const started = performance.now()
+    const modules = await compileWorkload(id, workload, builds, folder)
+    const taking = everybody
+      .filter(({ name, takes }) => !without.test(name) && takes(workload, modules))
+      .map(({ name, start }) => ({ name, start: () => start(id, modules, probes) }))
+    results[id] = await takeRounds(taking, {
+      rounds,
+      milliseconds,
+      progress: (message) => progress(`${id}: ${message}`),
     })
+    partDone(id, results[id], started)
+    saveResults({ machine: machine(), rounds, milliseconds, operations, results })
   }
-}
-console.log(`${cpus()[0].model}, Node ${process.version}, ${rounds} rounds, one thread`)
-console.table(rows)
-
-const compileTimes = measureCompile()
-console.table(compileTimes)
-mkdirSync(join(here, 'results'), { recursive: true })
-const report = { machine: cpus()[0].model, node: process.version, rounds, rows, compileTimes, results }
-writeFileSync(join(here, 'results/latest.json'), `${JSON.stringify(report, null, 1)}\n`)
-
-/** The digits example: whole-process time of `nnc build` from an empty cache and again, and the artifact's size. */
-function measureCompile() {
-  const folder = mkdtempSync(join(tmpdir(), 'nnc-bench-'))
-  const times = { cold: [], cached: [] }
-  for (let round = 0; round < rounds; round++) {
-    const environment = { ...process.env, NNC_CACHE: join(folder, `cache-${round}`) }
-    for (const kind of ['cold', 'cached']) {
-      const before = performance.now()
-      const command = ['dist/cli/main.js', 'build', 'examples/digits/digits.nn', '-o', join(folder, 'out')]
-      const { status, stderr } = spawnSync(process.execPath, command, { cwd: root, env: environment, encoding: 'utf8' })
-      if (status !== 0) throw new Error(stderr)
-      times[kind].push((performance.now() - before) / 1000)
-    }
-  }
-  const out = join(folder, 'out')
-  const files = readdirSync(out).filter((name) => /\.(wasm|js)$/.test(name))
-  const sizes = Object.fromEntries(
-    files.map((name) => [
-      name,
-      `${statSync(join(out, name)).size} bytes, ${gzipSync(readFileSync(join(out, name)), { level: 9 }).length} gzipped`,
-    ]),
+  progress('compiling from an empty cache')
+  const compiling = isGiven('no-compiling') ? [] : measureBuilds(Math.min(rounds, 3))
+  progress('')
+  await writeReport(
+    { machine: machine(), newer: versionOf(node24), rounds, milliseconds, operations, results, compiling },
+    keep,
   )
+} finally {
   rmSync(folder, { recursive: true })
-  return { 'cold (s)': median(times.cold).toFixed(2), 'cached (s)': median(times.cached).toFixed(2), ...sizes }
+}
+
+/** "v24.21.0" */
+function versionOf(node) {
+  return node && execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()
 }

@@ -5,15 +5,17 @@
 /** Uniform in [-scale, scale): a 32-bit mixing function of (seed, position). */
 export function fill(seed, count, scale = 1) {
   const start = Math.imul(seed, 0x9e3779b1) >>> 0
-  return Float32Array.from({ length: count }, (_, position) => {
+  const values = new Float32Array(count)
+  for (let position = 0; position < count; position++) {
     let t = (start + Math.imul(position + 1, 0x6d2b79f5)) | 0
     t = Math.imul(t ^ (t >>> 15), t | 1)
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((((t ^ (t >>> 14)) >>> 0) / 4294967296) * 2 - 1) * scale
-  })
+    values[position] = ((((t ^ (t >>> 14)) >>> 0) / 4294967296) * 2 - 1) * scale
+  }
+  return values
 }
 
-function classes(seed, count, limit) {
+export function classes(seed, count, limit) {
   return Int32Array.from(fill(seed, count), (value) => Math.min(limit - 1, Math.floor(((value + 1) / 2) * limit)))
 }
 
@@ -85,14 +87,15 @@ export function parametersOf({ kind }) {
           ...[0, 1, 2, 3].flatMap(block),
           ...[vector('lnf.gamma', 128, 1), vector('lnf.beta', 128), matrix('head.w', 128, CHARACTERS)],
         ]
-  return list.map(({ name, shape, scale, value }, at) => {
-    const count = shape.reduce((product, size) => product * size, 1)
-    return {
-      name,
-      shape,
-      data: scale === undefined ? new Float32Array(count).fill(value) : fill(100 + at, count, scale),
-    }
-  })
+  return list.map(({ name, shape, scale, value }, at) => ({
+    name,
+    shape,
+    /** Made when asked for, so that a contestant need not hold them all at once. */
+    get data() {
+      const count = shape.reduce((product, size) => product * size, 1)
+      return scale === undefined ? new Float32Array(count).fill(value) : fill(100 + at, count, scale)
+    },
+  }))
 }
 
 /** The two operands of a product. */
@@ -128,31 +131,4 @@ export function batchOf({ kind, batch, widths }) {
   const x = fill(7, batch * widths[0], kind === 'tiny' ? 1 : Math.sqrt(3))
   if (kind !== 'tiny') return { x, y: classes(8, batch, widths.at(-1)) }
   return { x, y: Float32Array.from({ length: batch }, (_, row) => (x[2 * row] * x[2 * row + 1] > 0 ? 1 : 0)) }
-}
-
-/** Runs `step` until warm, then times it; prints one JSON line. `step` returns the loss. */
-export function measure(contestant, id, step) {
-  const warmMilliseconds = Number(process.env.BENCH_WARM_MS ?? 1500)
-  const budgetMilliseconds = Number(process.env.BENCH_BUDGET_MS ?? 3000)
-  const losses = []
-  const start = performance.now()
-  for (let count = 0; count < 5 || performance.now() - start < warmMilliseconds; count++) losses.push(step())
-  const times = []
-  const begin = performance.now()
-  while (times.length < 7 || performance.now() - begin < budgetMilliseconds) {
-    const before = performance.now()
-    step()
-    times.push(performance.now() - before)
-  }
-  times.sort((a, b) => a - b)
-  const result = {
-    contestant,
-    workload: id,
-    msMedian: times[times.length >> 1],
-    msMinimum: times[0],
-    steps: times.length,
-    loss0: losses[0],
-    loss4: losses[4],
-  }
-  console.log(JSON.stringify(result))
 }

@@ -2,7 +2,7 @@
 // node bench/kernels/epilogue.mjs [plain|relaxed]
 import { fastest, instantiate } from './load.mjs'
 
-const relaxed = process.argv[2] === 'relaxed'
+const [build = 'plain'] = process.argv.slice(2)
 const source = `
 import { matmul, packPanels } from './matmul'
 function update(m: usize, g: usize, v: usize, w: usize, n: i32): void {
@@ -44,7 +44,7 @@ export function blocks(m: usize, g: usize, v: usize, w: usize, a: usize, b: usiz
 }
 `
 const words = 17 * 1024 * 1024
-const exports = await instantiate(source, { relaxed, memoryBytes: 5.5 * words * 4 })
+const exports = await instantiate(source, { build, memoryBytes: 5.5 * words * 4 })
 const floats = new Float32Array(exports.memory.buffer)
 for (let i = 0; i < floats.length; i++) floats[i] = 1e-3 * Math.random()
 const [m, g, v, w] = [0, 1, 2, 3].map((at) => at * words * 4)

@@ -1,7 +1,11 @@
-"""PyTorch, eager, one thread: python3 bench/peers/pytorch.py WORKLOAD. Weights and batches as in workloads.mjs."""
+"""PyTorch, eager, one thread: python3 bench/peers/pytorch.py WORKLOAD, or --onnx FOLDER to write the models of the predictions.
+
+Weights and batches as in workloads.mjs.
+"""
 import json
 import math
 import os
+import resource
 import sys
 import time
 
@@ -177,20 +181,64 @@ def step_of(name):
     return train
 
 
-def measure(name, step):
-    warm, budget = (float(os.environ.get(key, value)) / 1000 for key, value in (("BENCH_WARM_MS", 1500), ("BENCH_BUDGET_MS", 3000)))
-    clock, losses, times = time.perf_counter, [], []
-    start = clock()
-    while len(losses) < 5 or clock() - start < warm:
-        losses.append(step())
-    start = clock()
-    while len(times) < 7 or clock() - start < budget:
-        before = clock()
-        step()
-        times.append((clock() - before) * 1000)
+def turn(step, milliseconds):
+    """Milliseconds a step in samples long enough for the clock, as in measure-turn.mjs."""
+    clock, counted = time.perf_counter, [0]
+
+    def timed(calls):
+        start = clock()
+        for _ in range(calls):
+            step()
+        counted[0] += calls
+        return (clock() - start) * 1000 / calls
+
+    begun = clock()
+    passed = lambda: (clock() - begun) * 1000
+    last = timed(1)
+    times = []
+    if last >= milliseconds / 2:
+        times.append(last)
+    else:
+        calls = lambda: max(1, math.ceil(0.5 / last))
+        while passed() < 0.15 * milliseconds:
+            last = timed(calls())
+        measured = calls()
+        while not times or passed() < milliseconds:
+            times.append(timed(measured))
     times.sort()
-    result = {"contestant": "torch", "workload": name, "msMedian": times[len(times) // 2], "msMinimum": times[0]}
-    print(json.dumps({**result, "steps": len(times), "loss0": losses[0], "loss4": losses[4]}))
+    return {"median": times[len(times) // 2], "minimum": times[0], "steps": counted[0]}
 
 
-measure(sys.argv[1], step_of(sys.argv[1]))
+def take_turns(step):
+    """Says the first losses when warm; then measures for every line with a number of milliseconds."""
+    warm = float(os.environ.get("BENCH_WARM_MS", 1000)) / 1000
+    losses, begun = [], time.perf_counter()
+    while len(losses) < 5 or time.perf_counter() - begun < warm:
+        losses.append(step())
+    print(json.dumps({"losses": losses[:5], "version": torch.__version__}), flush=True)
+    for line in sys.stdin:
+        result = turn(step, float(line))
+        print(json.dumps({**result, "peakBytes": peak_bytes()}), flush=True)
+
+
+def peak_bytes():
+    """The most memory this process has had. On Linux getrusage would count what the process that started it had."""
+    try:
+        with open("/proc/self/status") as status:
+            return 1024 * next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    except FileNotFoundError:
+        return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def write_onnx(folder):
+    """The models of the predictions, for runtimes that read ONNX."""
+    for name, (make, batch) in WORKLOADS.items():
+        if name.startswith("I"):
+            path = os.path.join(folder, name + ".onnx")
+            torch.onnx.export(make().eval(), batch()[0], path, opset_version=17, input_names=["x"], output_names=["y"])
+
+
+if sys.argv[1] == "--onnx":
+    write_onnx(sys.argv[2])
+else:
+    take_turns(step_of(sys.argv[1]))

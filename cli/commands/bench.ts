@@ -39,49 +39,22 @@ export function benchCommand(context: CommandContext): Command {
 }
 
 async function bench(file: string, options: BenchOptions, { terminal }: CommandContext): Promise<void> {
-  const [
-    { compileOnce },
-    { settle },
-    { importReader, readSource },
-    { chooseBuild },
-    { tunedChoice },
-    { load },
-    { measuredSizes },
-    measure,
-  ] = await Promise.all([
-    import('../compile-once.ts'),
-    import('../compile-file.ts'),
-    import('../source-file.ts'),
-    import('../choose-build.ts'),
-    import('../tune/tuning.ts'),
+  const [{ compileMeasured }, { load }, measure] = await Promise.all([
+    import('../measure/compile-measured.ts'),
     import('../../runtime/index.ts'),
-    import('../measure/sizes.ts'),
     import('../measure/bench.ts'),
   ])
-  const tuned = await tunedChoice(file, options, ['training', 'prediction'], terminal)
-  const simd = await chooseBuild(tuned ? { tuned: tuned.simd } : options, terminal)
-  const threads = tuned?.threads ?? options.threads ?? 1
-  const build = threads > 1 ? (`${simd}-threads` as const) : simd
-  const source = await readSource(file, terminal.directory)
-  const compilation = await compileOnce(source.text, {
-    file: source.name,
-    settings: options.set ?? {},
-    resolve: importReader(terminal.directory),
-    builds: [build],
-    winograd: tuned?.winograd ?? true,
-  })
-  await settle(compilation, terminal)
-  const sizes = measuredSizes(compilation.program!, options.batch)
-  const model = await load(new Uint8Array(compilation.modules![build]!), { build: simd, threads })
+  const { name, simd, threads, wasm, program, sizes } = await compileMeasured(file, options, terminal)
+  const model = await load(new Uint8Array(wasm), { build: simd, threads })
   const style = styleFor(terminal.outputColor)
   if (!options.json) {
-    const at = Object.entries(sizes).map(([name, size]) => `${name} ${size}`)
+    const at = Object.entries(sizes).map(([dimension, size]) => `${dimension} ${size}`)
     terminal.write(
-      `${style.bold(source.name)}, ${simd} build, ${threads === 1 ? 'one thread' : `${threads} threads`}${at.length > 0 ? `, ${at.join(', ')}` : ''}\n`,
+      `${style.bold(name)}, ${simd} build, ${threads === 1 ? 'one thread' : `${threads} threads`}${at.length > 0 ? `, ${at.join(', ')}` : ''}\n`,
     )
     terminal.write(style.dim(`  ${'entry'.padEnd(24)}    median       min   GFLOP/s    memory traffic\n`))
   }
-  for (const entry of measure.benchEntries(compilation.program!, model, sizes, options.seconds)) {
+  for (const entry of measure.benchEntries(program, model, sizes, options.seconds)) {
     if (options.json) terminal.write(`${JSON.stringify(entry)}\n`)
     else {
       const times = [entry.ms_median, entry.ms_min].map((ms) => formatTime(ms).padStart(10)).join('')

@@ -41,65 +41,36 @@ export function profileCommand(context: CommandContext): Command {
 }
 
 async function profile(file: string, options: ProfileOptions, { terminal }: CommandContext): Promise<void> {
-  const [
-    { compileOnce },
-    { settle },
-    { importReader, readSource },
-    { chooseBuild },
-    { tunedChoice },
-    { measuredSizes },
-    measure,
-    limits,
-  ] = await Promise.all([
-    import('../compile-once.ts'),
-    import('../compile-file.ts'),
-    import('../source-file.ts'),
-    import('../choose-build.ts'),
-    import('../tune/tuning.ts'),
-    import('../measure/sizes.ts'),
+  const [{ compileMeasured }, measure, limits] = await Promise.all([
+    import('../measure/compile-measured.ts'),
     import('../measure/profile.ts'),
     import('../measure/machine-limits.ts'),
   ])
-  const tuned = await tunedChoice(file, options, ['training', 'prediction'], terminal)
-  const build = await chooseBuild(tuned ? { tuned: tuned.simd } : options, terminal)
-  const source = await readSource(file, terminal.directory)
-  const compilation = await compileOnce(source.text, {
-    file: source.name,
-    settings: options.set ?? {},
-    resolve: importReader(terminal.directory),
-    builds: [build],
-    winograd: tuned?.winograd ?? true,
-    profile: true,
-  })
-  await settle(compilation, terminal)
-  const { program, sources } = { program: compilation.program!, sources: compilation.sources }
+  const measured = await compileMeasured(file, { ...options, profile: true }, terminal)
+  const { program, sources, simd } = measured
   const entries = program.entries.filter(({ name }) => options.entry === undefined || name === options.entry)
   if (entries.length === 0)
     throw new UserError(
-      `${source.name} has no entry point \`${options.entry}\``,
+      `${measured.name} has no entry point \`${options.entry}\``,
       `there is ${program.entries.map(({ name }) => name).join(', ')}`,
     )
   const placeOf = ({ file: name, start }: Span): string =>
     `${name}:${(sources.get(name) ?? '').slice(0, start).split('\n').length}`
-  const profiler = await measure.Profiler.start(
-    program,
-    measuredSizes(program, options.batch),
-    compilation.modules![build]!,
-  )
-  const machine = await limits.machineLimits(build)
+  const profiler = await measure.Profiler.start(program, measured.sizes, measured.wasm)
+  const machine = await limits.machineLimits(simd)
   const profiles = entries.map((entry) => profiler.measure(entry, options.seconds, machine, placeOf))
   if (options.json) for (const own of profiles) terminal.write(`${JSON.stringify(own)}\n`)
   else {
     const { profileText } = await import('../measure/profile-text.ts')
     const memory = machine.bandwidths.map(({ gigabytes }) => gigabytes)
     terminal.write(
-      `${source.name}, ${build} build, one thread; this machine does ${machine.gflops.toFixed(0)} GFLOP/s and moves ${Math.min(...memory).toFixed(0)} to ${Math.max(...memory).toFixed(0)} GB/s\n\n`,
+      `${measured.name}, ${simd} build, one thread; this machine does ${machine.gflops.toFixed(0)} GFLOP/s and moves ${Math.min(...memory).toFixed(0)} to ${Math.max(...memory).toFixed(0)} GB/s\n\n`,
     )
     terminal.write(profileText(profiles, terminal.outputColor))
   }
   if (options.html === undefined) return
   const { profileHtml } = await import('../measure/profile-html.ts')
   const { replaceFile } = await import('../replace-file.ts')
-  await replaceFile(resolve(terminal.directory, options.html), profileHtml(source.name, profiles))
+  await replaceFile(resolve(terminal.directory, options.html), profileHtml(measured.name, profiles))
   if (!options.json) terminal.write(`\nwrote ${options.html}\n`)
 }

@@ -1,6 +1,7 @@
 import { formatCount, formatMeasure, formatPercent } from '../numbers.ts'
 import { type Axis, linearAxis, valueAxis } from './axis.ts'
 import type { HistoryEpoch, TrainHistory } from './history.ts'
+import { COLORS, escaped, svgPicture, tenths, text } from './svg.ts'
 
 /** A run to draw and what to call it. */
 export interface NamedHistory {
@@ -23,18 +24,6 @@ const LINE_POINTS = 500
 /** Up to so many epochs each is marked with a dot. */
 const DOTTED_EPOCHS = 30
 
-/** One after the other, as seen on a light and on a dark ground. */
-const COLORS = [
-  { light: '#0b62c4', dark: '#5aa9ff' },
-  { light: '#c2410c', dark: '#ff9a56' },
-  { light: '#15803d', dark: '#4fd07a' },
-  { light: '#8b2fc9', dark: '#c993ff' },
-  { light: '#be123c', dark: '#ff7b93' },
-  { light: '#0e7490', dark: '#42c5dd' },
-  { light: '#8a6100', dark: '#e3b341' },
-  { light: '#57606a', dark: '#a8b3bf' },
-]
-
 /**
  * A picture of training runs, SVG: a panel for each measure, over the epochs. One run has a colour for the training and
  * one for the validation data; of several each has a colour, with the training data dashed. It brings its own ground,
@@ -53,34 +42,12 @@ export function drawCurves(runs: readonly NamedHistory[], measures: readonly str
   })
   const height = top + Math.ceil(measures.length / columns) * PANEL_HEIGHT + PADDING / 2
   const title = `${measures.join(', ')} by epoch: ${runs.map(({ name }) => name).join(', ')}`
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img">
-<title>${escaped(title)}</title>
-<style>
-${styleSheet()}
-</style>
-<rect class="ground" width="${WIDTH}" height="${height}" rx="8"/>
-${[...legend.lines, ...panels].join('\n')}
-</svg>
-`
+  return svgPicture({ width: WIDTH, height, title, content: [...legend.lines, ...panels] })
 }
 
 /** The measures of the runs, the loss first. */
 export function measuresOf(runs: readonly NamedHistory[]): string[] {
   return [...new Set(['loss', ...runs.flatMap(({ history }) => history.metrics)])]
-}
-
-function styleSheet(): string {
-  const palette = (tone: 'light' | 'dark'): string =>
-    COLORS.map((color, index) => `--c${index}:${color[tone]}`).join(';')
-  return [
-    `svg{--ground:#ffffff;--text:#24292f;--quiet:#636c76;--grid:#e2e6ea;${palette('light')}}`,
-    `@media (prefers-color-scheme:dark){svg{--ground:#12171e;--text:#e6edf3;--quiet:#9aa5b1;--grid:#2b333d;${palette('dark')}}}`,
-    'text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--text)}',
-    '.ground{fill:var(--ground)}.quiet{fill:var(--quiet)}.title{font-weight:600}.end{text-anchor:end}.middle{text-anchor:middle}',
-    '.grid{stroke:var(--grid);stroke-width:1}polyline{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}',
-    '.faint{stroke-width:1;opacity:.45}.dashed{stroke-dasharray:4 4;stroke-width:1.5}',
-    ...COLORS.map((_, index) => `.s${index}{stroke:var(--c${index})}.f${index}{fill:var(--c${index})}`),
-  ].join('\n')
 }
 
 interface Box {
@@ -285,17 +252,4 @@ function formatShown(share: boolean, value: number): string {
 
 function formatPlain(value: number): string {
   return Math.abs(value) < 1e4 ? String(value) : formatMeasure(value)
-}
-
-function text(content: string, x: number, y: number, kind = ''): string {
-  if (content === '') return ''
-  return `<text${kind && ` class="${kind}"`} x="${tenths(x)}" y="${y}">${escaped(content)}</text>`
-}
-
-function tenths(value: number): number {
-  return Math.round(value * 10) / 10
-}
-
-function escaped(content: string): string {
-  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }

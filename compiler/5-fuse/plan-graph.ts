@@ -8,6 +8,7 @@ import { type AxisTable, buildDrafts, copyDraft, type DraftContext, packDraft } 
 import { type ConvolutionPlan, planConvolution } from './convolution.ts'
 import { type FlatGraph, flatten } from './flatten.ts'
 import { assumeGuard, withGuards } from './guard.ts'
+import { interleave } from './interleave.ts'
 import { joinProducers } from './join-producers.ts'
 import {
   chooseMaterialised,
@@ -188,10 +189,31 @@ export function planGraph(
     if (!node) return `copy${buffer}`
     return `${node.op === 'input' ? node.attributes.name : node.op}${buffer}`
   }
-  const packed = packedOnce(graph, products, planning.regionOf)
+  const packed = new Map(packedOnce(graph, products, planning.regionOf))
+  const interleaved = interleave(scheduled.steps, kept, {
+    axes: planning.context.axes,
+    products,
+    storage,
+    typeOf: planning.typeOf,
+    loops: graph.loops.length,
+  })
+  const blocks = new Map<number, TensorType>()
+  for (const { loop, product, type } of interleaved.found) {
+    const number = graph.loops.length + blocks.size
+    ranges[loop.counter] = { minimum: 0, maximum: (loop.count as number) - 1 }
+    products.set(loop.node, product)
+    packed.set(loop.node, { loop: number, worth: [] })
+    loops.set(number, { pointers: [] })
+    blocks.set(loop.node, type)
+  }
+  const typeOf = (buffer: number): TensorType => blocks.get(buffer) ?? planning.typeOf(buffer)
+  const bytesOf = (buffer: number): number => {
+    const block = blocks.get(buffer)
+    return block ? largestBytes(block.shape, ranges) : planning.bytesOf(buffer)
+  }
   const arena = assignArena(
-    planning,
-    scheduled.steps,
+    { ...planning, typeOf, bytesOf },
+    interleaved.steps,
     products,
     convolutions,
     packed,
@@ -199,10 +221,10 @@ export function planGraph(
   )
   for (const [buffer, offset] of arena.offsets) storage.set(buffer, { kind: 'arena', offset })
   return {
-    graph,
+    graph: { ...graph, loops: [...graph.loops, ...interleaved.found.map(({ loop }) => loop)] },
     ranges,
     axes: planning.context.axes,
-    steps: scheduled.steps,
+    steps: interleaved.steps,
     products,
     convolutions,
     loops,
@@ -214,8 +236,8 @@ export function planGraph(
     panels: arena.panels,
     arenaBytes: arena.bytes,
     liveBytes: arena.liveBytes,
-    typeOf: planning.typeOf,
-    bytesOf: planning.bytesOf,
+    typeOf,
+    bytesOf,
     stored,
     nameOf,
   }

@@ -4,7 +4,7 @@ import type { BuildName } from '../../runtime/manifest.ts'
 // The same figures as in asm/matmul.ts and asm/tiles.ts.
 export const blockDepth = 392
 export const blockRows = 264
-const gatherColumns = 64
+const leastColumnsToPack = 64
 
 /** The part of a product held in registers. */
 export interface Tile {
@@ -15,7 +15,7 @@ export interface Tile {
 /** Of the plain and the relaxed build. */
 export const narrowTile: Tile = { rows: 3, columns: 12 }
 /** Of the wide build. */
-export const wideTile: Tile = { rows: 4, columns: 16 }
+export const wideTile: Tile = { rows: 6, columns: 16 }
 
 /** The tile whose packing space serves all `builds`. */
 export function largestTile(builds: readonly BuildName[] = []): Tile {
@@ -35,11 +35,11 @@ export function matmulScratchBytes(m: number, n: number, k: number, tile: Tile):
   const depth = Math.min(k, blockDepth)
   const rows = Math.min(m, blockRows)
   const strip = stripWords(tile, m) * 4
-  // A transposed A, columns an odd number of cache lines apart.
-  const gathered = n >= gatherColumns ? depth * ((Math.ceil(rows / 16) | 1) * 16) * 4 : 0
+  // Rows of A side by side, to the end of the last tile, and room for a vector that reaches past it.
+  const packed = n >= leastColumnsToPack ? Math.ceil((depth * (rows + 3) + 2) / 16) * 64 : 0
   // The widest panel, or all panels where A is long enough to meet each again.
   const columns = m > blockRows ? Math.ceil(n / 4) * 4 + 8 : tile.columns
-  return Math.ceil((strip + gathered + columns * depth * 4) / 64) * 64
+  return Math.ceil((strip + packed + columns * depth * 4) / 64) * 64
 }
 
 /** Bytes asm/matmul.ts packs a matrix of k × n in that stays the same for several products. */

@@ -6,11 +6,13 @@ import { printGraph } from '../../compiler/3-graph/print.ts'
 import { differentiate } from '../../compiler/4-transform/differentiate.ts'
 import { erase } from '../../compiler/4-transform/erase.ts'
 import { simplify } from '../../compiler/4-transform/simplify.ts'
+import type { SimdBuild } from '../../runtime/manifest.ts'
 import { type RandomGraph, randomGraph, randomGraphWithGradients } from '../graph/random-graph.ts'
 import { compileGraphs, difference } from './run-wasm.ts'
 
-/** Set NNC_SEED to repeat a run. */
+/** Set NNC_SEED to repeat a run, NNC_BUILD for one build only. */
 const seed = Number(process.env.NNC_SEED ?? Date.now() % 2 ** 30)
+const only = process.env.NNC_BUILD as SimdBuild | undefined
 const MODULES = 10
 const GRAPHS_PER_MODULE = 52
 console.log(`random graphs to wasm: NNC_SEED=${seed}`)
@@ -60,7 +62,7 @@ describe('random graphs as wasm mean what the interpreter says', () => {
     expect(samples.length).toBeGreaterThanOrEqual(50)
     const runner = await compileGraphs(
       samples.map(({ graph }) => graph),
-      (['relaxed', 'wide'] as const)[number] ?? 'plain',
+      only ?? (['relaxed', 'wide'] as const)[number] ?? 'plain',
     )
     for (const { graph, inputs, variables, dims } of samples) {
       const environment = { dims, inputs, variables, seed: number, step: 5 }

@@ -142,6 +142,7 @@ describe.each(builds)('matmul, %s build', (build) => {
         [257, 129, 64],
         [16, 1030, 40],
         [600, 20, 30],
+        [20, 260, 1030],
       ] as const) {
         for (const accumulate of [false, true]) check({ m, n, k, ...layout, accumulate })
       }

@@ -24,15 +24,17 @@ beforeAll(async () => {
   wide = await compileKernels(source, 'wide', memoryBytes)
 })
 
-const edges = [1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 25, 33]
+const heights = Array.from({ length: 20 }, (_, at) => at + 1)
+const edges = [1, 3, 4, 8, 9, 12, 15, 16, 17, 24, 25, 33]
 const sizes = [
-  ...edges.flatMap((m) => edges.map((n) => [m, n, 11] as const)),
+  ...heights.flatMap((m) => edges.map((n) => [m, n, 11] as const)),
   ...([
     [265, 40, 50],
     [264, 70, 400],
     [270, 30, 393],
     [32, 256, 784],
     [66, 129, 800],
+    [23, 260, 1030],
   ] as const),
 ]
 

@@ -11,6 +11,8 @@ import { INPUT_WIDTH, type RandomProgram, randomProgram, VOCABULARY } from './ra
 setFlagsFromString('--experimental-wasm-relaxed-simd')
 
 // NNC_PROGRAMS=1000 NNC_SEED=7 npx vitest run test/language/random-programs.test.ts: the long run, or one seed again.
+// NNC_BUILD=wide takes one build only.
+const only = process.env.NNC_BUILD as SimdBuild | undefined
 const programs = Number(process.env.NNC_PROGRAMS ?? 200)
 const seed = Number(process.env.NNC_SEED ?? Date.now() % 1_000_000)
 const PER_MODULE = 10
@@ -81,7 +83,7 @@ describe(`random programs, compiled and interpreted (NNC_SEED=${seed})`, () => {
     test(`programs ${start} to ${start + group.length - 1}`, () =>
       compareModule(
         group.map(({ choices, statements }, index) => randomProgram(String(index), choices, statements)),
-        start % (4 * PER_MODULE) === PER_MODULE ? 'wide' : 'plain',
+        only ?? (start % (4 * PER_MODULE) === PER_MODULE ? 'wide' : 'plain'),
       ))
   }
 })
