@@ -1,8 +1,10 @@
 // Modules of the workloads, compiled once into a folder: contestants only load them, as a program does that uses a model.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { compile } from '../dist/compiler/index.js'
+import { compile, exportOnnx } from '../dist/compiler/index.js'
+import { load } from '../dist/runtime/index.js'
 import { importSource } from './import-source.mjs'
+import { stepOf } from './model-step.mjs'
 import { sourceOf } from './sources.mjs'
 
 /** The SIMD builds this compiler makes. */
@@ -20,6 +22,20 @@ export async function compileWorkload(name, workload, builds, folder) {
   )
 }
 
+/** Writes a prediction with the workload's weights as `nnc export` does; gives the path. */
+export async function exportPrediction(name, workload, plainModule, folder) {
+  const model = await load(readFileSync(plainModule))
+  stepOf(model, workload)
+  const { variables } = model
+  const compilation = await compile(sourceOf(workload), { file: `${name}.nn`, stopAfter: 'graph' })
+  const { model: written, diagnostics } = await exportOnnx(compilation, {
+    entry: 'Net',
+    variables: Object.fromEntries(variables.names.map((own) => [own, variables.get(own)])),
+  })
+  if (!written) throw new Error(`${name}: ${diagnostics.map(({ message }) => message).join('\n')}`)
+  return write(join(folder, `${name}.nnc.onnx`), written.bytes)
+}
+
 /** The modules that measure what the machine can do: path and operations of one call by build. */
 export async function compileProbes(builds, folder) {
   const { limitProbe } = await importSource('cli/measure/machine-limits.ts')
@@ -31,7 +47,7 @@ export async function compileProbes(builds, folder) {
   return probes
 }
 
-function write(path, wasm) {
-  writeFileSync(path, wasm)
+function write(path, bytes) {
+  writeFileSync(path, bytes)
   return path
 }

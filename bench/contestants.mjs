@@ -1,8 +1,11 @@
 // Who takes part: this project's builds and its peers, each in a process of its own with one thread.
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { exportPrediction } from './compiled.mjs'
 import { startProcess } from './contestant-process.mjs'
+import { workloads } from './workloads.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 /** Instructions of 2013, as on the machine the goals were set on: OpenBLAS, ATen and oneDNN take wider ones where there are any. */
@@ -23,7 +26,7 @@ export const ownContestants = {
 
 /**
  * Everybody who can take part here.
- * @param setting `{ node24, python, onnxFolder }`, each undefined where there is none
+ * @param setting `{ node24, python, onnxFolder }`, the first two undefined where there is none
  * @returns `{ name, takes(workload), start(id, modules, probes) }`
  */
 export function contestants({ node24, python, onnxFolder }) {
@@ -61,26 +64,24 @@ export function contestants({ node24, python, onnxFolder }) {
     },
     {
       name: 'onnxruntime-web',
-      takes: ({ kind, predicts }) => kind === 'product' || (predicts === true && onnxFolder !== undefined),
-      start: (id) =>
-        inNode(
-          process.execPath,
-          'peers/onnxruntime.mjs',
-          id,
-          ...(id.startsWith('I') ? [join(onnxFolder, `${id}.onnx`)] : []),
-        ),
+      takes: ({ kind, predicts }) => kind === 'product' || predicts === true,
+      start: async (id, modules) => {
+        const workload = workloads[id]
+        if (!workload.predicts) return inNode(process.execPath, 'peers/onnxruntime.mjs', id)
+        const own = await exportPrediction(id, workload, modules.plain, onnxFolder)
+        const exported = join(onnxFolder, `${id}.onnx`)
+        return inNode(process.execPath, 'peers/onnxruntime.mjs', id, own, ...(existsSync(exported) ? [exported] : []))
+      },
     },
     ...peaks,
   ]
 }
 
-/** Writes the models of the predictions as ONNX; gives the folder, or undefined where there is no PyTorch. */
+/** Has PyTorch, where there is one, write the models of the predictions as ONNX. */
 export function writeOnnx(python, folder) {
-  if (python === undefined) return undefined
+  if (python === undefined) return
   const { status, stderr } = spawnSync(python, [script('peers/pytorch.py'), '--onnx', folder], { encoding: 'utf8' })
-  if (status === 0) return folder
-  console.error(`no models in ONNX: ${stderr.slice(-500)}`)
-  return undefined
+  if (status !== 0) console.error(`no models in ONNX from PyTorch: ${stderr.slice(-500)}`)
 }
 
 /** A script in this or that Node, with a way to collect garbage. */

@@ -79,11 +79,15 @@ function buildsTable(results) {
     return [
       `${id} ${workloads[id].title}`,
       ...cells,
-      plain && relaxed && percent(ratioOf(relaxed, plain)),
-      relaxed && wide && times(ratioOf(relaxed, wide)),
+      plain && relaxed && `${percent(ratioOf(relaxed, plain))} (${percent(fastestOver(relaxed, plain))})`,
+      relaxed && wide && `${times(ratioOf(relaxed, wide))} (${times(fastestOver(relaxed, wide))})`,
     ]
   })
   return `Milliseconds a step, median (fastest).\n\n${table([['workload', 'plain', 'relaxed', 'relaxed, Node 24', 'wide, Node 24', 'speed of plain over relaxed', 'relaxed over wide'], ...rows])}`
+}
+
+function fastestOver(other, own) {
+  return timesOf(other).minimum / timesOf(own).minimum
 }
 
 /** For the README: milliseconds of the training steps. */
@@ -115,12 +119,12 @@ function ratiosTable(results, build) {
     if (!ours) return []
     const cells = peers.map((name) => {
       const peer = find(contestants, name)
-      return peer && times(ratioOf(peer, ours))
+      return peer && `${times(ratioOf(peer, ours))} (${times(fastestOver(peer, ours))})`
     })
     return [[`${id} ${workloads[id].title}`, figure(timesOf(ours).median), ...cells]]
   })
   if (rows.length === 0) return undefined
-  return `How many times as long each takes as \`${build}\`, whose milliseconds stand first.\n\n${table([['workload', build, 'PyTorch', 'PyTorch, AVX2', ...Object.values(peerNames)], ...rows])}`
+  return `How many times as long each takes as \`${build}\`, whose milliseconds stand first; in brackets fastest step over fastest step.\n\n${table([['workload', build, 'PyTorch', 'PyTorch, AVX2', ...Object.values(peerNames)], ...rows])}`
 }
 
 /** GFLOP/s of the products, and their share of what the same instructions reach in registers, in the same rounds. */

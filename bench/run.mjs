@@ -41,7 +41,8 @@ try {
   const builds = await simdBuilds()
   const probes = await compileProbes(builds, folder)
   const operations = Object.fromEntries(builds.map((build) => [build, probes[build].operations]))
-  const everybody = contestants({ node24, python, onnxFolder: writeOnnx(python, onnxFolder) })
+  writeOnnx(python, onnxFolder)
+  const everybody = contestants({ node24, python, onnxFolder })
   const results = {}
   for (const [id, workload] of Object.entries(workloads).filter(([name]) => only.test(name))) {
     progress(`${id}: compiling`)

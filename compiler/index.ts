@@ -240,10 +240,11 @@ export interface OnnxExport {
  * Writes a prediction entry with its variables as an ONNX file, from what `compile` makes of a source without errors when
  * it is stopped after the pass `graph` or later. Only this entry goes on through the passes before fusion.
  *
- * @throws RangeError for an entry or a variable there is not
+ * @throws RangeError for an entry or a variable there is not, or a compilation that has come to no graphs
  */
 export async function exportOnnx(compilation: Compilation, options: OnnxOptions): Promise<OnnxExport> {
-  const { name, graphs, hypers } = need(compilation.graphs)
+  if (!compilation.graphs) throw new RangeError('there is nothing to export: the source has errors')
+  const { name, graphs, hypers } = compilation.graphs
   const entries = graphs.filter(({ kind }) => kind === 'infer')
   const entry = options.entry === undefined ? entries[0] : entries.find((own) => own.name === options.entry)
   if (!entry) throw new RangeError(`there is no entry ${options.entry ?? 'to predict with'}`)

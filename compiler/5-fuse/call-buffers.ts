@@ -20,6 +20,7 @@ function withOwnBuffers(call: Call, change: (buffer: number) => number): Call {
         c: place(call.c),
         a: place(call.a),
         b: place(call.b),
+        ...(call.accumulate?.unless && { accumulate: { unless: place(call.accumulate.unless) } }),
         ...(call.scratch !== undefined && { scratch: change(call.scratch) }),
         ...(call.panels && { panels: panels(call.panels) }),
       }

@@ -284,7 +284,7 @@ function libraryCall(
   const target = place(id)
   const planned = products.get(id)
   if (planned) {
-    const { a, b, m, n, k, loops } = planned
+    const { a, b, m, n, k, loops, onto } = planned
     return {
       kind: 'product',
       ...origin,
@@ -300,6 +300,7 @@ function libraryCall(
       bColumn: n.b,
       cRow: m.c,
       loops,
+      ...(onto && { accumulate: onto === 'always' ? {} : { unless: place(onto.unless) } }),
       scratch: state.layout.scratch(plan, id),
       ...(plan.packed.has(id) && { panels: panelsOf(state, plan, id) }),
       work: productWork(planned),

@@ -121,12 +121,7 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
     bases[id] = [id]
   }
   const wanted = new Set([...graph.outputs, ...graph.updates].map(({ node }) => node))
-  const keepsOld = new Set(
-    graph.updates.flatMap(({ variable, node }) => {
-      const old = nodes[node]!.op === 'select' ? nodes[nodes[node]!.inputs[2]!]! : undefined
-      return old?.op === 'variable' && old.attributes.name === variable ? [node] : []
-    }),
-  )
+  const updated = new Set(graph.updates.map(({ node }) => node))
   graph.loops.forEach(({ node, carries, yields, until }, at) => {
     if (!live[node]) return
     const results = [
@@ -151,8 +146,11 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
         give(behindAliases(graph, input))
         cost[input] = 0
       }
-    // Where an update keeps the old value, the whole of it can be left out: what decides that is stored.
-    if (node.op === 'select' && keepsOld.has(node.id)) give(behindExpansions(node.inputs[0]!))
+    // What decides about a whole update is stored: part of the work can be left out then.
+    if (node.op === 'select' && updated.has(node.id)) {
+      const condition = behindExpansions(node.inputs[0]!)
+      if (nodes[condition]!.type.shape.length === 0) give(condition)
+    }
     if (isLibraryOp(node.op)) for (const input of node.inputs) giveOperandBase(input, viewTaken(node))
     if (node.op === 'reshape') {
       const input = node.inputs[0]!

@@ -3,6 +3,7 @@ import type { Graph } from '../3-graph/graph.ts'
 import { boundsOf, type DimRange } from '../dimensions/bounds.ts'
 import { type Dim, product } from '../dimensions/dimension.ts'
 import type { TensorType } from '../types.ts'
+import { addInPlace } from './add-in-place.ts'
 import { assignArena } from './assign-arena.ts'
 import { type AxisTable, buildDrafts, copyDraft, type DraftContext, packDraft } from './build-draft.ts'
 import { type ConvolutionPlan, planConvolution } from './convolution.ts'
@@ -190,7 +191,9 @@ export function planGraph(
     return `${node.op === 'input' ? node.attributes.name : node.op}${buffer}`
   }
   const packed = new Map(packedOnce(graph, products, planning.regionOf))
-  const interleaved = interleave(scheduled.steps, kept, {
+  const old = new Map(overwriting.flatMap((update) => (update.old === undefined ? [] : [[update.buffer, update.old]])))
+  const added = addInPlace(scheduled.steps, { products, storage, old, kept })
+  const interleaved = interleave(added, kept, {
     axes: planning.context.axes,
     products,
     storage,

@@ -60,7 +60,7 @@ function callText(program: Program, call: Call): string {
       const sizes = [call.m, call.k, call.n].map(formatDim).join(' × ')
       const loops =
         call.loops.length > 0 ? ` in loops over ${call.loops.map(({ extent }) => formatDim(extent)).join(', ')}` : ''
-      return `${place(call.c)} = product(${place(call.a)}, ${place(call.b)}${call.panels === undefined ? '' : ' packed'}): ${sizes}${loops}; ${work}`
+      return `${place(call.c)} ${call.accumulate ? '+=' : '='} product(${place(call.a)}, ${place(call.b)}${call.panels === undefined ? '' : ' packed'}): ${sizes}${loops}; ${work}`
     }
     case 'convolution': {
       const axes = call.axes.filter(({ result, filter }) => result !== 1 || filter !== 1)

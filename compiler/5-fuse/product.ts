@@ -23,6 +23,8 @@ export interface ProductPlan {
   readonly k: ProductAxis
   /** Around the product, outermost first; those with c = 0 run over contracted axes and come last. */
   readonly loops: readonly ProductAxis[]
+  /** Adds to what lies there: always, or unless the scalar in a buffer is true. */
+  readonly onto?: 'always' | { readonly unless: number }
 }
 
 /**

@@ -156,6 +156,8 @@ export interface ProductCall extends CallOrigin {
   readonly bColumn: Dim
   readonly cRow: Dim
   readonly loops: readonly { readonly extent: Dim; readonly a: Dim; readonly b: Dim; readonly c: Dim }[]
+  /** c += a·b, where `unless` is given only if that scalar is false. */
+  readonly accumulate?: { readonly unless?: Place }
   /** The buffer the product packs its panels in, if it needs one. */
   readonly scratch?: number
   /** Where an earlier call packed b. */

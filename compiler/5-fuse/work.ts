@@ -63,12 +63,12 @@ export function loopWork(loops: LoopOrder, shapeOf: (buffer: number) => readonly
 }
 
 /** Two operations for each multiplication and addition. */
-export function productWork({ m, n, k, loops }: ProductPlan): Work {
+export function productWork({ m, n, k, loops, onto }: ProductPlan): Work {
   const times = loops.map(({ extent }) => extent)
   const matrix = (rows: { extent: Dim }, columns: { extent: Dim }): Dim[] => [4, rows.extent, columns.extent, ...times]
   return {
     flops: [[2, m.extent, n.extent, k.extent, ...times]],
-    bytes: [matrix(m, k), matrix(k, n), matrix(m, n)],
+    bytes: [matrix(m, k), matrix(k, n), matrix(m, n), ...(onto ? [matrix(m, n)] : [])],
   }
 }
 

@@ -208,7 +208,10 @@ function printProduct(printer: CallPrinter, call: ProductCall): void {
     return moving.length === 0 ? start : `${start} + (<usize>(${moving.join(' + ')}) << 2)`
   }
   const again = call.loops.flatMap((loop, at) => (loop.c === 0 ? [`j${at}`] : []))
-  const accumulate = again.length === 0 ? 'false' : `(${again.join(' | ')}) != 0`
+  const repeated = again.length === 0 ? 'false' : `(${again.join(' | ')}) != 0`
+  const unless = call.accumulate?.unless
+  const onto = unless && `load<i32>(${place(printer, unless)}) == 0`
+  const accumulate = onto ? (again.length === 0 ? onto : `${onto} || ${repeated}`) : call.accumulate ? 'true' : repeated
   // Where a sum may have no terms, the product still runs once around it, with k = 0, to write the zeros.
   const maybeEmpty = call.loops.filter(({ c, extent }) => c === 0 && boundsOf(extent, rangesOf(printer)).minimum < 1)
   const isEmpty = maybeEmpty.map(({ extent }) => `${grouped(size(printer, extent))} == 0`).join(' || ')

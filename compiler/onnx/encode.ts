@@ -11,7 +11,6 @@ import {
   type NodeProto,
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
-  StringStringEntryProtoSchema,
   type TensorProto,
   TensorProtoSchema,
   TensorShapeProto_DimensionSchema,
@@ -35,7 +34,6 @@ export interface OnnxModel {
   readonly outputs: readonly Described[]
   readonly description: string
   readonly producerVersion: string
-  readonly properties: Readonly<Record<string, string>>
 }
 
 export interface Described {
@@ -59,9 +57,6 @@ export function encodeModel(model: OnnxModel): Uint8Array {
       producerName: 'nnc',
       producerVersion: model.producerVersion,
       docString: model.description,
-      metadataProps: Object.entries(model.properties).map(([key, value]) =>
-        create(StringStringEntryProtoSchema, { key, value }),
-      ),
       graph: create(GraphProtoSchema, {
         name: model.name,
         docString: model.description,

@@ -7,10 +7,11 @@ import { layoutsOf } from './layout.ts'
 import { nameAll } from './names.ts'
 import { isSubgraph, type OnnxNode, type Place, type Tensor } from './onnx-graph.ts'
 import { prepare } from './prepare.ts'
+import { activationTemplates } from './recognise-activation.ts'
 import { sizesOf } from './sizes.ts'
 import { translateGraph } from './translate.ts'
 import type { Context } from './translation.ts'
-import { type View, whole } from './view.ts'
+import { isStatic, type View, whole } from './view.ts'
 import { OnnxWriter } from './writer.ts'
 
 /** What of an ONNX model is not in the graph of its entry. */
@@ -50,13 +51,6 @@ export class NotInOnnxError extends Error {
 export async function writeOnnx(source: OnnxSource): Promise<WrittenModel> {
   const graph = prepare(source.graph)
   const writer = new OnnxWriter()
-  const outside = outsideOf(graph, source, writer)
-  const ranges = Object.fromEntries(graph.dims.map((dim) => [dim.name, dim]))
-  const sizes = sizesOf(
-    writer,
-    outside.inputs.map(({ tensor }) => tensor),
-  )
-  const layouts = layoutsOf(writer, sizes, ranges)
   const refuse: Context['refuse'] = (node, what, remedy) => {
     throw new NotInOnnxError({
       code: 'NN0303',
@@ -67,8 +61,16 @@ export async function writeOnnx(source: OnnxSource): Promise<WrittenModel> {
       hint: remedy,
     })
   }
+  const outside = outsideOf(graph, source, writer, refuse)
+  const ranges = Object.fromEntries(graph.dims.map((dim) => [dim.name, dim]))
+  const sizes = sizesOf(
+    writer,
+    outside.inputs.map(({ tensor }) => tensor),
+  )
+  const layouts = layoutsOf(writer, sizes, ranges)
   const read: Context['outside'] = (kind, name) => outside.views.get(`${kind} ${name}`)!
-  const surroundings = { writer, sizes, layouts, ranges, refuse, place: source.place }
+  const activations = activationTemplates()
+  const surroundings = { writer, sizes, layouts, ranges, refuse, activations, place: source.place }
   const results = translateGraph(graph, writer.root, read, surroundings)
   const outputs = ownOutputs(graph, results, writer, layouts)
   const finished = finish(
@@ -90,7 +92,6 @@ export async function writeOnnx(source: OnnxSource): Promise<WrittenModel> {
     outputs,
     description: `${graph.name} of ${source.program}`,
     producerVersion: source.compiler,
-    properties: {},
   })
   return { bytes, operators: countOperators(finished.nodes) }
 }
@@ -111,6 +112,7 @@ function outsideOf(
   graph: Graph,
   { variable, hyper }: OnnxSource,
   writer: OnnxWriter,
+  refuse: Context['refuse'],
 ): {
   readonly views: ReadonlyMap<string, View>
   readonly inputs: readonly { readonly tensor: Tensor; readonly description?: string }[]
@@ -127,6 +129,8 @@ function outsideOf(
       views.set(`input ${name}`, whole(tensor))
     } else if (node.op === 'variable') {
       const { name, type } = node.attributes
+      if (!isStatic(type.shape))
+        return refuse(node, `\`${name}\`, whose size is set at run time`, 'give it to the entry as an input')
       views.set(`variable ${name}`, whole(writer.named(name, type, variable(name))))
     } else if (node.op === 'hyper') {
       const { name } = node.attributes

@@ -3,6 +3,7 @@ import type { GraphNode } from '../3-graph/graph.ts'
 import { withBias } from './ops/contraction.ts'
 import { withChannelBias } from './ops/convolution.ts'
 import { combined, reduced } from './ops/reductions.ts'
+import { activation } from './recognise-activation.ts'
 import { batchNormalization, layerNormalization } from './recognise-normalization.ts'
 import { logSoftmax, softmax } from './recognise-softmax.ts'
 import type { Context } from './translation.ts'
@@ -12,6 +13,7 @@ type Recogniser = (node: GraphNode, context: Context) => View | undefined
 
 /** In the order they are tried. */
 const recognisers: readonly Recogniser[] = [
+  activation,
   softmax,
   logSoftmax,
   layerNormalization,

@@ -44,7 +44,7 @@ const translations: { readonly [K in Exclude<OpName, Untranslated>]: Translation
 }
 
 /** What the translation of a graph shares with those of the bodies in it. */
-export type Surroundings = Pick<Context, 'writer' | 'sizes' | 'layouts' | 'ranges' | 'refuse'> & {
+export type Surroundings = Pick<Context, 'writer' | 'sizes' | 'layouts' | 'ranges' | 'refuse' | 'activations'> & {
   /** Where a node comes from. */
   place(graph: Graph, node: GraphNode): Place
 }

@@ -3,6 +3,7 @@ import type { DimRange } from '../dimensions/bounds.ts'
 import type { OpName } from '../ops/op.ts'
 import type { Layouts } from './layout.ts'
 import type { Scope, Tensor } from './onnx-graph.ts'
+import type { activationTemplates } from './recognise-activation.ts'
 import type { Sizes } from './sizes.ts'
 import type { View } from './view.ts'
 import type { OnnxWriter } from './writer.ts'
@@ -18,6 +19,7 @@ export interface Context {
   readonly layouts: Layouts
   readonly ranges: Readonly<Record<string, DimRange>>
   readonly scope: Scope
+  readonly activations: ReturnType<typeof activationTemplates>
   /** What a node translated before has become. */
   value(node: number): View
   /** What a loop translated before has returned. */

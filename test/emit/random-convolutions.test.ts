@@ -1,69 +1,15 @@
 import { expect, test } from 'vitest'
-import { GraphBuilder } from '../../compiler/3-graph/builder.ts'
-import type { Graph } from '../../compiler/3-graph/graph.ts'
 import { interpret } from '../../compiler/3-graph/interpret.ts'
-import { differentiate } from '../../compiler/4-transform/differentiate.ts'
-import { simplify } from '../../compiler/4-transform/simplify.ts'
-import { symbol } from '../../compiler/dimensions/dimension.ts'
-import { expressions } from '../../compiler/ops/expressions.ts'
-import { randomNumbers } from '../graph/sample-values.ts'
 import { environmentFor } from './environment.ts'
+import { randomConvolution } from './random-convolution.ts'
 import { compileGraphs, difference } from './run-wasm.ts'
 
 const count = Number(process.env.NNC_CONVOLUTIONS ?? 40)
 const seed = Number(process.env.NNC_SEED ?? Math.floor(Math.random() * 1e8))
 
-/** A convolution or pooling of random extents, with its gradients as further outputs. */
-function randomGraph(number: number): Graph {
-  const random = randomNumbers(seed + number)
-  const upTo = (limit: number): number => 1 + Math.floor(random() * limit)
-  const between = (low: number, high: number): number => low + Math.floor(random() * (high - low + 1))
-  const spatial = upTo(3)
-  const each = <T>(make: () => T): T[] => Array.from({ length: spatial }, make)
-  const small = [40, 15, 5][spatial - 1]!
-  const builder = new GraphBuilder({
-    name: `g${number}`,
-    kind: 'infer',
-    dims: [{ name: 'Batch', minimum: 1, maximum: 4 }],
-  })
-  const build = expressions(builder)
-  const batch = symbol('Batch')
-  const thin = random() < 0.25
-  const [groups, channels, filters] = thin ? [upTo(4), 1, 1] : [upTo(2), upTo(6), upTo(14)]
-  const input = each(() => upTo(small))
-  const pooled = random() < 0.25
-  const x = build.input('x', { dtype: 'f32', shape: pooled ? [batch, ...input] : [batch, groups, channels, ...input] })
-  let y: number
-  if (pooled) {
-    const window = each(() => upTo(3))
-    const dilation = each(() => upTo(2))
-    const strides = each(() => upTo(3))
-    const size = each(() => upTo(small))
-    y = build.emit('pool_max', [x], { strides, low: each(() => between(0, 1)), size, window, dilation })
-  } else {
-    const filter = each(() => (random() < 0.2 ? upTo(small) : upTo(4)))
-    const w = build.input('w', { dtype: 'f32', shape: [groups, filters, channels, ...filter] })
-    const step = () => (random() < 0.15 ? -1 : 1) * upTo(3)
-    y = build.convolve(x, w, {
-      strides: each(() => (random() < 0.5 ? 1 : step())),
-      low: each(() => between(-3, 4)),
-      size: each(() => upTo(small)),
-      inputDilation: each(() => (random() < 0.6 ? 1 : upTo(3))),
-      filterDilation: each(() => (random() < 0.5 ? 1 : step())),
-    })
-  }
-  const cotangent = build.input('g', builder.typeOf(y))
-  const all = builder.typeOf(y).shape.map((_, axis) => axis)
-  const gradients = [...builder.node(y).inputs].map((source) =>
-    build.gradient(build.reduceSum(build.mul(y, cotangent), all), source),
-  )
-  const outputs = [{ name: 'y', node: y }, ...gradients.map((node, at) => ({ name: `d${at}`, node }))]
-  return simplify(differentiate(builder.finish(outputs, [])).graph)
-}
-
 test('random convolutions and poolings as wasm mean what the interpreter says', async () => {
   console.log(`random convolutions: NNC_SEED=${seed}`)
-  const graphs = Array.from({ length: count }, (_, number) => randomGraph(number))
+  const graphs = Array.from({ length: count }, (_, number) => randomConvolution(`g${number}`, seed + number))
   for (const build of ['plain', 'relaxed', 'wide'] as const) {
     const runner = await compileGraphs(graphs, build)
     for (const graph of graphs) {

@@ -34,12 +34,12 @@ const examples: readonly Example[] = [
   {
     ...{ file: 'gpt/gpt.nn', entry: 'next', settings: { D: 32, Vocab: 20 } },
     dims: { Batch: 2, Time: 3, Past: 4 },
-    operators: { LayerNormalization: 11, Softmax: 5 },
+    operators: { LayerNormalization: 11, Softmax: 5, Gelu: 5 },
   },
   {
     ...{ file: 'gpt/gpt.nn', entry: 'next', settings: { D: 32, Vocab: 20 } },
     dims: { Batch: 1, Time: 1, Past: 0 },
-    operators: { LayerNormalization: 11, Softmax: 5 },
+    operators: { LayerNormalization: 11, Softmax: 5, Gelu: 5 },
   },
   { file: 'moby-dick/elman.nn', entry: 'next', settings: small, dims: { Batch: 2, Time: 4 }, operators: { Scan: 1 } },
   { file: 'moby-dick/gru.nn', entry: 'next', settings: small, dims: { Batch: 2, Time: 4 }, operators: { Scan: 1 } },

@@ -104,6 +104,8 @@ interface Windows {
   readonly size: readonly Dim[]
   /** From the first to the last element of a window. */
   readonly window: readonly Dim[]
+  /** What the runtimes take as padding at most; anything if absent. */
+  readonly mostPadding?: readonly number[]
 }
 
 /**
@@ -112,7 +114,7 @@ interface Windows {
  */
 export function padding(
   x: Tensor,
-  { strides, low, size, window }: Windows,
+  { strides, low, size, window, mostPadding }: Windows,
   value: number,
   context: Pick<Context, 'writer' | 'sizes'>,
 ): { readonly tensor: Tensor; readonly pads: number[] } {
@@ -122,11 +124,13 @@ export function padding(
   )
   const ends = high.map((end, axis) => {
     const begin = low[axis]!
-    if (!isConstant(begin) || begin < 0) return undefined
+    const limit = mostPadding?.[axis] ?? Number.POSITIVE_INFINITY
+    if (!isConstant(begin) || begin < 0 || begin > limit) return undefined
     // Fewer elements than a stride may stay unread at the end.
     const most = isConstant(window[axis]!) ? window[axis]! : 0
     const candidates = isConstant(end) ? [Math.max(0, end)] : Array.from({ length: most + 1 }, (_, pad) => pad)
     return candidates.find((candidate) => {
+      if (candidate > limit) return false
       const span = subtract(add(lengths[axis]!, begin + candidate), window[axis]!)
       return dimEqual(add(floorDivide(span, strides[axis]!), 1), size[axis]!)
     })

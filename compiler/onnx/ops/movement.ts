@@ -120,9 +120,23 @@ export function reversed(tensor: Tensor, axes: readonly number[], { writer }: Pi
 }
 
 const concat: Translation<'concat'> = (node, context) => {
-  const { axis } = node.attributes
-  const parts = node.inputs.map((_, at) => operand(node, at, context))
-  return whole(context.writer.emit('Concat', parts, { axis }, { dtype: node.type.dtype, shape: node.type.shape }))
+  const { dtype, shape } = node.type
+  const views = node.inputs.map((input) => context.value(input))
+  const order = commonOrder(views)
+  const parts = views.map((view) => context.layouts.exact(permuted(view, order)))
+  const axis = order.indexOf(node.attributes.axis)
+  const sizes = order.map((own) => shape[own]!)
+  const back = order.map((_, own) => order.indexOf(own))
+  return permuted(whole(context.writer.emit('Concat', parts, { axis }, { dtype, shape: sizes })), back)
+}
+
+/** The order of axes in which all views are their tensors' own, if there is one, else as they come. */
+function commonOrder(views: readonly View[]): readonly number[] {
+  const natural = views[0]!.shape.map((_, axis) => axis)
+  const orders = views.map(({ axes }) =>
+    axes.every((own) => own !== undefined) ? [...natural].sort((one, other) => axes[one]! - axes[other]!) : natural,
+  )
+  return orders.every((order) => String(order) === String(orders[0])) ? orders[0]! : natural
 }
 
 const window: Translation<'window'> = (node, context) => {

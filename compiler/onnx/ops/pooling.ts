@@ -15,7 +15,8 @@ const pool_max: Translation<'pool_max'> = (node, context) => {
   const leading = two ? source.shape.slice(0, 2) : [first!, 1]
   const x: Tensor = layouts.exact(layouts.reshape(view, [...leading, ...spatial]))
   const extents = window.map((length, axis) => (length - 1) * dilation[axis]! + 1)
-  const fit = padding(x, { strides, low, size, window: extents }, Number.NEGATIVE_INFINITY, context)
+  const windows = { strides, low, size, window: extents, mostPadding: window.map((length) => length - 1) }
+  const fit = padding(x, windows, Number.NEGATIVE_INFINITY, context)
   const attributes = {
     kernel_shape: window,
     strides,
