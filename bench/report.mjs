@@ -18,12 +18,14 @@ const peers = ['torch', 'torch-avx2', ...Object.keys(peerNames)]
 /** Prints the report and writes it to bench/results/latest/; with `keep` into the documentation too. */
 export async function writeReport(report, keep) {
   const { machine, rounds, results, compiling, newer } = report
+  const losses = lossesText(results)
   const head = [
     `${machine.processor}, ${machine.cores} cores, Node ${machine.node}${newer ? ` and ${newer}` : ''}, ${machine.date.slice(0, 10)}; ${rounds} rounds, one thread each`,
     ...versionsOf(results),
   ].join('; ')
   const sections = Object.entries({
     builds: buildsTable(results),
+    losses,
     relaxed: ratiosTable(results, 'nnc-relaxed'),
     wide: ratiosTable(results, 'nnc-wide-24'),
     products: productsTable(report),
@@ -33,7 +35,7 @@ export async function writeReport(report, keep) {
   const details = Object.entries(results).map(
     ([id, contestants]) => `### ${workloads[id].title} (${id})\n\n${detailsTable(contestants)}`,
   )
-  const text = [head, ...sections.map(([name, own]) => `## ${name}\n\n${own}`), ...details].join('\n\n')
+  const text = [head, ...sections.map(([name, own]) => `## ${name}\n\n${own}`), ...details].filter(Boolean).join('\n\n')
   const picture = pictureOf(results, head.split('; ').slice(0, 2).join('; '))
   saveResults(report)
   writeFileSync(join(latest, 'report.md'), `${text}\n`)
@@ -41,7 +43,7 @@ export async function writeReport(report, keep) {
   console.log(text)
   if (!keep) return
   const page = join(root, 'docs/performance.md')
-  for (const [name, own] of sections) replaceBlock(page, name, `${head}.\n\n${own}`)
+  for (const [name, own] of sections) replaceBlock(page, name, name === 'losses' ? own : `${head}.\n\n${own}`)
   replaceBlock(join(root, 'README.md'), 'training', trainingTable(results))
   writeFileSync(join(root, `bench/results/${machine.date.slice(0, 10)}.json`), measuredJson(report))
   if (picture) writeFileSync(join(root, 'docs/performance/peers.svg'), picture)
@@ -51,6 +53,25 @@ export async function writeReport(report, keep) {
 export function saveResults(report) {
   mkdirSync(latest, { recursive: true })
   writeFileSync(join(latest, 'report.json'), measuredJson(report))
+}
+
+/** Where the losses of steps 0 and 4 differ most from those of the plain build, relative to them. */
+function lossesText(results) {
+  const differences = Object.entries(results).flatMap(([id, contestants]) => {
+    const plain = find(contestants, 'nnc-plain')
+    if (!plain) return []
+    return contestants
+      .filter((result) => find(contestants, result.contestant) === result && !(result.contestant in peaks))
+      .map(({ contestant, ready }) => ({
+        where: `${id}, ${contestant}`,
+        by: Math.max(...[0, 4].map((step) => Math.abs(ready.losses[step] / plain.ready.losses[step] - 1))),
+      }))
+  })
+  const [most] = differences.sort((a, b) => b.by - a.by)
+  return (
+    most &&
+    `The losses of steps 0 and 4 differ from those of the plain build by at most ${most.by.toExponential(1)} of them (${most.where}).`
+  )
 }
 
 /** "PyTorch 1.13.0", … for the peers that took part. */

@@ -1,11 +1,9 @@
 // Compiles the kernel library as it stands, through the compiler's own assembler, for the measurements beside this file.
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import v8 from 'node:v8'
-import { build } from 'esbuild'
+import { importSource, root } from '../import-source.mjs'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const kernels = Object.fromEntries(
   readdirSync(join(root, 'asm'))
     .filter((name) => name.endsWith('.ts'))
@@ -14,19 +12,7 @@ const kernels = Object.fromEntries(
 
 /** The main file's exports, instantiated. `kernelOverrides` replaces library files, to compare variants. */
 export async function instantiate(source, { build: buildName, memoryBytes, kernelOverrides = {} }) {
-  const cache = join(root, 'node_modules/.cache/nnc-bench')
-  mkdirSync(cache, { recursive: true })
-  const outfile = join(cache, 'assemble.mjs')
-  const entryPoint = join(root, 'compiler/6-emit/assemble.ts')
-  await build({
-    entryPoints: [entryPoint],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-  })
-  const { assemble } = await import(pathToFileURL(outfile).href)
+  const { assemble } = await importSource('compiler/6-emit/assemble.ts')
   const { wasm } = await assemble(source, {
     build: buildName,
     manifest: {},
@@ -50,7 +36,8 @@ export function fastest(contestants, { rounds = 40, milliseconds = 3 } = {}) {
   const best = Object.fromEntries(Object.keys(contestants).map((name) => [name, Infinity]))
   const repeats = {}
   for (const [name, run] of Object.entries(contestants)) {
-    for (let i = 0; i < 20; i++) run()
+    const warming = performance.now()
+    for (let i = 0; i < 20 && performance.now() - warming < 200; i++) run()
     const begun = performance.now()
     run()
     repeats[name] = Math.max(1, Math.ceil(milliseconds / Math.max(1e-4, performance.now() - begun)))

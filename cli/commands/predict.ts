@@ -4,16 +4,18 @@ import { Command, Option } from 'commander'
 import type { DataDeclaration } from '../../compiler/1-parse/ast.ts'
 import type { Input } from '../../runtime/api.ts'
 import type { ManifestEntry, ManifestTrain, SimdBuild } from '../../runtime/manifest.ts'
-import type { FedInputs } from '../data/dataset.ts'
+import type { PredictedRows } from '../data/feed-rows.ts'
 import type { WantedInput } from '../data/fields.ts'
 import { FormatError } from '../data/format-error.ts'
 import type { Table } from '../data/table.ts'
+import { formatCount } from '../numbers.ts'
 import type { CheckpointNotes, OpenModel } from '../open-model.ts'
 import { type Assignments, avx2Option, buildOption, cacheOption, setOption, threadsOption } from '../options.ts'
 import { chooseEntry } from '../predict/choose-entry.ts'
 import type { PredictInput } from '../predict/read-rows.ts'
 import type { Classes } from '../predict/write-predictions.ts'
 import type { CommandContext } from '../program.ts'
+import { type Style, styleFor } from '../style.ts'
 import type { Terminal } from '../terminal.ts'
 import { UserError } from '../user-error.ts'
 
@@ -65,13 +67,17 @@ async function predict(file: string, options: PredictOptions, { terminal }: Comm
   const notes = await restoreOrLoad(open, options.weights, terminal.directory)
   const entry = chooseEntry(open, options.entry)
   const { input, format } = await readInput(options.input, entry, terminal)
-  const inputs =
-    input.kind === 'inputs' ? (input.inputs as Record<string, Input>) : await feedTable(input.table, entry, open, notes)
+  const { inputs, skipped } =
+    input.kind === 'inputs'
+      ? { inputs: input.inputs as Record<string, Input> }
+      : await feedTable(input.table, entry, open, notes)
   const outputs = model.predictAll(entry.name, inputs)
-  const rows = Object.values(outputs)[0]?.shape[0] ?? 1
+  const rows = (Object.values(outputs)[0]?.shape[0] ?? 1) + (skipped?.size ?? 0)
+  if (input.kind === 'rows' && skipped && skipped.size > 0)
+    terminal.writeError(skippedText(skipped, input.table, open, styleFor(terminal.errorColor)))
   const classes = classesOf(open, notes)
   const print = (options.format ?? format) === 'csv' ? predictionsCsv : predictionsJson
-  terminal.write(print({ outputs, rows, ...(classes && { classes }) }))
+  terminal.write(print({ outputs, rows, ...(skipped && { skipped }), ...(classes && { classes }) }))
 }
 
 async function readInput(
@@ -104,13 +110,29 @@ async function readText(file: string, directory: string): Promise<string> {
   }
 }
 
+/** Rows named at most when some are skipped. */
+const NAMED_ROWS = 10
+
+/** Which rows have no prediction, and why. */
+function skippedText(skipped: PredictedRows['skipped'], table: Table, { compiled }: OpenModel, style: Style): string {
+  const inOrder = [...skipped].sort(([one], [other]) => one - other)
+  const lines = inOrder.slice(0, NAMED_ROWS).map(([row, { kind, span }]) => {
+    const line = compiled.source.text.slice(0, span.start).split('\n').length
+    const why = kind === 'where' ? '`where` does not hold' : 'a value is missing, see `drop missing`'
+    return `  ${table.describeRow(row)}: ${why} (${compiled.source.name}:${line})\n`
+  })
+  if (skipped.size > NAMED_ROWS) lines.push(`  and ${formatCount(skipped.size - NAMED_ROWS)} more\n`)
+  const few = skipped.size === 1 ? 'row has' : 'rows have'
+  return `${style.bold(style.yellow('warning'))}: ${formatCount(skipped.size)} ${few} no prediction, as the data block leaves them out\n${lines.join('')}`
+}
+
 /** Rows through the fields of the data block the model was trained with, or as they are where there is none. */
 async function feedTable(
   table: Table,
   entry: ManifestEntry,
   { compiled, model }: OpenModel,
   notes: CheckpointNotes | undefined,
-): Promise<FedInputs> {
+): Promise<PredictedRows> {
   const { asDiagnostics, planOf } = await import('../data/load-data.ts')
   const { feedRows } = await import('../data/feed-rows.ts')
   const { wantedInputs } = await import('../open-model.ts')

@@ -1,33 +1,40 @@
-import type { Expression } from '../../compiler/1-parse/ast.ts'
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
 import { UserError } from '../user-error.ts'
 import type { FedInputs } from './dataset.ts'
 import { fieldColumns, type LearnedFields, materialize, type WantedInput } from './fields.ts'
-import type { DataPlan } from './plan.ts'
+import { namesIn, refusedRows } from './filter.ts'
+import type { DataPlan, FilterPlan } from './plan.ts'
 import { allRows } from './split.ts'
 import type { Table } from './table.ts'
 
 const NOWHERE: Span = { file: '', start: 0, end: 0 }
 const NO_FILES = { format: 'csv', paths: [], span: NOWHERE } as const
 
+/** Rows ready for an entry, and those the data block leaves out. */
+export interface PredictedRows {
+  /** Of the rows that are not left out. */
+  readonly inputs: FedInputs
+  /** The statement that leaves a row out, by the row's number. */
+  readonly skipped: ReadonlyMap<number, FilterPlan>
+}
+
 /**
  * Rows for an entry. An input is computed by the data block's field of its name; a column of that name is taken as it
- * is when there is no such field, or when the field is made of other columns (the row was prepared already).
+ * is when there is no such field, or when the field is made of other columns (the row was prepared already). Rows a `where` does not hold for are left out, and, where the block
+ * has `drop missing`, rows that lack a value an input is made of; duplicates are not.
  */
 export function feedRows(
   plan: DataPlan | undefined,
   table: Table,
   wanted: readonly WantedInput[],
   known: LearnedFields,
-): FedInputs {
+): PredictedRows {
   const prepared = new Set(wanted.map(({ name }) => name).filter((name) => table.columns.has(name)))
-  const fields = (plan?.fields ?? []).filter(({ name, value }) => !prepared.has(name) || mentions(value, name))
-  const chosen = allRows(table.rows)
-  const columns = fieldColumns(
-    { name: '', span: NOWHERE, source: NO_FILES, filters: [], ...plan, fields },
-    table,
-    known,
+  const fields = (plan?.fields ?? []).filter(
+    ({ name, value }) => !prepared.has(name) || [...namesIn(value)].includes(name),
   )
+  const used: DataPlan = { name: '', span: NOWHERE, source: NO_FILES, filters: [], ...plan, fields }
+  const columns = fieldColumns(used, table, known)
   for (const { name } of wanted) {
     if (!columns.names().includes(name))
       throw new UserError(
@@ -35,24 +42,13 @@ export function feedRows(
         `its columns are ${[...table.columns.keys()].join(', ')}`,
       )
   }
-  return materialize(wanted, columns, table, chosen).inputs
-}
-
-function mentions(expression: Expression, name: string): boolean {
-  switch (expression.kind) {
-    case 'name':
-      return expression.name === name
-    case 'unary':
-      return mentions(expression.operand, name)
-    case 'binary':
-      return mentions(expression.left, name) || mentions(expression.right, name)
-    case 'list':
-      return expression.items.some((item) => mentions(item, name))
-    case 'call':
-      return expression.arguments.some((argument) => mentions(argument.value, name))
-    case 'string':
-      return expression.value === name
-    default:
-      return false
-  }
+  const needed = wanted.map(({ name }) => columns.column(name)!)
+  const skipped = refusedRows(used, table, needed)
+  const chosen = allRows(table.rows).filter((row) => !skipped.has(row))
+  if (chosen.length === 0)
+    throw new UserError(
+      `no row of ${table.origin} is left to predict: \`data ${used.name}\` leaves out every one`,
+      'its `where` and `drop missing` hold for predictions too',
+    )
+  return { inputs: materialize(wanted, columns, table, chosen).inputs, skipped }
 }

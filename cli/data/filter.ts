@@ -29,6 +29,69 @@ function whereHolds(condition: Expression, plan: DataPlan, table: Table, rows: I
   return rows.filter(holds)
 }
 
+/**
+ * Of rows to be predicted, those the block leaves out, each with the statement that does: a `where` that does not hold,
+ * or `drop missing` where one of the `needed` columns has no value. A `where` about columns the table does not have, as that of
+ * the label, leaves all rows, and so does `drop duplicates`.
+ */
+export function refusedRows(
+  plan: DataPlan,
+  table: Table,
+  needed: readonly Computed[],
+): ReadonlyMap<number, FilterPlan> {
+  const refused = new Map<number, FilterPlan>()
+  let rows = allRows(table.rows)
+  for (const filter of plan.filters) {
+    let keeps: (row: number) => boolean
+    if (filter.kind === 'where') {
+      if (!isKnown(filter.condition, plan, table, plan.fields.length)) continue
+      const condition = compileExpression(filter.condition, filterScope(plan, table))
+      const holds = truth(condition, filter.condition.span, 'where')
+      keeps = (row) => !condition.absent(row) && holds(row)
+    } else if (filter.what === 'missing') keeps = (row) => !needed.some((column) => column.absent(row))
+    else continue
+    for (const row of rows) if (!keeps(row)) refused.set(row, filter)
+    rows = rows.filter((row) => !refused.has(row))
+  }
+  return refused
+}
+
+/** Whether an expression reads nothing but columns of the table, and fields above it that are made of such. */
+function isKnown(expression: Expression, plan: DataPlan, table: Table, above: number): boolean {
+  return [...namesIn(expression)].every((name) => {
+    if (table.columns.has(name)) return true
+    const at = plan.fields.findIndex((field) => field.name === name)
+    return at >= 0 && at < above && isKnown(plan.fields[at]!.value, plan, table, at)
+  })
+}
+
+/** Columns and fields an expression reads. */
+export function* namesIn(expression: Expression): Generator<string, void, void> {
+  switch (expression.kind) {
+    case 'name':
+      yield expression.name
+      return
+    case 'unary':
+      yield* namesIn(expression.operand)
+      return
+    case 'binary':
+      yield* namesIn(expression.left)
+      yield* namesIn(expression.right)
+      return
+    case 'list':
+      for (const item of expression.items) yield* namesIn(item)
+      return
+    case 'call': {
+      const { callee, arguments: given } = expression
+      const isColumn = callee.kind === 'name' && callee.name === 'column'
+      for (const { value } of given)
+        if (isColumn && value.kind === 'string') yield value.value
+        // What a place is filled with, as `mean`, is no column.
+        else if (!(callee.kind === 'name' && callee.name === 'fill') || value === given[0]!.value) yield* namesIn(value)
+    }
+  }
+}
+
 type Drop = Extract<FilterPlan, { kind: 'drop' }>
 
 function withoutMissing(

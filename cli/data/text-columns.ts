@@ -6,6 +6,7 @@ import { createTokenizer, PADDING, RESERVED, tokensOf } from '../../runtime/toke
 import { DataFault } from './data-fault.ts'
 import type { Computed, ComputedNumbers, ComputedSequence, ComputedText, ExpressionScope } from './expression.ts'
 import { changed } from './learned.ts'
+import { nearCopies } from './near-copies.ts'
 import { readTime } from './read-time.ts'
 import { nameOf, patternOf, type Settings, settingsOf } from './text-functions.ts'
 import { window } from './window.ts'
@@ -37,6 +38,8 @@ export function computeTextFunction(
       return replace(input, settings)
     case 'time':
       return time(input, span, scope)
+    case 'near_copies':
+      return copies(input, settings, scope)
     default:
       throw new Error(`internal: data: ${name} is no function for text`)
   }
@@ -120,6 +123,30 @@ function replace(input: ComputedText, { pattern, by }: Settings): ComputedText {
     kind: 'text',
     absent: input.absent,
     compute: (row) => input.compute(row).replace(expression, by as string),
+  }
+}
+
+/** How much of their text copies have in common when `near_copies` is not told. */
+const DEFAULT_PERCENT = 80
+
+/** A number that rows have in common whose texts are nearly the same: the first one's, among all rows of the table. */
+function copies(
+  input: ComputedText,
+  { percent = DEFAULT_PERCENT }: Settings,
+  { table }: ExpressionScope,
+): ComputedNumbers {
+  let found: Int32Array | undefined
+  return {
+    kind: 'number',
+    shape: [],
+    absent: () => false,
+    compute(row, target, at) {
+      found ??= nearCopies(
+        Array.from({ length: table.rows }, (_, each) => (input.absent(each) ? undefined : input.compute(each))),
+        (percent as number) / 100,
+      )
+      target[at] = found[row]!
+    },
   }
 }
 

@@ -28,6 +28,7 @@ const SETTINGS: Readonly<Record<string, readonly SettingForm[]>> = {
   extract: pattern,
   replace: [...pattern, { name: 'by', type: 'text', required: true }],
   time: [],
+  near_copies: [{ name: 'percent', type: 'whole', least: 1 }],
 }
 
 /** The settings of a call by name. */

@@ -91,15 +91,17 @@ export class Profiler {
     placeOf: (span: Span) => string,
   ): KernelProfile[] {
     const found = new Map<string, { -readonly [K in keyof KernelProfile]: KernelProfile[K] }>()
-    for (const { call, number, repeats } of countedCalls(entry.calls, this.sizes)) {
+    for (const { call, number, repeats, sometimes } of countedCalls(entry.calls, this.sizes)) {
       const kernel = functionOf(this.program, call)
       const place = call.span && placeOf(call.span)
       const key = `${kernel} ${place}`
       const all = runs.map((times) => times[number]!)
-      // A call that some steps leave out costs a step its share.
-      const ms = call.when ? mean(all) : median(all)
+      // A call that some steps leave out costs each step its share.
+      const share = sometimes ? all.filter((time) => time > 0).length / runs.length : 1
+      const ms = sometimes ? mean(all) : median(all)
       const own = call.kind === 'loop' ? { flops: [], bytes: [] } : call.work
-      const [flops, bytes] = [evaluateCount(own.flops, this.sizes), evaluateCount(own.bytes, this.sizes)]
+      const flops = share * evaluateCount(own.flops, this.sizes)
+      const bytes = share * evaluateCount(own.bytes, this.sizes)
       const roof = repeats * roofMilliseconds(limits, flops, bytes)
       const known = found.get(key)
       if (known) {
@@ -136,20 +138,21 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1]!
 }
 
-/** Every call with its number in a profiling build, and how often the loops around it run it. */
+/** Every call with its number in a profiling build, how often the loops around it run it, and whether some steps leave it out. */
 function countedCalls(
   calls: readonly Call[],
   sizes: Sizes,
-): { readonly call: Call; readonly number: number; readonly repeats: number }[] {
-  const repeats = new Map<Call, number>()
-  const count = (list: readonly Call[], times: number): void => {
+): { readonly call: Call; readonly number: number; readonly repeats: number; readonly sometimes: boolean }[] {
+  const found = new Map<Call, { readonly repeats: number; readonly sometimes: boolean }>()
+  const count = (list: readonly Call[], repeats: number, guarded: boolean): void => {
     for (const call of list) {
-      repeats.set(call, times)
-      if (call.kind === 'loop') count(call.body, times * evaluateDim(call.count, sizes))
+      const sometimes = guarded || call.when !== undefined
+      found.set(call, { repeats, sometimes })
+      if (call.kind === 'loop') count(call.body, repeats * evaluateDim(call.count, sizes), sometimes)
     }
   }
-  count(calls, 1)
-  return everyCall(calls).map((call, number) => ({ call, number, repeats: repeats.get(call)! }))
+  count(calls, 1, false)
+  return everyCall(calls).map((call, number) => ({ call, number, ...found.get(call)! }))
 }
 
 /** The function of the module that does the work. */

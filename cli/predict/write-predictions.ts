@@ -11,13 +11,16 @@ export interface Classes {
 
 export interface Predictions {
   readonly outputs: Readonly<Record<string, Tensor>>
+  /** Rows given, those without a prediction included. */
   readonly rows: number
+  /** Rows that have none. */
+  readonly skipped?: ReadonlyMap<number, unknown>
   readonly classes?: Classes
 }
 
-/** A JSON array with one object per row, one row per line; `label` is the class with the largest value. */
+/** A JSON array with one object per row, one row per line, null where there is no prediction; `label` is the class with the largest value. */
 export function predictionsJson(predictions: Predictions): string {
-  const lines = Array.from({ length: predictions.rows }, (_, row) => {
+  const lines = eachRow(predictions, 'null', (row) => {
     const fields = Object.entries(predictions.outputs).map(
       ([name, tensor]) => `${JSON.stringify(name)}:${nested(tensor, row)}`,
     )
@@ -28,9 +31,9 @@ export function predictionsJson(predictions: Predictions): string {
   return `[${lines.join(',\n ')}]\n`
 }
 
-/** CSV with a header row: a column per number, and the class with the largest value. */
+/** CSV with a header row: a column per number, and the class with the largest value; empty cells where there is no prediction. */
 export function predictionsCsv(predictions: Predictions): string {
-  const { outputs, rows, classes } = predictions
+  const { outputs, classes } = predictions
   const tensors = Object.entries(outputs)
   const scored = scoredOutput(predictions)
   const header = tensors.flatMap(([name, tensor]) => {
@@ -40,12 +43,20 @@ export function predictionsCsv(predictions: Predictions): string {
     return Array.from({ length: size }, (_, index) => `${name}.${index}`)
   })
   if (scored) header.push(classes!.name)
-  const lines = Array.from({ length: rows }, (_, row) => {
+  // A line of one empty cell would be taken for no line at all.
+  const empty = header.length === 1 ? '""' : ','.repeat(header.length - 1)
+  const lines = eachRow(predictions, empty, (row) => {
     const cells = tensors.flatMap(([, tensor]) => rowOf(tensor, row).map(shortNumber))
     if (scored) cells.push(String(classOf(predictions, row)))
     return cells.map(csvCell).join(',')
   })
   return `${[header.map(csvCell).join(','), ...lines].join('\n')}\n`
+}
+
+/** A text per row given; `print` gets a row's place among those that have a prediction. */
+function eachRow({ rows, skipped }: Predictions, without: string, print: (row: number) => string): string[] {
+  let at = 0
+  return Array.from({ length: rows }, (_, row) => (skipped?.has(row) ? without : print(at++)))
 }
 
 /** The first output of shape [rows, classes]. */

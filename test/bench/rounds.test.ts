@@ -108,7 +108,10 @@ test.each(Object.keys(workloads))('workload %s is a program without a mistake', 
 })
 
 test.each([
-  ['docs/performance.md', ['builds', 'relaxed', 'wide', 'products', 'memory', 'compiling', 'threads', 'curves']],
+  [
+    'docs/performance.md',
+    ['losses', 'builds', 'relaxed', 'wide', 'products', 'memory', 'compiling', 'threads', 'curves'],
+  ],
   ['README.md', ['training']],
 ])('every place of %s that a script fills is there', (path, names) => {
   const page = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')

@@ -21,7 +21,12 @@ train fit(x: f32[Batch, 12], y: i32[Batch]) {
   batch 4
 }
 `
-const folder = temporaryFolder({ 'net.nn': net, 'scalar.nn': 'model Twice(x: f32) -> f32 {\n  return 2.0 * x\n}\n' })
+const parts = net.replace('batch 4', 'batch 4  accumulate 4')
+const folder = temporaryFolder({
+  'net.nn': net,
+  'parts.nn': parts,
+  'scalar.nn': 'model Twice(x: f32) -> f32 {\n  return 2.0 * x\n}\n',
+})
 
 function nnc(...words: string[]): Promise<TestRun> {
   return runCommand(words, { directory: folder })
@@ -104,6 +109,20 @@ describe('nnc profile', () => {
     const page = readFileSync(join(folder, 'profile.html'), 'utf8')
     for (const { kernel } of entries.flatMap(({ kernels }) => kernels)) expect(page).toContain(kernel)
     expect(page).not.toMatch(/<script|https?:/)
+  })
+
+  test('what some steps leave out counts its share', async () => {
+    const [all, some] = await Promise.all(
+      ['net.nn', 'parts.nn'].map(async (file) => {
+        const run = await nnc('profile', file, '--seconds', '0.05', '--json', '--entry', 'fit.step')
+        const [{ kernels }] = objects(run) as unknown as [{ kernels: { kernel: string; flops: number }[] }]
+        return kernels
+          .filter(({ kernel }) => kernel.startsWith('parameter_update'))
+          .reduce((sum, { flops }) => sum + flops, 0)
+      }),
+    )
+    expect(some).toBeGreaterThan(0)
+    expect(some).toBeLessThan(0.6 * all!)
   })
 
   test('one entry, for reading', async () => {
