@@ -1,5 +1,6 @@
 /** V8's revectoriser, which joins pairs of adjacent 128-bit vectors: switched on for `--avx2`, after a trial. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { compilerFingerprint } from '../compiler/generated/identity.ts'
@@ -12,6 +13,7 @@ import type { Terminal } from './terminal.ts'
 import { UserError } from './user-error.ts'
 
 const FLAG = '--experimental-wasm-revectorize'
+const REMEDY = 'leave out --avx2'
 /** So many times as fast a product has to be. */
 const LEAST_GAIN = 1.15
 const PRODUCT_ROUNDS = 40
@@ -51,13 +53,13 @@ export function switchRevectoriserOn(): void {
  * @throws UserError where this engine has none, where a product gains nothing, or where results differ
  */
 export async function requireRevectoriser(cache: boolean, terminal: Terminal): Promise<void> {
-  const remedy = 'leave out --avx2'
   if (!execFileSync(process.execPath, ['--v8-options'], { encoding: 'utf8' }).includes(FLAG))
     throw new UserError(
       `--avx2: this engine has no revectoriser (Node.js ${process.versions.node}; Node.js 24 or later has)`,
-      remedy,
+      REMEDY,
     )
   const { relaxed, wide } = await trialModules(cache, terminal)
+  await requireCompilation(wide)
   // The relaxed build is brought to full speed before the flag is set, so that it stays as it is.
   const without = await load(relaxed)
   const expected = results(without)
@@ -67,10 +69,27 @@ export async function requireRevectoriser(cache: boolean, terminal: Terminal): P
   if (before / after < LEAST_GAIN)
     throw new UserError(
       `--avx2: it does not help here: a product takes ${formatTime(after)} with it and ${formatTime(before)} without`,
-      remedy,
+      REMEDY,
     )
   if (!Buffer.from(results(joined).buffer).equals(Buffer.from(expected.buffer)))
-    throw new UserError('--avx2: results differ from those of the relaxed build here', remedy)
+    throw new UserError('--avx2: results differ from those of the relaxed build here', REMEDY)
+}
+
+/**
+ * Compiles a module with the revectoriser in a process of its own: a fault of that part of the engine ends the process it happens in.
+ *
+ * @throws UserError where it does not come through
+ */
+export async function requireCompilation(wasm: Uint8Array): Promise<void> {
+  const compileAll = [FLAG, '--no-liftoff', '--no-wasm-lazy-compilation']
+  const script = "new WebAssembly.Module(require('node:fs').readFileSync(0))"
+  const child = spawn(process.execPath, [...compileAll, '-e', script], { stdio: ['pipe', 'ignore', 'ignore'] })
+  // A child that has ended reads no more.
+  child.stdin.on('error', () => {})
+  child.stdin.end(wasm)
+  const [code] = await once(child, 'close')
+  if (code !== 0)
+    throw new UserError(`--avx2: the revectoriser of Node.js ${process.versions.node} fails on this program`, REMEDY)
 }
 
 async function trialModules(

@@ -5,16 +5,26 @@ import { fastest, instantiate } from './load.mjs'
 const [buildName = 'plain'] = process.argv.slice(2)
 const depth = 256
 const range = (count) => [...Array(count).keys()]
-const shapes = [
-  [4, 2],
-  [5, 2],
-  [6, 2],
-  [3, 3],
-  [4, 3],
-  [8, 1],
-  [2, 4],
-  [4, 4],
-]
+const shapes =
+  buildName === 'wide'
+    ? [
+        [4, 4],
+        [5, 4],
+        [6, 4],
+        [7, 4],
+        [3, 6],
+        [2, 8],
+      ]
+    : [
+        [4, 2],
+        [5, 2],
+        [6, 2],
+        [7, 2],
+        [3, 3],
+        [4, 3],
+        [12, 1],
+        [2, 4],
+      ]
 const variants = ['packed', 'pointers'].flatMap((reading) => [1, 2, 4].map((unroll) => ({ reading, unroll })))
 
 function tile(name, rows, vectors, reading, unroll) {

@@ -46,11 +46,13 @@ export async function compileMeasured(file: string, choice: MeasureChoice, termi
   })
   await settle(compilation, terminal)
   const program = compilation.program!
+  const wasm = compilation.modules![build]!
+  if (choice.avx2) await (await import('../revectoriser.ts')).requireCompilation(wasm)
   return {
     name: source.name,
     simd,
     threads,
-    wasm: compilation.modules![build]!,
+    wasm,
     program,
     sources: compilation.sources,
     sizes: measuredSizes(program, choice.batch),

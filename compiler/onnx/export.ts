@@ -77,6 +77,9 @@ export async function writeOnnx(source: OnnxSource): Promise<WrittenModel> {
     writer.root,
     outputs.map(({ tensor }) => tensor),
   )
+  const bytesStored = finished.stored.reduce((sum, { elements }) => sum + 4 * elements.length, 0)
+  if (bytesStored > LARGEST_FILE)
+    return refuse(graph.nodes[0]!, 'more than 2 GiB of parameters, which no ONNX file can', 'make the model smaller')
   const names = nameAll(
     finished,
     outside.inputs.map(({ tensor }) => tensor),
@@ -104,6 +107,9 @@ function countOperators(nodes: readonly OnnxNode[], counts: Record<string, numbe
   }
   return counts
 }
+
+/** What protobuf, the encoding of ONNX, can measure. */
+const LARGEST_FILE = 2 ** 31 - 1
 
 const nowhere: Span = { file: '', start: 0, end: 0 }
 

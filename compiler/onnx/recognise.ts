@@ -1,7 +1,8 @@
 /** Groups of graph nodes that ONNX has one operator for. What the operator replaces is left out in the end if nothing else reads it. */
 import type { GraphNode } from '../3-graph/graph.ts'
+import { as, bothWays, nodeAt } from './match.ts'
 import { withBias } from './ops/contraction.ts'
-import { withChannelBias } from './ops/convolution.ts'
+import { averagePooling, withChannelBias } from './ops/convolution.ts'
 import { combined, reduced } from './ops/reductions.ts'
 import { activation } from './recognise-activation.ts'
 import { batchNormalization, layerNormalization } from './recognise-normalization.ts'
@@ -20,6 +21,7 @@ const recognisers: readonly Recogniser[] = [
   batchNormalization,
   biasedProduct,
   mean,
+  averagePool,
 ]
 
 export function recognise(node: GraphNode, context: Context): View | undefined {
@@ -55,6 +57,19 @@ function mean(node: GraphNode, context: Context): View | undefined {
     const count = combined(sum, context)
     if (count !== undefined && count > 1 && Math.fround(1 / count) === factor)
       return reduced({ ...sum, id: node.id }, 'ReduceMean', context)
+  }
+  return undefined
+}
+
+// factor·Σ x over windows
+function averagePool(node: GraphNode, context: Context): View | undefined {
+  if (node.op !== 'mul') return undefined
+  for (const [product, other] of bothWays(node)) {
+    const factor = context.numberOf(other)
+    const shaped = nodeAt(product, context)
+    const sum = as(shaped.op === 'reshape' ? shaped.inputs[0]! : product, 'convolve', context)
+    const view = sum && factor !== undefined ? averagePooling(sum, factor, context) : undefined
+    if (view) return context.layouts.reshape(view, node.type.shape)
   }
   return undefined
 }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { machineLimits, roofMilliseconds } from '../../cli/measure/machine-limits.ts'
+import { requireCompilation } from '../../cli/revectoriser.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { runCommand, type TestRun } from './test-terminal.ts'
 
@@ -156,6 +157,10 @@ describe('--avx2', () => {
     expect(code).toBe(1)
     expect(error).toContain('--avx2: this engine has no revectoriser')
     expect(error).toContain('help: leave out --avx2')
+  })
+
+  test('is refused for a module that the engine does not get through', async () => {
+    await expect(requireCompilation(Uint8Array.of(0, 97, 115, 109))).rejects.toThrow('fails on this program')
   })
 
   test('goes with no other build', async () => {

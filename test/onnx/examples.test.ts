@@ -28,8 +28,8 @@ const examples: readonly Example[] = [
     operators: { Unsqueeze: 1, Conv: 2, MaxPool: 2, Add: 2, Relu: 4, Reshape: 1, Gemm: 3, Softmax: 1 },
   },
   {
-    ...{ file: 'resnet/resnet.nn', entry: 'classify', dims: { Batch: 1 } },
-    operators: { Conv: 9, BatchNormalization: 9, MaxPool: 1, Gemm: 1, Softmax: 1 },
+    ...{ file: 'resnet/resnet.nn', entry: 'ResNet', dims: { Batch: 1 } },
+    operators: { Conv: 9, BatchNormalization: 9, MaxPool: 1, Gemm: 1 },
   },
   {
     ...{ file: 'gpt/gpt.nn', entry: 'next', settings: { D: 32, Vocab: 20 } },
@@ -87,6 +87,6 @@ describe('examples with random weights agree in onnxruntime', () => {
     const { diagnostics, model } = await exportOnnx(compilation, { entry, variables: environment.variables! })
     expect(diagnostics).toEqual([])
     expect(model!.operators).toMatchObject(operators)
-    expect(await largestDifference(model!.bytes, graph, environment)).toBeLessThan(2e-5)
+    expect(await largestDifference(model!.bytes, graph, environment)).toBeLessThan(5e-6)
   })
 })

@@ -21,7 +21,7 @@ import { largestDifference, writeGraph } from './run-onnx.ts'
 
 // NNC_SEED=7 NNC_GRAPHS=200 npx vitest run test/onnx/random.test.ts: one seed again, or a longer run.
 const seed = Number(process.env.NNC_SEED ?? Date.now() % 1_000_000)
-const count = Number(process.env.NNC_GRAPHS ?? 12)
+const count = Number(process.env.NNC_GRAPHS ?? 10)
 
 async function expectSame(graph: Graph, environment: GraphEnvironment): Promise<void> {
   const { bytes } = await writeGraph(graph, environment)

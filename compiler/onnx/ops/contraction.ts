@@ -3,8 +3,8 @@ import { type ContractionAxes, contractionAxes } from '../../ops/contraction.ts'
 import { pick } from '../../ops/strides.ts'
 import { broadcast } from '../broadcast.ts'
 import type { Tensor } from '../onnx-graph.ts'
-import type { Context, NodeOf, Translation } from '../translation.ts'
-import { ascending, permuted, repeatedAxes, spread, type View, whole } from '../view.ts'
+import type { Context, Translation } from '../translation.ts'
+import { ascending, isUnit, permuted, repeatedAxes, spread, type View, whole } from '../view.ts'
 
 /** An operand of a product with the roles of its axes. */
 interface Factor {
@@ -17,44 +17,100 @@ interface Factor {
 const contract: Translation<'contract'> = (node, context) => {
   const [x, y] = node.inputs.map((input) => context.value(input)) as [View, View]
   const axes = contractionAxes(node.attributes, x.shape.length, y.shape.length)
-  const [left, right] = factors(x, y, axes)
-  if (axes.leftContracted.length === 0) return outerProduct(node, left, right, context)
-  if (axes.leftContracted.length === 1 && axes.leftBatch.length === 0 && left.free.length === 1) {
-    if (right.free.length === 1) return whole(matrixProduct(left, right, context))
+  const matrices = axes.leftBatch.length === 0 && axes.leftContracted.length === 1
+  if (matrices && axes.leftFree.length === 1 && axes.rightFree.length === 1) {
+    const [left, right] = [
+      { view: x, batch: [], free: axes.leftFree, contracted: axes.leftContracted },
+      { view: y, batch: [], free: axes.rightFree, contracted: axes.rightContracted },
+    ]
+    return whole(matrixProduct(left, right, context))
   }
-  if (axes.leftContracted.length > 1 || (left.free.length > 1 && right.free.length > 1))
-    return einsum(node, axes, [x, y], context)
-  if (right.free.length <= 1) return stackedProduct(left, right, context)
-  // The other way round its rows are the axes the result has last.
-  const b = axes.leftBatch.length
-  const count = right.free.length
-  const product = stackedProduct(right, left, context)
-  const range = (start: number, length: number): number[] => Array.from({ length }, (_, at) => start + at)
-  return permuted(product, [...range(0, b), ...range(b + count, left.free.length), ...range(b, count)])
+  return context.layouts.reshape(product(factors(x, y, axes), context), node.type.shape)
 }
 
+/** The sum of products, axes of size one left out of the result. */
+function product([left, right]: readonly [Factor, Factor], context: Context): View {
+  if (left.contracted.length === 0) return outerProduct(left, right, context)
+  if (left.contracted.length > 1 || (left.free.length > 1 && right.free.length > 1)) return einsum(left, right, context)
+  if (left.batch.length === 0) {
+    if (left.free.length === 1 && right.free.length === 1) return whole(matrixProduct(left, right, context))
+    const convolved = pointwise(left, right, context) ?? pointwise(right, left, context, true)
+    if (convolved) return convolved
+  }
+  if (right.free.length <= 1) return stackedProduct(left, right, context)
+  // The other way round its rows are the axes the result has last.
+  const b = left.batch.length
+  const count = right.free.length
+  return permuted(stackedProduct(right, left, context), [
+    ...range(0, b),
+    ...range(b + count, left.free.length),
+    ...range(b, count),
+  ])
+}
+
+function range(start: number, count: number): number[] {
+  return Array.from({ length: count }, (_, at) => start + at)
+}
+
+/** The operands without their axes of size one. */
 function factors(x: View, y: View, axes: ContractionAxes): [Factor, Factor] {
+  const factor = (view: View, ...roles: readonly (readonly number[])[]): Factor => {
+    const long = view.shape.flatMap((dim, axis) => (isUnit(dim) ? [] : [axis]))
+    const [batch, free, contracted] = roles.map((role) =>
+      role.flatMap((axis) => (long.includes(axis) ? [long.indexOf(axis)] : [])),
+    )
+    return { view: permuted(view, long), batch: batch!, free: free!, contracted: contracted! }
+  }
   return [
-    { view: x, batch: axes.leftBatch, free: axes.leftFree, contracted: axes.leftContracted },
-    { view: y, batch: axes.rightBatch, free: axes.rightFree, contracted: axes.rightContracted },
+    factor(x, axes.leftBatch, axes.leftFree, axes.leftContracted),
+    factor(y, axes.rightBatch, axes.rightFree, axes.rightContracted),
   ]
+}
+
+/** The sizes of the result: batch, left free, right free. */
+function resultShape(left: Factor, right: Factor): Dim[] {
+  return [
+    ...pick(left.view.shape, left.batch),
+    ...pick(left.view.shape, left.free),
+    ...pick(right.view.shape, right.free),
+  ]
+}
+
+/**
+ * x[n, c, …]·w[o, c] as a convolution with filters of one element, where x lies so already: the result [n, o, …] has its
+ * axes put in the order of the product, in which `exchanged` puts the filters' first.
+ */
+function pointwise(x: Factor, w: Factor, { writer, layouts }: Context, exchanged = false): View | undefined {
+  const { tensor, axes, shape } = x.view
+  const rank = tensor.shape.length
+  if (w.free.length > 1 || rank < 3 || rank > 5 || axes.length !== rank) return undefined
+  if (axes[x.contracted[0]!] !== 1 || repeatedAxes(x.view).length > 0) return undefined
+  const units = range(0, rank - 2).map(() => 1)
+  const filters = w.free.length === 0 ? 1 : w.view.shape[w.free[0]!]!
+  const channels = shape[x.contracted[0]!]!
+  const filter = layouts.exact(
+    layouts.reshape(permuted(w.view, [...w.free, ...w.contracted]), [filters, channels, ...units]),
+  )
+  const result = writer.emit('Conv', [tensor, filter], {}, { dtype: 'f32', shape: tensor.shape.with(1, filters) })
+  const rows = x.free.map((axis) => axes[axis]!)
+  const columns = w.free.length === 0 ? [] : [1]
+  const order = exchanged ? [...columns, ...rows] : [...rows, ...columns]
+  const view = whole(result)
+  return { tensor: result, shape: pick(view.shape, order), axes: pick(view.axes, order) }
 }
 
 /** Without a sum: the operands, each repeated along what only the other has. */
-function outerProduct(node: NodeOf<'contract'>, left: Factor, right: Factor, context: Context): View {
-  const { shape, dtype } = node.type
+function outerProduct(left: Factor, right: Factor, context: Context): View {
+  const shape = resultShape(left, right)
   const b = left.batch.length
   const ordered = ({ view, batch, free }: Factor): View => permuted(view, [...batch, ...free])
-  const places = (start: number, { free }: Factor): number[] => [
-    ...left.batch.map((_, at) => at),
-    ...free.map((_, at) => start + at),
-  ]
+  const places = (start: number, { free }: Factor): number[] => [...range(0, b), ...range(start, free.length)]
   const views = [
     spread(ordered(left), shape, places(b, left)),
     spread(ordered(right), shape, places(b + left.free.length, right)),
   ]
   return broadcast(views, shape, context.layouts, (operands, sizes) =>
-    context.writer.emit('Mul', operands, {}, { dtype, shape: sizes }),
+    context.writer.emit('Mul', operands, {}, { dtype: 'f32', shape: sizes }),
   )
 }
 
@@ -119,19 +175,19 @@ function placedRight(
 const letters = 'abcdefghijklmnopqrstuvwxyz'
 
 /** Everything else: the axes by letters. */
-function einsum(node: NodeOf<'contract'>, axes: ContractionAxes, views: readonly View[], context: Context): View {
-  const [x, y] = views as [View, View]
-  const left = x.shape.map((_, axis) => letters[axis]!)
-  const right = y.shape.map((_, axis) => letters[x.shape.length + axis]!)
-  const pairs = [
-    ...axes.leftBatch.map((axis, at) => [axis, axes.rightBatch[at]!] as const),
-    ...axes.leftContracted.map((axis, at) => [axis, axes.rightContracted[at]!] as const),
-  ]
-  for (const [own, other] of pairs) right[other] = left[own]!
-  const result = [...pick(left, [...axes.leftBatch, ...axes.leftFree]), ...pick(right, axes.rightFree)]
-  const equation = `${left.join('')},${right.join('')}->${result.join('')}`
-  const operands = views.map((view) => context.layouts.exact(view))
-  return whole(context.writer.emit('Einsum', operands, { equation }, { dtype: 'f32', shape: node.type.shape }))
+function einsum(left: Factor, right: Factor, { writer, layouts }: Context): View {
+  const own = left.view.shape.map((_, axis) => letters[axis]!)
+  const other = right.view.shape.map((_, axis) => letters[own.length + axis]!)
+  left.batch.forEach((axis, at) => {
+    other[right.batch[at]!] = own[axis]!
+  })
+  left.contracted.forEach((axis, at) => {
+    other[right.contracted[at]!] = own[axis]!
+  })
+  const result = [...pick(own, [...left.batch, ...left.free]), ...pick(other, right.free)]
+  const equation = `${own.join('')},${other.join('')}->${result.join('')}`
+  const operands = [left, right].map(({ view }) => layouts.exact(view))
+  return whole(writer.emit('Einsum', operands, { equation }, { dtype: 'f32', shape: resultShape(left, right) }))
 }
 
 /**

@@ -1,8 +1,17 @@
-import { add, type Dim, dimEqual, floorDivide, isConstant, multiply, subtract } from '../../dimensions/dimension.ts'
+import {
+  add,
+  type Dim,
+  dimEqual,
+  floorDivide,
+  isConstant,
+  multiply,
+  shapeEqual,
+  subtract,
+} from '../../dimensions/dimension.ts'
 import type { ConvolutionAttributes } from '../../ops/op.ts'
 import type { Tensor } from '../onnx-graph.ts'
-import type { Context, Translation } from '../translation.ts'
-import { type View, whole } from '../view.ts'
+import type { Context, NodeOf, Translation } from '../translation.ts'
+import { isStatic, type View, whole } from '../view.ts'
 import { padded, reversed, sliced } from './movement.ts'
 
 /** Axes of the graph's operands before the spatial ones: batch or group, group or filter, channel. */
@@ -16,6 +25,8 @@ const convolve: Translation<'convolve'> = (node, context) => {
   const [x, w] = node.inputs.map((input) => value(input)) as [View, View]
   const groups = w.shape[0]!
   if (!isConstant(groups)) return context.refuse(node, 'a convolution whose number of groups is set at run time', FIXED)
+  const averaged = averagePooling(node, 1, context)
+  if (averaged) return averaged
   const input = layouts.exact(layouts.reshape(x, joined(x.shape)))
   const call = forwards(node.attributes, w.shape.slice(LEADING))
   if (!call) return context.refuse(node, 'a convolution whose filter is turned round and sized at run time', FIXED)
@@ -214,6 +225,48 @@ function transposedConvolution(
 function exchanged({ shape, axes }: View): Pick<View, 'shape' | 'axes'> {
   const swap = <T>([g, o, c, ...rest]: readonly T[]): T[] => [g!, c!, o!, ...rest]
   return { shape: swap(shape), axes: swap(axes) }
+}
+
+/**
+ * `factor` times a convolution in which one number is all of the filter, of one channel at a time, as an average pooling;
+ * undefined if it is another convolution.
+ */
+export function averagePooling(node: NodeOf<'convolve'>, factor: number, context: Context): View | undefined {
+  const { value, layouts, writer, numberOf } = context
+  const { strides, low, size, inputDilation, filterDilation } = node.attributes
+  const [x, w] = node.inputs.map((input) => value(input)) as [View, View]
+  const [, filters, channels] = w.shape
+  const kernel: readonly Dim[] = w.shape.slice(LEADING)
+  const weight = numberOf(node.inputs[1]!)
+  if (weight === undefined || filters !== 1 || channels !== 1 || !isStatic(kernel)) return undefined
+  if (strides.some((stride) => stride < 1) || [...inputDilation, ...filterDilation].some((apart) => apart !== 1))
+    return undefined
+  const [batch, groups, , ...spatial] = x.shape
+  const pooled = pooledAxes(x, [multiply(batch!, groups!), ...spatial], layouts)
+  const windows = { strides, low, size, window: kernel, mostPadding: kernel.map((length) => length - 1) }
+  const fit = padding(pooled, windows, 0, context)
+  const attributes = {
+    ...{ kernel_shape: kernel, strides },
+    ...(fit.pads.some((amount) => amount !== 0) && { pads: fit.pads, count_include_pad: 1 }),
+  }
+  const type = { dtype: 'f32', shape: [...pooled.shape.slice(0, CHANNELS), ...size] } as const
+  const mean = writer.emit('AveragePool', [fit.tensor], attributes, type)
+  const scale = kernel.reduce((count, length) => count * length, weight * factor)
+  // 1/n, rounded and multiplied by n, may be off by as much.
+  const exact = Math.abs(scale - 1) <= 2 ** -22
+  const result = exact ? mean : writer.emit('Mul', [mean, writer.scalar('f32', Math.fround(scale))], {}, type)
+  return layouts.reshape(whole(result), node.type.shape)
+}
+
+/**
+ * The tensor of a view of [n, spatial…] with two axes before the spatial ones, as poolings want it: those the first was
+ * made of, if there are two.
+ */
+export function pooledAxes(view: View, [first, ...spatial]: readonly Dim[], layouts: Context['layouts']): Tensor {
+  const source = view.tensor.reshapedFrom ?? view.tensor
+  const two = source.shape.length === spatial.length + CHANNELS && shapeEqual(source.shape.slice(CHANNELS), spatial)
+  const leading = two ? source.shape.slice(0, CHANNELS) : [first!, 1]
+  return layouts.exact(layouts.reshape(view, [...leading, ...spatial]))
 }
 
 /** The result of a convolution with a number added for each filter, as one Conv; undefined if it is not that. */
