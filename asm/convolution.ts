@@ -5,7 +5,6 @@
 // Arguments: result y, input x, filter w; strides of their leading axes; extents of their three spatial axes, which are dense; then
 // for each axis stride, low, input dilation and filter dilation. Result s and filter element k meet at position
 // s·stride + k·filterDilation − low, input element e lies at e·inputDilation. A dilation of the input is positive.
-import { depthwise, depthwiseLarge } from './depthwise'
 import { blockDepth, blockRows, panelProduct } from './matmul'
 import { below, copyWords, fillPlanes, packResults, packTaps, span, writeOffsets } from './planes'
 import { panelWidth, tileRows, widestPanel } from './tiles'
@@ -21,6 +20,65 @@ function bytes(elements: i32): usize {
 @inline
 function aligned(pointer: usize): usize {
   return (pointer + 63) & ~63
+}
+
+// Where `prepare` leaves the addresses of the panel, the two tables, the planes and what is behind them.
+const PANEL: usize = 0
+const OFFSETS: usize = 4
+const ROWS: usize = 8
+const PLANES: usize = 12
+const REST: usize = 16
+/** The strip of a panel's product follows. */
+const STRIP: usize = 64
+
+/**
+ * Lays out the space of one product: tables of where in `count` planes the n0·n1·n2 elements lie that are summed (or, for convolveLarge, the
+ * results), t0, t1, t2 apart, and the rows m0·m1 of those they are moved to, u0, u1, u2 apart; and planes of zeros.
+ */
+function prepare(
+  space: usize, filters: i32, depth: i32, count: i32, n0: i32, n1: i32, n2: i32, t0: i32, t1: i32, t2: i32,
+  m0: i32, m1: i32, m2: i32, u0: i32, u1: i32, u2: i32,
+): void {
+  const p1 = span(m1, u1, n1, t1), p2 = span(m2, u2, n2, t2)
+  const plane = span(m0, u0, n0, t0) * p1 * p2
+  const words = count * plane + beyond + 3 * abs(u2)
+  const panel = aligned(space + STRIP + bytes(widestPanel * (min(filters, blockRows) + tileRows - 1)))
+  const offsets = aligned(panel + bytes(widestPanel * min(depth, blockDepth)))
+  const rows = offsets + bytes(count * n0 * n1 * n2)
+  const planes = aligned(rows + bytes(m0 * m1))
+  store<usize>(space, panel, PANEL), store<usize>(space, offsets, OFFSETS), store<usize>(space, rows, ROWS)
+  store<usize>(space, planes, PLANES), store<usize>(space, aligned(planes + bytes(words)), REST)
+  writeOffsets(offsets, count, plane, n0, n1, n2, t0, t1, t2, p1, p2, 0)
+  writeOffsets(rows, 1, 0, m0, m1, 1, u0, u1, 1, p1, p2, below(m2, u2))
+  memory.fill(planes, 0, bytes(words))
+}
+
+/**
+ * Rows of the filter times panels packed from the planes: columns are results, `step` apart in rows of `rowLength`, and sums run over what `prepare`
+ * has the offsets of; or, where `turned`, the other way round.
+ */
+function multiply(
+  target: usize, targetRow: i32, w: usize, wFilter: i32, filters: i32, depth: i32, width: i32, space: usize, rowLength: i32, step: i32,
+  turned: bool, accumulate: bool,
+): void {
+  const panel = load<usize>(space, PANEL), offsets = load<usize>(space, OFFSETS), rows = load<usize>(space, ROWS)
+  const planes = load<usize>(space, PLANES), strip = space + STRIP
+  for (let p = 0; p < depth; p += blockDepth) {
+    const block = min(depth - p, blockDepth)
+    let own = 0
+    for (let j = 0; j < width; j += own) {
+      own = panelWidth(width - j)
+      const columns = min(own, width - j)
+      if (turned) packTaps(panel, own, planes, offsets + bytes(j), columns, rows, rowLength, step << 2, p, block)
+      else packResults(panel, own, planes, offsets + bytes(p), block, rows, rowLength, step << 2, j, columns)
+      for (let i = 0; i < filters; i += blockRows) {
+        panelProduct(
+          target + bytes(i * targetRow + j), bytes(targetRow), w + bytes(i * wFilter + p), bytes(wFilter), 4, panel, block,
+          min(filters - i, blockRows), columns, own, accumulate || p > 0, strip,
+        )
+      }
+    }
+  }
 }
 
 /** y[n, g, o, s] = Σ over c and k of x[n, g, c, …]·w[g, o, c, k]. `scratch` holds convolutionScratchBytes. */
@@ -118,18 +176,10 @@ function convolvePhase(
   const a0 = -below(y0, s0) - below(w0, f0) - l0
   const a1 = -below(y1, s1) - below(w1, f1) - l1
   const a2 = -below(y2, s2) - below(w2, f2) - l2
-  const plane = p0 * p1 * p2
-
-  const strip = aligned(scratch)
-  const panel = aligned(strip + bytes(widestPanel * (min(filters, blockRows) + tileRows - 1)))
-  const offsets = aligned(panel + bytes(widestPanel * min(depth, blockDepth)))
-  const rows = offsets + bytes(depth)
-  const planes = aligned(rows + bytes(y0 * y1))
-  const repacked = aligned(planes + bytes(channels * plane + beyond + 3 * abs(s2)))
+  const space = aligned(scratch)
+  prepare(space, filters, depth, channels, w0, w1, w2, f0, f1, f2, y0, y1, y2, s0, s1, s2)
+  const planes = load<usize>(space, PLANES), repacked = load<usize>(space, REST)
   const gathered = aligned(repacked + bytes(groups * filters * depth))
-  writeOffsets(offsets, channels, plane, w0, w1, w2, f0, f1, f2, p1, p2, 0)
-  writeOffsets(rows, 1, 0, y0, y1, 1, s0, s1, 1, p1, p2, below(y2, s2))
-  memory.fill(planes, 0, bytes(channels * plane + beyond + 3 * abs(s2)))
 
   // Rows of the filter must be dense, and so must rows of results.
   const denseTaps = v2 == 1 && v1 == w2 && v0 == w1 * w2
@@ -158,24 +208,7 @@ function convolvePhase(
       const target = dense ? final : gathered
       const targetRow = dense ? yFilter : results
       const own = filter + bytes(g * wGroup)
-      if (filters == 1 && channels == 1) depthwise(target, planes, own, offsets, taps, rows, y0 * y1, y2, s2 << 2)
-      else {
-        for (let p = 0; p < depth; p += blockDepth) {
-          const block = min(depth - p, blockDepth)
-          let width = 0
-          for (let j = 0; j < results; j += width) {
-            width = panelWidth(results - j)
-            const columns = min(width, results - j)
-            packResults(panel, width, planes, offsets + bytes(p), block, rows, y2, s2 << 2, j, columns)
-            for (let i = 0; i < filters; i += blockRows) {
-              panelProduct(
-                target + bytes(i * targetRow + j), bytes(targetRow), own + bytes(i * wFilter + p), bytes(wFilter), 4, panel, block,
-                min(filters - i, blockRows), columns, width, p > 0, strip,
-              )
-            }
-          }
-        }
-      }
+      multiply(target, targetRow, own, wFilter, filters, depth, results, space, y2, s2, false, false)
       if (!dense) {
         for (let o = 0; o < filters; o++) scatterResults(final + bytes(o * yFilter), gathered + bytes(o * results), y0, y1, y2, e0, e1, e2)
       }
@@ -226,17 +259,9 @@ export function convolveLarge(
   const a0 = -below(y0, s0) - below(w0, f0) - l0
   const a1 = -below(y1, s1) - below(w1, f1) - l1
   const a2 = -below(y2, s2) - below(w2, f2) - l2
-  const plane = p0 * p1 * p2
-
-  const strip = aligned(scratch)
-  const panel = aligned(strip + bytes(widestPanel * (min(filters, blockRows) + tileRows - 1)))
-  const offsets = aligned(panel + bytes(widestPanel * min(depth, blockDepth)))
-  const rows = offsets + bytes(width)
-  const planes = aligned(rows + bytes(w0 * w1))
-  const gathered = aligned(planes + bytes(batch * plane + beyond + 3 * abs(f2)))
-  writeOffsets(offsets, batch, plane, y0, y1, y2, s0, s1, s2, p1, p2, 0)
-  writeOffsets(rows, 1, 0, w0, w1, 1, f0, f1, 1, p1, p2, below(w2, f2))
-  memory.fill(planes, 0, bytes(batch * plane + beyond + 3 * abs(f2)))
+  const space = aligned(scratch)
+  prepare(space, filters, depth, batch, y0, y1, y2, s0, s1, s2, w0, w1, w2, f0, f1, f2)
+  const planes = load<usize>(space, PLANES), gathered = load<usize>(space, REST)
 
   // Results of one filter are neighbours if images are; otherwise they are put in their places at the end.
   const dense = yBatch == results || batch == 1
@@ -246,25 +271,7 @@ export function convolveLarge(
     for (let c = 0; c < channels; c++) {
       fillPlanes(planes, x + bytes(c * xChannel + g * xGroup), batch, xBatch, x0, x1, x2, p0, p1, p2, a0, a1, a2, i0, i1, i2)
       const own = w + bytes(g * wGroup + c * wChannel)
-      if (filters == 1 && batch == 1) {
-        depthwiseLarge(target, planes, own, offsets, results, rows, w0 * w1, w2, f2 << 2, c > 0)
-        continue
-      }
-      for (let p = 0; p < depth; p += blockDepth) {
-        const block = min(depth - p, blockDepth)
-        let step = 0
-        for (let j = 0; j < width; j += step) {
-          step = panelWidth(width - j)
-          const columns = min(step, width - j)
-          packTaps(panel, step, planes, offsets + bytes(j), columns, rows, w2, f2 << 2, p, block)
-          for (let i = 0; i < filters; i += blockRows) {
-            panelProduct(
-              target + bytes(i * targetRow + j), bytes(targetRow), own + bytes(i * wFilter + p), bytes(wFilter), 4, panel, block,
-              min(filters - i, blockRows), columns, step, c > 0 || p > 0, strip,
-            )
-          }
-        }
-      }
+      multiply(target, targetRow, own, wFilter, filters, depth, width, space, w2, f2, true, c > 0)
     }
     if (!dense) {
       for (let o = 0; o < filters; o++) {

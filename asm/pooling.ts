@@ -19,6 +19,12 @@ function endInside(start: i32, dilation: i32, window: i32, size: i32): i32 {
   return start >= size ? 0 : min(window, (size - 1 - start) / dilation + 1)
 }
 
+/** The larger of each pair, NaN where either is: three instructions on x64 instead of the nine of f32x4.max. Which of two zeros is left open. */
+@inline
+function larger(a: v128, b: v128): v128 {
+  return v128.or(f32x4.pmax(a, b), f32x4.ne(b, b))
+}
+
 /** Squares of two by two, side by side. */
 @inline
 function isPairs(y0: i32, x0: i32, w0: i32, w1: i32, w2: i32, s1: i32, s2: i32, low: i32, d1: i32, d2: i32): bool {
@@ -30,8 +36,8 @@ function largestOfPairs(y: usize, x: usize, row: usize, length: i32): void {
   for (let k = 0; k < length; k += 4) {
     if (k + 4 > length) k = length - 4
     const above = x + bytes(2 * k), under = above + row
-    const v0 = f32x4.max(v128.load(above), v128.load(under)), v1 = f32x4.max(v128.load(above, 16), v128.load(under, 16))
-    v128.store(y + bytes(k), f32x4.max(v128.shuffle<i32>(v0, v1, 0, 2, 4, 6), v128.shuffle<i32>(v0, v1, 1, 3, 5, 7)))
+    const v0 = larger(v128.load(above), v128.load(under)), v1 = larger(v128.load(above, 16), v128.load(under, 16))
+    v128.store(y + bytes(k), larger(v128.shuffle<i32>(v0, v1, 0, 2, 4, 6), v128.shuffle<i32>(v0, v1, 1, 3, 5, 7)))
   }
 }
 
@@ -67,7 +73,7 @@ export function poolMax(
             for (let p = first0; p < end0; p++) {
               for (let q = first1; q < end1; q++) {
                 const row = x + bytes(((b0 + p * d0) * x1 + b1 + q * d1) * x2 + k * s2 - l2)
-                for (let r = 0; r < w2; r++) best = f32x4.max(best, neighbours(row + bytes(r * d2), s2))
+                for (let r = 0; r < w2; r++) best = larger(best, neighbours(row + bytes(r * d2), s2))
               }
             }
             v128.store(y + bytes(k), best)

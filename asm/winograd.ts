@@ -3,6 +3,7 @@
 // sums over channels (`winograd`) or tiles (`winogradLarge`, the gradient to a filter) are products of panels (matmul.ts). Bits do
 // not depend on how images are grouped. Arguments are those of convolution.ts without the axes that are not there: filter
 // element k meets position s ± k − low.
+import { interleavePlanes } from './interleave'
 import { blockDepth, blockRows, panelProduct } from './matmul'
 import { panelWidth, tileRows, widestPanel } from './tiles'
 import {
@@ -48,15 +49,18 @@ export function winograd(
 ): void {
   const down = (y1 + tile - 1) / tile, across = (y2 + tile - 1) / tile
   const tiles = rows * across
-  const inputWords = fours(channels), resultWords = panelColumns(filters)
-  const inputStep = pointStep(tiles * inputWords), filterStep = resultWords * channels
-  const planeRow = <usize>(across * tile + reach - tile) << 4
-  const plane = <usize>(down * tile + reach - tile) * planeRow
+  const inputWords = fours(channels)
+  const inputStep = pointStep(tiles * inputWords)
+  const planeDown = down * tile + reach - tile, planeAcross = across * tile + reach - tile
+  const planeRow = <usize>planeAcross << 4
+  const plane = planeRow * <usize>planeDown
 
   const work = aligned(scratch)
   const evaluated = work + workBytes
-  const inputs = evaluated + bytes(points * filterStep)
-  const results = aligned(inputs) + bytes(points * inputStep)
+  // Filters at the points serve all blocks; for a single one each panel is used at once.
+  const once = batch * down <= rows
+  const inputs = evaluated + (once ? panelBytes(min(widestPanel, panelColumns(filters)), channels) : allPanelsBytes(filters, channels))
+  const results = inputs + bytes(points * inputStep)
   const strip = results + bytes(points * pointStep(tiles * widestPanel))
   const planes = strip + bytes(tileRows * widestPanel)
   writeConstants(work)
@@ -66,35 +70,45 @@ export function winograd(
   if (f2 < 0) l2 += 2
 
   for (let g = 0; g < groups; g++) {
-    evaluateFilters(evaluated, filterStep, w + bytes(g * wGroup), filters, channels, wFilter, wChannel, f1, f2, work)
+    const own = w + bytes(g * wGroup)
+    if (!once) {
+      let width = 0
+      let panel = evaluated
+      for (let o = 0; o < filters; o += width, panel += panelBytes(width, channels)) {
+        width = panelWidth(filters - o)
+        evaluateFilters(panel, width, own + bytes(o * wFilter), filters - o, channels, wFilter, wChannel, f1, f2, work)
+      }
+    }
     for (let first = 0; first < batch * down; first += rows) {
       const count = min(rows, batch * down - first)
       for (let row = first; row < first + count;) {
         const n = row / down
         const i = row - n * down
-        const own = min(down - i, first + count - row)
+        const inside = min(down - i, first + count - row)
         const source = x + bytes(n * xBatch + g * xGroup)
         const target = inputs + bytes((row - first) * across * inputWords)
         for (let c = 0; c < channels; c += 4) {
           spread(
-            planes + <usize>(c >> 2) * plane, planeRow, source + bytes(c * xChannel), bytes(xChannel), min(4, channels - c), x1, x2, l1, l2,
-            i * tile, own * tile + reach - tile,
+            planes + <usize>(c >> 2) * plane, planeDown, planeAcross, source + bytes(c * xChannel), bytes(xChannel), min(4, channels - c), x1, x2, l1, l2,
+            i * tile, (i + inside) * tile + reach - tile,
           )
         }
         evaluateTiles(
-          target, bytes(inputWords), bytes(inputStep), planes + <usize>(i * tile) * planeRow, plane, planeRow, own, across, inputWords >> 2, work,
+          target, bytes(inputWords), bytes(inputStep), planes + <usize>(i * tile) * planeRow, plane, planeRow, inside, across, inputWords >> 2, work,
         )
-        row += own
+        row += inside
       }
       // Panel by panel, so that the products are still in the first-level cache when results are made of them.
       let width = 0
+      let panel = evaluated
       for (let o = 0; o < filters; o += width) {
-        width = panelWidth(resultWords - o)
+        width = panelWidth(filters - o)
+        if (once) evaluateFilters(panel, width, own + bytes(o * wFilter), filters - o, channels, wFilter, wChannel, f1, f2, work)
         const step = pointStep(count * across * width)
         for (let point = 0; point < points; point++) {
           multiply(
             results + bytes(point * step), bytes(width), inputs + bytes(point * inputStep), bytes(inputWords), 4,
-            evaluated + bytes(point * filterStep + o * channels), count * across, width, channels, false, strip,
+            panel + bytes(point * pointStep(width * channels)), count * across, width, channels, false, strip,
           )
         }
         for (let row = first; row < first + count; row++) {
@@ -105,6 +119,7 @@ export function winograd(
             results + bytes((row - first) * across * width), width, step, across, work,
           )
         }
+        if (!once) panel += panelBytes(width, channels)
       }
     }
   }
@@ -142,67 +157,57 @@ function multiply(
   }
 }
 
-/** All filters at the points, in panels. */
+/** A panel of filters at the points. */
+@inline
+function panelBytes(width: i32, channels: i32): usize {
+  return bytes(points * pointStep(width * channels))
+}
+
+function allPanelsBytes(filters: i32, channels: i32): usize {
+  let total: usize = 0
+  let width = 0
+  for (let left = filters; left > 0; left -= width) {
+    width = panelWidth(left)
+    total += panelBytes(width, channels)
+  }
+  return total
+}
+
+/** Fills a panel with `width` filters; where there are fewer, the last stands in for the others. */
 function evaluateFilters(
-  target: usize, step: i32, w: usize, filters: i32, channels: i32, wFilter: i32, wChannel: i32, f1: i32, f2: i32, work: usize,
+  panel: usize, width: i32, w: usize, filters: i32, channels: i32, wFilter: i32, wChannel: i32, f1: i32, f2: i32, work: usize,
 ): void {
   const gathered = work + 64 + 288
-  const columns = panelColumns(filters)
   const start = (f1 < 0 ? 6 : 0) + (f2 < 0 ? 2 : 0)
-  let width = 0
-  for (let j = 0; j < columns; j += width) {
-    width = panelWidth(columns - j)
-    for (let k = 0; k < width; k += 4) {
-      const last = filters - 1
-      const w0 = w + bytes(min(j + k, last) * wFilter), w1 = w + bytes(min(j + k + 1, last) * wFilter)
-      const w2 = w + bytes(min(j + k + 2, last) * wFilter), w3 = w + bytes(min(j + k + 3, last) * wFilter)
-      for (let c = 0; c < channels; c++) {
-        let to = gathered
-        let row = bytes(c * wChannel + start)
-        for (let p = 0; p < 3; p++, row += bytes(3 * f1)) {
-          let at = row
-          for (let q = 0; q < 3; q++, at += bytes(f2), to += 16) {
-            let v = v128.load_zero<i32>(w0 + at)
-            v = v128.load_lane<i32>(w1 + at, v, 1)
-            v = v128.load_lane<i32>(w2 + at, v, 2)
-            v128.store(to, v128.load_lane<i32>(w3 + at, v, 3))
-          }
+  const step = bytes(pointStep(width * channels))
+  for (let o = 0; o < width; o += 4) {
+    const last = filters - 1
+    const w0 = w + bytes(min(o, last) * wFilter), w1 = w + bytes(min(o + 1, last) * wFilter)
+    const w2 = w + bytes(min(o + 2, last) * wFilter), w3 = w + bytes(min(o + 3, last) * wFilter)
+    for (let c = 0; c < channels; c++) {
+      let to = gathered
+      let row = bytes(c * wChannel + start)
+      for (let p = 0; p < 3; p++, row += bytes(3 * f1)) {
+        let at = row
+        for (let q = 0; q < 3; q++, at += bytes(f2), to += 16) {
+          let v = v128.load_zero<i32>(w0 + at)
+          v = v128.load_lane<i32>(w1 + at, v, 1)
+          v = v128.load_lane<i32>(w2 + at, v, 2)
+          v128.store(to, v128.load_lane<i32>(w3 + at, v, 3))
         }
-        evaluateFilter(target + bytes(j * channels + c * width + k), bytes(step), gathered, work)
       }
+      evaluateFilter(panel + bytes(c * width + o), step, gathered, work)
     }
   }
 }
 
-/**
- * Four channels of an image side by side in a plane, as far as `count` of its rows from `first` on reach; row r of the image is row r + l1.
- * The rest of the plane keeps its zeros. Where there are fewer channels, the last stands in for the others.
- */
+/** Four channels of an image side by side, in rows `begin` to `end` of a plane; row r of the image is row r + l1. The last stands in for those that are missing. */
+@inline
 function spread(
-  plane: usize, planeRow: usize, x: usize, channel: usize, channels: i32, x1: i32, x2: i32, l1: i32, l2: i32, first: i32, count: i32,
+  plane: usize, down: i32, across: i32, x: usize, channel: usize, channels: i32, x1: i32, x2: i32, l1: i32, l2: i32, begin: i32, end: i32,
 ): void {
-  const begin = max(0, -l2)
-  const length = min(x2, <i32>(planeRow >> 4) - l2) - begin
-  if (length <= 0) return
-  const c1 = channels > 1 ? channel : 0, c2 = channels > 2 ? channel + channel : c1, c3 = channels > 3 ? c2 + channel : c2
-  for (let r = max(first, l1); r < min(first + count, x1 + l1); r++) {
-    let from = x + bytes((r - l1) * x2 + begin)
-    let to = plane + <usize>r * planeRow + (<usize>(begin + l2) << 4)
-    let left = length
-    for (; left >= 4; left -= 4, from += 16, to += 64) {
-      const v0 = v128.load(from), v1 = v128.load(from + c1), v2 = v128.load(from + c2), v3 = v128.load(from + c3)
-      const low01 = v128.shuffle<i32>(v0, v1, 0, 4, 1, 5), high01 = v128.shuffle<i32>(v0, v1, 2, 6, 3, 7)
-      const low23 = v128.shuffle<i32>(v2, v3, 0, 4, 1, 5), high23 = v128.shuffle<i32>(v2, v3, 2, 6, 3, 7)
-      v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2)), v128.store(to, v128.shuffle<i64>(low01, low23, 1, 3), 16)
-      v128.store(to, v128.shuffle<i64>(high01, high23, 0, 2), 32), v128.store(to, v128.shuffle<i64>(high01, high23, 1, 3), 48)
-    }
-    for (; left > 0; left--, from += 4, to += 16) {
-      let v = v128.load_zero<i32>(from)
-      v = v128.load_lane<i32>(from + c1, v, 1)
-      v = v128.load_lane<i32>(from + c2, v, 2)
-      v128.store(to, v128.load_lane<i32>(from + c3, v, 3))
-    }
-  }
+  const c1 = x + (channels > 1 ? channel : 0), c2 = channels > 2 ? c1 + channel : c1, c3 = channels > 3 ? c2 + channel : c2
+  interleavePlanes(plane, x, c1, c2, c3, 1, x1, x2, 1, down, across, 0, -l1, -l2, 1, 1, 1, begin, end)
 }
 
 /** `down` × `across` tiles of `fours` planes at the points, tile after tile. */
@@ -231,8 +236,9 @@ export function winogradLarge(
   const inputWords = panelColumns(batch), cotangentWords = fours(filters)
   const inputStep = pointStep(tiles * inputWords), cotangentStep = pointStep(tiles * cotangentWords)
   const sumStep = pointStep(filters * inputWords)
-  const inputRow = <usize>(across * tile + reach - tile) << 4, cotangentRow = <usize>(across * tile) << 4
-  const inputPlane = inputRow * <usize>(down * tile + reach - tile), cotangentPlane = cotangentRow * <usize>(down * tile)
+  const inputDown = down * tile + reach - tile, inputAcross = across * tile + reach - tile
+  const inputRow = <usize>inputAcross << 4, cotangentRow = <usize>(across * tile) << 4
+  const inputPlane = inputRow * <usize>inputDown, cotangentPlane = cotangentRow * <usize>(down * tile)
 
   const work = aligned(scratch)
   const inputs = work + workBytes
@@ -256,8 +262,8 @@ export function winogradLarge(
         const source = x + bytes(c * xChannel + g * xGroup)
         for (let n = 0; n < batch; n += 4) {
           spread(
-            inputPlanes + inputPlane * <usize>(n >> 2), inputRow, source + bytes(n * xBatch), bytes(xBatch), min(4, batch - n), x1, x2, l1, l2,
-            i * tile, own * tile + reach - tile,
+            inputPlanes + inputPlane * <usize>(n >> 2), inputDown, inputAcross, source + bytes(n * xBatch), bytes(xBatch), min(4, batch - n),
+            x1, x2, l1, l2, i * tile, (i + own) * tile + reach - tile,
           )
         }
         let width = 0
@@ -272,8 +278,8 @@ export function winogradLarge(
         const cotangent = w + bytes(c * wChannel + g * wGroup)
         for (let o = 0; o < filters; o += 4) {
           spread(
-            cotangentPlanes + cotangentPlane * <usize>(o >> 2), cotangentRow, cotangent + bytes(o * wFilter), bytes(wFilter), min(4, filters - o),
-            w1, w2, 0, 0, i * tile, own * tile,
+            cotangentPlanes + cotangentPlane * <usize>(o >> 2), down * tile, across * tile, cotangent + bytes(o * wFilter), bytes(wFilter),
+            min(4, filters - o), w1, w2, 0, 0, i * tile, (i + own) * tile,
           )
         }
         evaluateCotangentTiles(

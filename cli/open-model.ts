@@ -45,7 +45,7 @@ export async function openModel(file: string, options: OpenOptions, terminal: Te
   const build = threads > 1 ? (`${simd}-threads` as const) : simd
   const compiled = await compileFile(file, { ...options, builds: [build], winograd: tuned?.winograd ?? true }, terminal)
   const module = compiled.modules[build]!
-  if (options.avx2) await (await import('./revectoriser.ts')).requireCompilation(module)
+  if (simd === 'wide') await (await import('./revectoriser.ts')).requireCompilation(module)
   return { compiled, model: await load(new Uint8Array(module), { build: simd, threads }) }
 }
 

@@ -47,7 +47,7 @@ export async function compileMeasured(file: string, choice: MeasureChoice, termi
   await settle(compilation, terminal)
   const program = compilation.program!
   const wasm = compilation.modules![build]!
-  if (choice.avx2) await (await import('../revectoriser.ts')).requireCompilation(wasm)
+  if (simd === 'wide') await (await import('../revectoriser.ts')).requireCompilation(wasm)
   return {
     name: source.name,
     simd,

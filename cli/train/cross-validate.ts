@@ -1,6 +1,5 @@
 import type { DoneEvent, Metrics } from '../../runtime/api.ts'
 import { simdOf } from '../../runtime/builds.ts'
-import type { SimdBuild } from '../../runtime/manifest.ts'
 import type { FoldRows } from '../data/folds.ts'
 import { loadFolds } from '../data/load-data.ts'
 import {
@@ -8,6 +7,7 @@ import {
   chooseTrain,
   dataOf,
   type OpenModel,
+  type OpenOptions,
   openModel,
   parameterCount,
   stepEntry,
@@ -18,16 +18,12 @@ import { loadPretrained } from '../pretrained.ts'
 import type { Terminal } from '../terminal.ts'
 import { type FoldReport, type FoldResult, summarize } from './fold-report.ts'
 
-export interface CrossValidationOptions {
+export interface CrossValidationOptions extends OpenOptions {
   readonly train?: string
   readonly epochs?: number
   readonly batch?: number
   readonly seed?: number
-  readonly set?: Assignments
   readonly hyper?: Assignments
-  readonly build?: SimdBuild
-  readonly threads?: number
-  readonly cache: boolean
   readonly folds: number
   readonly foldsOver: FoldRows
 }

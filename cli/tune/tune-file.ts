@@ -101,8 +101,11 @@ export async function tuneFile(file: string, options: TuneFileOptions, terminal:
     // These are brought to full speed before the revectoriser is switched on, so that they stay as they are.
     const each = (WARM_UP * budget) / entries.length
     for (const entry of entries) race(callsOf(entry, runners, sizes), each)
-    const { requireRevectoriser } = await import('../revectoriser.ts')
+    const { requireCompilation, requireRevectoriser } = await import('../revectoriser.ts')
     await requireRevectoriser(true, terminal)
+    for (const { modules } of second ? [first, second] : [first])
+      for (const build of ['wide', 'wide-threads'] as const)
+        if (modules![build]) await requireCompilation(modules![build])
     runners.push(...(await loadAll(all.filter(({ simd }) => simd === 'wide'))))
   }
   const plain = runners.find(({ candidate }) => candidate.simd === 'plain' && candidate.threads === 1)!.model

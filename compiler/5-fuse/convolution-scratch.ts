@@ -1,5 +1,5 @@
 import { type Dim, dimEqual, product } from '../dimensions/dimension.ts'
-import type { ConvolutionPlan } from './convolution.ts'
+import type { ConvolutionAxis, ConvolutionPlan } from './convolution.ts'
 import { blockDepth, stripWords, type Tile } from './product-scratch.ts'
 import { winogradScratchBytes } from './winograd.ts'
 
@@ -7,11 +7,12 @@ import { winogradScratchBytes } from './winograd.ts'
 const beyond = 16
 
 /**
- * Bytes of packing space asm/convolution.ts or asm/winograd.ts needs. `largest` gives a dimension's largest size; the bytes grow with each
+ * Bytes of packing space a convolution needs. `largest` gives a dimension's largest size; the bytes grow with each
  * size, so they cover all smaller ones.
  */
 export function convolutionScratchBytes(plan: ConvolutionPlan, largest: (dim: Dim) => number, tile: Tile): number {
-  if (plan.winograd) return winogradScratchBytes(plan, plan.winograd, tile)
+  if (plan.method.kind === 'winograd') return winogradScratchBytes(plan, plan.method, tile)
+  if (plan.method.kind === 'depthwise') return depthwiseScratchBytes(plan, largest)
   const count = (dims: readonly Dim[]): number => dims.reduce<number>((total, dim) => total * largest(dim), 1)
   const results = plan.axes.map(({ result }) => result)
   const taps = plan.axes.map(({ filter }) => filter)
@@ -39,5 +40,20 @@ export function convolutionScratchBytes(plan: ConvolutionPlan, largest: (dim: Di
     largest(planes) * span + beyond + lastStride,
     dense && !phased ? 0 : count(apart),
     phased ? count([plan.filters, ...results]) : 0,
-  ].reduce((bytes, words) => bytes + Math.ceil(words / 16) * 64, 64)
+  ].reduce((bytes, words) => bytes + Math.ceil(words / 16) * 64, 128)
+}
+
+/** Four planes side by side, their results, filter elements, and lists of what meets. */
+function depthwiseScratchBytes({ large, axes }: ConvolutionPlan, largest: (dim: Dim) => number): number {
+  const total = (of: (axis: ConvolutionAxis) => number): number => axes.reduce((words, axis) => words * of(axis), 1)
+  // Where results step by one, a dilated input is not spread out.
+  const phases = ({ stride, inputDilation }: ConvolutionAxis): number => (large || stride !== 1 ? 1 : inputDilation)
+  const positions = total((axis) => {
+    const { result, filter, stride, filterDilation } = axis
+    const span = (largest(result) - 1) * Math.abs(stride) + (largest(filter) - 1) * Math.abs(filterDilation)
+    return Math.floor(span / phases(axis)) + 2
+  })
+  const results = total(({ result }) => largest(result)) + (large ? 8 : 2)
+  const taps = total(({ filter }) => largest(filter))
+  return 64 + 16 * (positions + results + taps) + 4 * (large ? results : 2 * taps + total(phases))
 }

@@ -17,11 +17,19 @@ export interface ConvolutionAxis {
   readonly filterDilation: number
 }
 
+/**
+ * How: as a matrix product (asm/convolution.ts), by Winograd's minimal filtering (asm/winograd.ts), or, where one channel meets one filter, four of
+ * them side by side (asm/depthwise.ts).
+ */
+export type ConvolutionMethod =
+  | { readonly kind: 'product' }
+  | ({ readonly kind: 'winograd' } & WinogradPlan)
+  | { readonly kind: 'depthwise' }
+
 export interface ConvolutionPlan {
   /** The filter is larger than the result: sums run over positions rather than over filter elements. */
   readonly large: boolean
-  /** By Winograd's minimal filtering. */
-  readonly winograd?: WinogradPlan
+  readonly method: ConvolutionMethod
   readonly x: { readonly node: number; readonly elements: Dim }
   readonly w: { readonly node: number; readonly elements: Dim }
   readonly batch: Dim
@@ -68,7 +76,7 @@ export function planConvolution(
   )
   while (axes.length < 3)
     axes.unshift({ result: 1, input: 1, filter: 1, stride: 1, low: 0, inputDilation: 1, filterDilation: 1 })
-  const plan: ConvolutionPlan = {
+  const plan = {
     large: typicalSize(w.shape.slice(LEADING)) > typicalSize(shape.slice(LEADING)),
     x: { node: x.node, elements: x.start },
     w: { node: w.node, elements: w.start },
@@ -83,8 +91,19 @@ export function planConvolution(
     },
     axes,
   }
+<<<<<<< HEAD
   const winograd = allowed.winograd ? planWinograd(plan) : undefined
   return winograd ? { ...plan, winograd } : plan
+=======
+  return { ...plan, method: methodOf(plan) }
+}
+
+function methodOf(plan: Omit<ConvolutionPlan, 'method'>): ConvolutionMethod {
+  const { large, batch, channels, filters } = plan
+  if (filters === 1 && (large ? batch : channels) === 1) return { kind: 'depthwise' }
+  const winograd = planWinograd(plan)
+  return winograd ? { kind: 'winograd', ...winograd } : { kind: 'product' }
+>>>>>>> main
 }
 
 /** Whether a permutation leaves the last `spatial` axes where they are, so that a view through it stays dense there. */

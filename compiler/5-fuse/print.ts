@@ -67,8 +67,8 @@ function callText(program: Program, call: Call): string {
       const list = (of: (axis: (typeof axes)[number]) => string): string => axes.map(of).join('×')
       const about = `${list(({ result }) => formatDim(result))} results, filter ${list(({ filter }) => formatDim(filter))}`
       const channels = `${formatDim(call.channels)} → ${formatDim(call.filters)} channels`
-      const kernel = call.winograd ? 'winograd' : 'convolution'
-      return `${place(call.y)} = ${kernel}(${place(call.x)}, ${place(call.w)}): ${about}, ${channels}; ${work}`
+      const by = call.method.kind === 'product' ? 'convolution' : call.method.kind
+      return `${place(call.y)} = ${by}(${place(call.x)}, ${place(call.w)}): ${about}, ${channels}; ${work}`
     }
     case 'pool_max':
     case 'pool_max_gradient': {

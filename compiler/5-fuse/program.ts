@@ -181,7 +181,7 @@ export interface PackCall extends CallOrigin {
   readonly bColumn: Dim
 }
 
-/** A convolution of asm/convolution.ts or asm/winograd.ts. */
+/** A convolution of asm/convolution.ts, asm/winograd.ts or asm/depthwise.ts. */
 export interface ConvolutionCall extends CallOrigin, Omit<ConvolutionPlan, 'x' | 'w'> {
   readonly kind: 'convolution'
   readonly y: Place

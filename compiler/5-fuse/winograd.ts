@@ -20,7 +20,7 @@ const leastChannels = 4
 /** Of the products that tiles overlapping the edge compute, at least this part must be saved. */
 const mostProducts = 0.5
 
-export function planWinograd(plan: Omit<ConvolutionPlan, 'winograd'>): WinogradPlan | undefined {
+export function planWinograd(plan: Omit<ConvolutionPlan, 'method'>): WinogradPlan | undefined {
   const { large, axes, batch, filters, channels } = plan
   const [outer, ...inner] = axes as readonly ConvolutionAxis[]
   // In the gradient to a filter the roles are turned: images are what is summed over, channels the batch.
@@ -70,6 +70,8 @@ export function winogradScratchBytes(plan: ConvolutionPlan, { rows }: WinogradPl
     return 64 + workBytes + 4 * (points * atPoints + strip + planes)
   }
   const channels = size(plan.channels)
-  const atPoints = panels(filters) * channels + pointStep(tiles * fours(channels)) + pointStep(tiles * tile.columns)
-  return 128 + workBytes + 4 * (points * atPoints + strip + fours(channels) * plane)
+  // Panels of at least eight columns, each with its own step between points.
+  const packed = panels(filters) * channels + Math.ceil(filters / 8) * 32
+  const atPoints = packed + pointStep(tiles * fours(channels)) + pointStep(tiles * tile.columns)
+  return 64 + workBytes + 4 * (points * atPoints + strip + fours(channels) * plane)
 }

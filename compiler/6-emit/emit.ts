@@ -47,6 +47,7 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
   './matmul': ['matmul', 'packPanels'],
   './threads': ['matmulShare', 'share', 'own', 'barrier', 'begin', 'next', 'setSize', 'size', 'thread', 'active'],
   './convolution': ['convolve', 'convolveLarge'],
+  './depthwise': ['depthwise', 'depthwiseLarge'],
   './winograd': ['winograd', 'winogradLarge'],
   './pooling': ['poolMax', 'poolMaxGradient'],
   './sequential': ['argsort', 'cumulativeSum', 'cumulativeSumInteger'],

@@ -14,7 +14,6 @@ import type {
   Program,
   SequentialCall,
 } from '../5-fuse/program.ts'
-import type { WinogradPlan } from '../5-fuse/winograd.ts'
 import { boundsOf, type DimRange } from '../dimensions/bounds.ts'
 import { type Dim, multiply } from '../dimensions/dimension.ts'
 import { block, type Lines, line } from './lines.ts'
@@ -252,7 +251,7 @@ function printProduct(printer: CallPrinter, call: ProductCall): void {
 }
 
 function printConvolution(printer: CallPrinter, call: ConvolutionCall): void {
-  const { batch, groups, filters, channels, strides } = call
+  const { batch, groups, filters } = call
   const split = printer.together ? printer.threads!.splitOf(call) : undefined
   const moved = (start: Place, stride: Dim): string => {
     const at = place(printer, start)
@@ -268,12 +267,13 @@ function printConvolution(printer: CallPrinter, call: ConvolutionCall): void {
       moved(call.w, split?.w ?? 0),
       printer.together ? `own(${scratch})` : scratch,
     ].join(', '),
-    [own.batch, own.groups, own.filters, size(printer, channels)].join(', '),
-    [...strides.y, ...strides.x, ...strides.w].map((dim) => size(printer, dim)).join(', '),
-    ...(call.winograd ? winogradExtents(printer, call, call.winograd) : directExtents(printer, call)),
+    ...extentsOf(printer, call, own),
   ]
   const print = (): void => {
-    line(printer.lines, `${call.winograd ? 'winograd' : 'convolve'}${call.large ? 'Large' : ''}(`)
+    line(
+      printer.lines,
+      `${call.method.kind === 'product' ? 'convolve' : call.method.kind}${call.large ? 'Large' : ''}(`,
+    )
     for (const row of rows) line(printer.lines, `  ${row},`)
     line(printer.lines, ')')
   }
@@ -281,25 +281,31 @@ function printConvolution(printer: CallPrinter, call: ConvolutionCall): void {
   else printShare(printer, counts[split.axis], split.unit, print)
 }
 
-/** What a convolution's axes are like, in rows of arguments. */
-function directExtents(printer: CallPrinter, { axes }: ConvolutionCall): string[] {
-  const each = (of: (axis: ConvolutionAxis) => Dim): string => axes.map((axis) => size(printer, of(axis))).join(', ')
-  return [
+/** The counts, strides and extents of a convolution, in rows of arguments. */
+function extentsOf(
+  printer: CallPrinter,
+  { large, channels, strides, axes, method }: ConvolutionCall,
+  { batch, groups, filters }: { readonly batch: string; readonly groups: string; readonly filters: string },
+): string[] {
+  const { y, x, w } = strides
+  const sizes = (dims: readonly (Dim | undefined)[]): string => dims.map((dim) => size(printer, dim!)).join(', ')
+  const each = (of: (axis: ConvolutionAxis) => Dim, from = 0): string => sizes(axes.slice(from).map(of))
+  const counts = [batch, groups, filters, size(printer, channels)].join(', ')
+  if (method.kind === 'winograd') {
+    const tiled = each(({ filter, result }) => (large ? filter : result), 1)
+    const steps = large ? [] : [each(({ filterDilation }) => filterDilation, 1)]
+    const extents = [tiled, each(({ input }) => input, 1), each(({ low }) => low, 1), ...steps, method.rows]
+    return [counts, sizes([...y, ...x, ...w]), extents.join(', ')]
+  }
+  const rows = [
     [each(({ result }) => result), each(({ input }) => input), each(({ filter }) => filter)].join(', '),
     [each(({ stride }) => stride), each(({ low }) => low)].join(', '),
     [each(({ inputDilation }) => inputDilation), each(({ filterDilation }) => filterDilation)].join(', '),
   ]
-}
-
-function winogradExtents(printer: CallPrinter, { axes, large }: ConvolutionCall, { rows }: WinogradPlan): string[] {
-  const each = (of: (axis: ConvolutionAxis) => Dim): string =>
-    axes
-      .slice(1)
-      .map((axis) => size(printer, of(axis)))
-      .join(', ')
-  const tiled = each(({ filter, result }) => (large ? filter : result))
-  const steps = large ? [] : [each(({ filterDilation }) => filterDilation)]
-  return [[tiled, each(({ input }) => input), each(({ low }) => low), ...steps, rows].join(', ')]
+  if (method.kind === 'product') return [counts, sizes([...y, ...x, ...w]), ...rows]
+  return large
+    ? [[groups, size(printer, channels)].join(', '), sizes([y[1], x[1], x[2], w[0], w[2]]), ...rows]
+    : [[batch, groups].join(', '), sizes([y[0], y[1], x[0], x[1], w[0]]), ...rows]
 }
 
 /** A block for this thread's part of a call, `from` … `to`, if it has any. */

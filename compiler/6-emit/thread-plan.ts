@@ -89,17 +89,18 @@ export function groupCalls({ isShared }: ThreadPlan, calls: readonly Call[]): Ca
 }
 
 /** By batch, where results of different images do not meet; else by groups, else by filters, two at a time. */
-function splitOf({ large, winograd, batch, groups, filters, strides }: ConvolutionCall): ConvolutionSplit | undefined {
+function splitOf({ large, method, batch, groups, filters, strides }: ConvolutionCall): ConvolutionSplit | undefined {
   const many = (dim: Dim): boolean => !isConstant(dim) || dim >= 4
   // Each part transforms all that the other axis has, so the longer one is split; four lie in a vector.
-  if (large && winograd && isConstant(filters) && isConstant(batch) && Math.max(filters, batch) >= 8)
+  if (large && method.kind === 'winograd' && isConstant(filters) && isConstant(batch) && Math.max(filters, batch) >= 8)
     return filters >= batch
       ? { axis: 'filters', unit: 4, y: strides.y[2]!, x: 0, w: strides.w[1]! }
       : { axis: 'batch', unit: 4, y: strides.y[0]!, x: strides.x[0]!, w: 0 }
   // One image and one filter have a way of their own to sum, which a share must not fall into.
   if (many(batch) && !(large && filters === 1))
     return { axis: 'batch', unit: 1, y: strides.y[0]!, x: strides.x[0]!, w: 0 }
-  if (many(groups)) return { axis: 'groups', unit: 1, y: strides.y[1]!, x: strides.x[1]!, w: strides.w[0]! }
+  const unit = method.kind === 'depthwise' && isConstant(groups) && groups >= 8 ? 4 : 1
+  if (many(groups)) return { axis: 'groups', unit, y: strides.y[1]!, x: strides.x[1]!, w: strides.w[0]! }
   if (isConstant(filters) && filters >= 8 && filters % 2 === 0)
     return { axis: 'filters', unit: 2, y: strides.y[2]!, x: 0, w: strides.w[1]! }
   return undefined

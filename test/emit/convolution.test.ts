@@ -235,10 +235,8 @@ describe.each(['plain', 'relaxed', 'wide'] as const)('convolutions in index nota
     const entries = programs.runner.program.entries.filter(({ name }) => /^many_channels.*_(value|to_)/.test(name))
     expect(entries.length).toBeGreaterThan(0)
     for (const { name, calls } of entries) {
-      const planned = everyCall(calls).flatMap((call) =>
-        call.kind === 'convolution' ? [call.winograd !== undefined] : [],
-      )
-      expect(planned, name).toEqual([true])
+      const planned = everyCall(calls).flatMap((call) => (call.kind === 'convolution' ? [call.method.kind] : []))
+      expect(planned, name).toEqual(['winograd'])
     }
   })
 

@@ -22,7 +22,7 @@ export function randomConvolution(name: string, seed: number): Graph {
   const build = expressions(builder)
   const batch = symbol('Batch')
   const thin = random() < 0.25
-  const [groups, channels, filters] = thin ? [upTo(4), 1, 1] : [upTo(2), upTo(6), upTo(14)]
+  const [groups, channels, filters] = thin ? [upTo(4), 1, 1] : [upTo(2), upTo(8), upTo(14)]
   const input = each(() => upTo(small))
   const pooled = random() < 0.25
   const x = build.input('x', { dtype: 'f32', shape: pooled ? [batch, ...input] : [batch, groups, channels, ...input] })
@@ -34,15 +34,17 @@ export function randomConvolution(name: string, seed: number): Graph {
     const size = each(() => upTo(small))
     y = build.emit('pool_max', [x], { strides, low: each(() => between(0, 1)), size, window, dilation })
   } else {
-    const filter = each(() => (random() < 0.2 ? upTo(small) : upTo(4)))
+    // Half of the flat ones as Winograd's method has them, if there are channels enough.
+    const usual = spatial === 2 && random() < 0.5
+    const filter = each(() => (usual ? 3 : random() < 0.2 ? upTo(small) : upTo(4)))
     const w = build.input('w', { dtype: 'f32', shape: [groups, filters, channels, ...filter] })
     const step = () => (random() < 0.15 ? -1 : 1) * upTo(3)
     y = build.convolve(x, w, {
-      strides: each(() => (random() < 0.5 ? 1 : step())),
+      strides: each(() => (usual || random() < 0.5 ? 1 : step())),
       low: each(() => between(-3, 4)),
       size: each(() => upTo(small)),
-      inputDilation: each(() => (random() < 0.6 ? 1 : upTo(3))),
-      filterDilation: each(() => (random() < 0.5 ? 1 : step())),
+      inputDilation: each(() => (usual || random() < 0.6 ? 1 : upTo(3))),
+      filterDilation: each(() => (usual ? (random() < 0.5 ? 1 : -1) : random() < 0.5 ? 1 : step())),
     })
   }
   const cotangent = build.input('g', builder.typeOf(y))

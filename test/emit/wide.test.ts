@@ -31,7 +31,7 @@ beforeAll(async () => {
   const compilation = await compile(source, { file: 'wide.nn', builds })
   expect(compilation.diagnostics.filter(({ severity }) => severity === 'error')).toEqual([])
   modules = compilation.modules!
-}, 60_000)
+}, 120_000)
 
 async function bitsOf(build: (typeof builds)[number]): Promise<Float32Array[]> {
   const threads = build === 'wide-threads' ? 2 : 1
