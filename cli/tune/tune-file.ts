@@ -135,7 +135,7 @@ export async function tuneFile(file: string, options: TuneFileOptions, terminal:
 
 function usesWinograd(call: Program['entries'][number]['calls'][number]): boolean {
   if (call.kind === 'loop') return call.body.some(usesWinograd)
-  return call.kind === 'convolution' && call.winograd !== undefined
+  return call.kind === 'convolution' && call.method.kind === 'winograd'
 }
 
 function purposeOf({ kind }: Entry): Purpose {

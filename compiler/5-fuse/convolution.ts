@@ -91,19 +91,14 @@ export function planConvolution(
     },
     axes,
   }
-<<<<<<< HEAD
-  const winograd = allowed.winograd ? planWinograd(plan) : undefined
-  return winograd ? { ...plan, winograd } : plan
-=======
-  return { ...plan, method: methodOf(plan) }
+  return { ...plan, method: methodOf(plan, allowed) }
 }
 
-function methodOf(plan: Omit<ConvolutionPlan, 'method'>): ConvolutionMethod {
+function methodOf(plan: Omit<ConvolutionPlan, 'method'>, allowed: { readonly winograd: boolean }): ConvolutionMethod {
   const { large, batch, channels, filters } = plan
   if (filters === 1 && (large ? batch : channels) === 1) return { kind: 'depthwise' }
-  const winograd = planWinograd(plan)
+  const winograd = allowed.winograd ? planWinograd(plan) : undefined
   return winograd ? { kind: 'winograd', ...winograd } : { kind: 'product' }
->>>>>>> main
 }
 
 /** Whether a permutation leaves the last `spatial` axes where they are, so that a view through it stays dense there. */
