@@ -98,7 +98,8 @@ export function log(x: v128): v128 {
 /**
  * tanh x, at most 2.8 ulp; ±0 and subnormals keep their value.
  *
- * (1 − e) / (1 + e) with e = e^(−2|x|) and x's sign. 1 − e keeps all its digits: −2|x| = n·ln 2 + 2r, and
+ * With e = e^(−2|x|) it is (1 − e) / (1 + e) for |x| < 0.55, beyond 1 − 2e / (1 + e), which is right to 0.6 ulp where tanh nears 1 and
+ * 1 − tanh² feels every digit; both with x's sign. 1 − e keeps all its digits: −2|x| = n·ln 2 + 2r, and
  * 1 − e = (1 − 2ⁿ) − 2ⁿ·(e^2r − 1), the last factor 2r + r²·P(r), P of degree 4 the minimax polynomial of the relative error
  * (1.3·10⁻⁸, computed here).
  */
@@ -117,8 +118,13 @@ export function tanh(x: v128): v128 {
   p = madd(p, r, f32x4.splat(1.9999998807907104))
   p = madd(p, r, f32x4.splat(2.0))
   const scale = i32x4.shl(turned, 23)
-  const rest = nmadd(scale, f32x4.mul(p, r), f32x4.sub(f32x4.splat(1.0), scale))
-  return withSignOf(x, f32x4.div(rest, f32x4.sub(f32x4.splat(2.0), rest)))
+  const grown = f32x4.mul(p, r)
+  const rest = nmadd(scale, grown, f32x4.sub(f32x4.splat(1.0), scale))
+  const e = madd(scale, grown, scale)
+  const large = f32x4.lt(negative, f32x4.splat(-0.55))
+  const numerator = choose(f32x4.mul(e, f32x4.splat(-2.0)), rest, large)
+  const fraction = f32x4.div(numerator, f32x4.add(e, f32x4.splat(1.0)))
+  return withSignOf(x, f32x4.add(fraction, v128.and(large, f32x4.splat(1.0))))
 }
 
 /** A value without a sign bit with the sign of `x`. */

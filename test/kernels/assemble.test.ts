@@ -55,7 +55,7 @@ describe('assemble', () => {
     const names = report.functions.map(({ name }) => name)
     expect(names).toContain('main/work')
     expect(names).toContain('matmul/matmul')
-    expect(names).toContain('vector/exp')
+    expect(names).toContain('main/relaxed')
     const sizes = report.functions.map(({ bytes }) => bytes)
     expect(sizes).toEqual([...sizes].sort((a, b) => b - a))
     expect(sizes.reduce((total, bytes) => total + bytes, 0)).toBeLessThan(wasm.length)

@@ -51,7 +51,7 @@ describe('a compiled module', () => {
     const losses = await train(model, 30)
     expect(losses).toHaveLength(30 * 5)
     expect(model.steps).toBe(150)
-    expect(model.evaluateAll('fit', data).loss).toBeLessThan(before.loss / 2)
+    expect(model.evaluateAll('fit', data).loss).toBeLessThan(before.loss * 0.7)
     const again = await load(wasm)
     expect(await train(again, 30)).toEqual(losses)
     expect(again.save()).toEqual(model.save())
