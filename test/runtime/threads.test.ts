@@ -48,8 +48,8 @@ const networks: Record<
     source: `
         dim Batch in 1..7
         model Net(x: f32[Batch, 2, 9, 8]) -> f32[Batch, 3] {
-          return x |> c1: Conv(8, 3) |> n1: BatchNorm |> relu |> c2: Conv(10, 3) |> c3: Conv2d(6, 3, stride = 2, padding = 1, groups = 2)
-            |> MaxPool(2)
+          return x |> c1: Conv(8, 3) |> n1: BatchNorm |> relu |> c2: Conv(10, 3)
+            |> c3: DepthwiseConv2d(3, padding = 1) |> c4: Conv2d(6, 3, stride = 2, padding = 1, groups = 2) |> MaxPool(2)
             |> flatten(from = 1) |> Dropout(0.3) |> fc: Linear(3)
         }
         train fit(x: f32[Batch, 2, 9, 8], y: i32[Batch]) {
