@@ -12,6 +12,8 @@ export interface Cache {
   read(key: string): Promise<CacheEntry | undefined>
   /** Stores an entry; a folder that cannot be written is reported once through `warn` and otherwise ignored. */
   write(key: string, entry: CacheEntry): Promise<void>
+  /** False if there was no entry. */
+  remove(key: string): Promise<boolean>
 }
 
 export interface CacheEntry {
@@ -57,6 +59,12 @@ export function openCache({ folder, warn, maximumBytes = DEFAULT_MAXIMUM_BYTES }
       }
       await evict(folder, maximumBytes)
     },
+    async remove(key) {
+      return rm(fileOf(key)).then(
+        () => true,
+        () => false,
+      )
+    },
   }
 }
 
@@ -64,6 +72,7 @@ export function openCache({ folder, warn, maximumBytes = DEFAULT_MAXIMUM_BYTES }
 export const noCache: Cache = {
   read: async () => undefined,
   write: async () => undefined,
+  remove: async () => false,
 }
 
 /** The user's cache folder: NNC_CACHE, else where the platform keeps caches. */

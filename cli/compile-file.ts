@@ -11,6 +11,8 @@ import { DiagnosticsError } from './user-error.ts'
 export interface CompileFileOptions {
   readonly set?: Assignments
   readonly builds: readonly BuildName[]
+  /** False: no convolution by Winograd's filtering. */
+  readonly winograd?: boolean
   /** False for `--no-cache`. */
   readonly cache: boolean
 }
@@ -51,6 +53,7 @@ export async function compileFile(
     source.text,
     JSON.stringify(Object.entries(options.set ?? {}).sort()),
     options.builds.join('+'),
+    String(options.winograd ?? true),
   ])
   const resolve = importReader(terminal.directory)
   const cached = await cache.read(key)
@@ -66,6 +69,7 @@ export async function compileFile(
     settings: options.set ?? {},
     resolve,
     builds: options.builds,
+    winograd: options.winograd ?? true,
   })
   const { checkData } = await import('./data/check-data.ts')
   const ofData = compilation.checked ? checkData(compilation.checked.data) : []
@@ -73,9 +77,7 @@ export async function compileFile(
   const modules = compilation.modules!
   const { data, loads } = compilation.checked!
   const milliseconds = performance.now() - started
-  const imports = Object.fromEntries(
-    [...compilation.imports!.keys()].map((name) => [name, cacheKey([compilation.sources.get(name)!])]),
-  )
+  const imports = importDigests(compilation)
   await cache.write(key, {
     description: { data, loads, warnings, imports } satisfies CachedDescription,
     blobs: modules,
@@ -83,10 +85,15 @@ export async function compileFile(
   return { source, modules, data, loads, fromCache: false, milliseconds }
 }
 
+/** Digests of the files a compiled one imports, by name. */
+export function importDigests({ imports, sources }: Compilation): Readonly<Record<string, string>> {
+  return Object.fromEntries([...imports!.keys()].map((name) => [name, cacheKey([sources.get(name)!])]))
+}
+
 /** The texts of the file and its imports, or undefined if an imported file has changed. */
-function unchangedSources(
+export function unchangedSources(
   source: SourceText,
-  { imports }: CachedDescription,
+  { imports }: Pick<CachedDescription, 'imports'>,
   resolve: ReturnType<typeof importReader>,
 ): ReadonlyMap<string, string> | undefined {
   const sources = new Map([[source.name, source.text]])

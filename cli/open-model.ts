@@ -10,6 +10,7 @@ import { type CompiledFile, compileFile } from './compile-file.ts'
 import type { LearnedFields, WantedInput } from './data/fields.ts'
 import type { Assignments } from './options.ts'
 import type { Terminal } from './terminal.ts'
+import { type Purpose, tunedChoice } from './tune/tuning.ts'
 import { UserError } from './user-error.ts'
 
 export interface OpenOptions {
@@ -18,6 +19,8 @@ export interface OpenOptions {
   readonly avx2?: true
   readonly threads?: number
   readonly cache: boolean
+  /** What the model is opened for, where the way `nnc tune` chose is wanted. */
+  readonly purpose?: Purpose
 }
 
 /** A compiled and loaded file. */
@@ -29,14 +32,20 @@ export interface OpenModel {
 /** Of its own accord a command takes no more; models small enough for one file rarely gain from them. */
 const MOST_THREADS = 4
 
+/** How many threads a command takes where none are asked for. */
+export function usualThreads(): number {
+  return Math.min(availableParallelism(), MOST_THREADS)
+}
+
 /** Compiles the one build this process runs best, or takes it from the cache, and loads it. */
 export async function openModel(file: string, options: OpenOptions, terminal: Terminal): Promise<OpenModel> {
-  const simd = await chooseBuild(options, terminal)
-  const threads = options.threads ?? Math.min(availableParallelism(), MOST_THREADS)
+  const tuned = options.purpose && (await tunedChoice(file, options, [options.purpose], terminal))
+  const simd = await chooseBuild(tuned ? { tuned: tuned.simd } : options, terminal)
+  const threads = tuned?.threads ?? options.threads ?? usualThreads()
   const build = threads > 1 ? (`${simd}-threads` as const) : simd
-  const compiled = await compileFile(file, { ...options, builds: [build] }, terminal)
+  const compiled = await compileFile(file, { ...options, builds: [build], winograd: tuned?.winograd ?? true }, terminal)
   const module = compiled.modules[build]!
-  if (options.avx2) await (await import('./revectoriser.ts')).requireCompilation(module)
+  if (simd === 'wide') await (await import('./revectoriser.ts')).requireCompilation(module)
   return { compiled, model: await load(new Uint8Array(module), { build: simd, threads }) }
 }
 

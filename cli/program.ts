@@ -13,6 +13,7 @@ import { inspectCommand } from './commands/inspect.ts'
 import { predictCommand } from './commands/predict.ts'
 import { profileCommand } from './commands/profile.ts'
 import { trainCommand } from './commands/train.ts'
+import { tuneCommand } from './commands/tune.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Where a command leaves the exit code of a run that ended without an error. */
@@ -69,6 +70,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
     inspectCommand,
     benchCommand,
     profileCommand,
+    tuneCommand,
     docCommand,
     fmtCommand,
   ]

@@ -42,8 +42,13 @@ train see(x: f32[Batch, 2, 18, 21], y: i32[Batch]) {
 }
 `
 
+/** Switches it on where it has been tried before, for modules compiled from here on. */
+export function switchRevectoriserOn(): void {
+  setFlagsFromString(FLAG)
+}
+
 /**
- * Switches the revectoriser on, for modules compiled from here on.
+ * Switches the revectoriser on after a trial, for modules compiled from here on.
  *
  * @throws UserError where this engine has none, where a product gains nothing, or where results differ
  */
@@ -58,7 +63,7 @@ export async function requireRevectoriser(cache: boolean, terminal: Terminal): P
   // The relaxed build is brought to full speed before the flag is set, so that it stays as it is.
   const without = await load(relaxed)
   const expected = results(without)
-  setFlagsFromString(FLAG)
+  switchRevectoriserOn()
   const joined = await load(wide)
   const { before, after } = await compare(productOf(without), productOf(joined))
   if (before / after < LEAST_GAIN)

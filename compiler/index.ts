@@ -56,6 +56,8 @@ export interface CheckOptions {
 export interface CompileOptions extends CheckOptions, PipelineOptions {
   /** Which modules to make; when absent, both for one thread. */
   readonly builds?: readonly BuildName[]
+  /** False computes 3×3 convolutions as they are written, not by Winograd's filtering. */
+  readonly winograd?: boolean
   /** Keeps function names in the module, for profilers. */
   readonly names?: boolean
   /** Makes modules that import `profile.mark` and report to it after each call; `load` takes none of these. */
@@ -151,7 +153,7 @@ const passes: readonly Pass<CompileState>[] = [
     name: 'fuse',
     run({ graphs, diagnostics, options }) {
       try {
-        return { program: fuse(need(graphs), largestTile(options.builds)) }
+        return { program: fuse(need(graphs), largestTile(options.builds), options.winograd) }
       } catch (error) {
         if (!(error instanceof MemoryLimitError)) throw error
         return { diagnostics: [...diagnostics, outOfMemory(error, options.file)] }

@@ -2,15 +2,7 @@ import { Command } from 'commander'
 import type { SimdBuild } from '../../runtime/manifest.ts'
 import { formatTime } from '../measure/format-time.ts'
 import { formatBytes } from '../numbers.ts'
-import {
-  type Assignments,
-  avx2Option,
-  buildOption,
-  positiveInteger,
-  positiveNumber,
-  setOption,
-  threadsOption,
-} from '../options.ts'
+import { type Assignments, avx2Option, buildOption, positiveInteger, positiveNumber, setOption } from '../options.ts'
 import type { CommandContext } from '../program.ts'
 import { styleFor } from '../style.ts'
 
@@ -23,7 +15,7 @@ Examples:
 interface BenchOptions {
   readonly batch?: number
   readonly seconds: number
-  readonly threads: number
+  readonly threads?: number
   readonly set?: Assignments
   readonly build?: SimdBuild
   readonly avx2?: true
@@ -37,7 +29,7 @@ export function benchCommand(context: CommandContext): Command {
     .argument('<file>', 'the .nn file')
     .option('--batch <size>', "rows in a batch (default: the train block's, else the largest)", positiveInteger)
     .option('--seconds <time>', 'how long to measure each entry point', positiveNumber, 1)
-    .addOption(threadsOption().default(1))
+    .option('--threads <n>', 'threads that share large steps (default: 1, or as tuned)', positiveInteger)
     .addOption(setOption())
     .addOption(buildOption())
     .addOption(avx2Option())
@@ -52,8 +44,7 @@ async function bench(file: string, options: BenchOptions, { terminal }: CommandC
     import('../../runtime/index.ts'),
     import('../measure/bench.ts'),
   ])
-  const { threads } = options
-  const { name, simd, wasm, program, sizes } = await compileMeasured(file, options, terminal)
+  const { name, simd, threads, wasm, program, sizes } = await compileMeasured(file, options, terminal)
   const model = await load(new Uint8Array(wasm), { build: simd, threads })
   const style = styleFor(terminal.outputColor)
   if (!options.json) {

@@ -57,7 +57,7 @@ async function evaluate(file: string, options: EvalOptions, { terminal }: Comman
   const { chooseTrain, dataOf, openModel, stepEntry, wantedInputs } = await import('../open-model.ts')
   const { restoreOrLoad } = await import('../restore-or-load.ts')
   const { loadData, loadRows } = await import('../data/load-data.ts')
-  const open = await openModel(file, options, terminal)
+  const open = await openModel(file, { ...options, purpose: 'training' }, terminal)
   const { compiled, model } = open
   const { source } = compiled
   const settings = chooseTrain(model, source.name, options.train)

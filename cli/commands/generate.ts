@@ -70,7 +70,7 @@ async function generate(
   { terminal, outcome }: CommandContext,
 ): Promise<void> {
   const { openModel, restoreWeights } = await import('../open-model.ts')
-  const open = await openModel(file, options, terminal)
+  const open = await openModel(file, { ...options, purpose: 'prediction' }, terminal)
   const weights = options.weights ?? join('out', `${basename(file, extname(file))}.safetensors`)
   const notes = await restoreWeights(open.model, weights, terminal.directory, { optimizer: false })
   const step = chooseStep(open, options.entry)

@@ -62,7 +62,7 @@ async function predict(file: string, options: PredictOptions, { terminal }: Comm
   const { openModel } = await import('../open-model.ts')
   const { restoreOrLoad } = await import('../restore-or-load.ts')
   const { predictionsCsv, predictionsJson } = await import('../predict/write-predictions.ts')
-  const open = await openModel(file, options, terminal)
+  const open = await openModel(file, { ...options, purpose: 'prediction' }, terminal)
   const { model } = open
   const notes = await restoreOrLoad(open, options.weights, terminal.directory)
   const entry = chooseEntry(open, options.entry)

@@ -139,7 +139,7 @@ async function runTraining(
     import('../curve/record-history.ts'),
   ])
   report.preparing(`compiling ${file}`)
-  const open = await openModel(file, options, terminal)
+  const open = await openModel(file, { ...options, purpose: 'training' }, terminal)
   const { compiled, model } = open
   const settings = chooseTrain(model, compiled.source.name, options.train)
   const declaration = dataOf(compiled, settings)

@@ -55,7 +55,8 @@ export function* benchEntries(
   }
 }
 
-function callOf(entry: Entry, model: Model, sizes: Sizes): (turn: number) => void {
+/** A call of an entry point, on batches that take turns. */
+export function callOf(entry: Entry, model: Model, sizes: Sizes): (turn: number) => void {
   const random = steadyRandom()
   const batches = Array.from({ length: BATCHES }, () => inputsOf(entry.inputs, sizes, random))
   const batch = (turn: number): Record<string, ShapedInput> => batches[turn % BATCHES]!
@@ -72,7 +73,12 @@ function callOf(entry: Entry, model: Model, sizes: Sizes): (turn: number) => voi
   }
 }
 
-function inputsOf(inputs: readonly EntryTensor[], sizes: Sizes, random: () => number): Record<string, ShapedInput> {
+/** One random batch. */
+export function inputsOf(
+  inputs: readonly EntryTensor[],
+  sizes: Sizes,
+  random: () => number,
+): Record<string, ShapedInput> {
   return Object.fromEntries(
     inputs.map((tensor) => [tensor.name, { data: randomInput(tensor, sizes, random), shape: shapeAt(tensor, sizes) }]),
   )

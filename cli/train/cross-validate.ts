@@ -40,7 +40,7 @@ export async function crossValidate(
   report: FoldReport,
 ): Promise<boolean> {
   report.preparing(`compiling ${file}`)
-  const open = await openModel(file, options, terminal)
+  const open = await openModel(file, { ...options, purpose: 'training' }, terminal)
   const { compiled, model } = open
   const settings = chooseTrain(model, compiled.source.name, options.train)
   const wanted = wantedInputs(stepEntry(model, settings), settings.batchDim)

@@ -1,18 +1,11 @@
 /** Shapes as types: reading them, and finding generic dimensions by comparing them with what is passed. */
-import type {
-  CallableDeclaration,
-  DimDeclaration,
-  Expression,
-  Parameter,
-  TensorTypeExpression,
-} from '../1-parse/ast.ts'
+import type { CallableDeclaration, Expression, Parameter, TensorTypeExpression } from '../1-parse/ast.ts'
 import type { DiagnosticLabel, Span } from '../diagnostics/diagnostic.ts'
-import { boundsOf } from '../dimensions/bounds.ts'
 import { type Dim, solveFor, symbol, symbolsOf } from '../dimensions/dimension.ts'
 import type { TensorType } from '../types.ts'
 import { isElement, type Located, toTensor } from './arithmetic.ts'
 import { differs, expandTo } from './broadcast.ts'
-import { rangesOf } from './entry.ts'
+import { checkRanges, rangeOf } from './declared-range.ts'
 import { evaluate } from './expressions.ts'
 import { findGlobal } from './globals.ts'
 import { bindDefaults } from './optional-inputs.ts'
@@ -61,11 +54,6 @@ export function genericNames(
     for (const item of type.shape) if (item.kind === 'dimension') visit(item.value)
   }
   return [...found].map(([name, span]) => ({ name, span }))
-}
-
-function rangeOf(frame: Frame, name: string): DimDeclaration | undefined {
-  const declaration = findGlobal(frame.globals, name)?.declaration
-  return declaration?.kind === 'dim' ? declaration : undefined
 }
 
 export interface TypedShape {
@@ -340,36 +328,6 @@ export function solve(frame: Frame, caller: Frame, inference: Inference): boolea
       progress = true
     }
     inference.open = later
-  }
-  return true
-}
-
-/** Sizes given for dimensions that have a range lie in it; one that nothing decided is the dimension itself. */
-function checkRanges(frame: Frame, caller: Frame, { unknown, rest, what, callSpan, history }: Inference): boolean {
-  for (const [mark, { name }] of unknown) {
-    const declaration = rangeOf(frame, name)
-    if (!declaration) continue
-    if (rest.delete(mark)) {
-      bind(frame.scope, name, dimension(symbol(name), { span: declaration.span }))
-      continue
-    }
-    const value = lookUp(frame.scope, name)?.value
-    const dim = value && dimOf(value)
-    const range = rangesOf(frame)[name]
-    if (dim === undefined || !range || frame.session.rigid) continue
-    const { minimum, maximum } = boundsOf(dim, rangesOf(frame))
-    if (minimum >= range.minimum && maximum <= range.maximum) continue
-    const given = minimum === maximum ? `${minimum}` : `${displayDim(dim)}, from ${minimum} to ${maximum}`
-    report(
-      caller,
-      'NN0203',
-      callSpan,
-      `${what} takes \`${name}\` from ${range.minimum} to ${range.maximum}, but here it is ${given}`,
-      {
-        labels: [...history, { span: declaration.span, message: 'the range comes from here' }],
-      },
-    )
-    return false
   }
   return true
 }

@@ -45,7 +45,12 @@ export interface ConvolutionPlan {
 const LEADING = 3
 
 /** Plans the convolution whose result is `target`: a convolution, or the permutation of one that keeps its spatial axes. */
-export function planConvolution(graph: Graph, materialisation: Materialisation, target: number): ConvolutionPlan {
+export function planConvolution(
+  graph: Graph,
+  materialisation: Materialisation,
+  target: number,
+  allowed: { readonly winograd: boolean },
+): ConvolutionPlan {
   const node = graph.nodes[target]!
   const convolve = (node.op === 'permute' ? graph.nodes[node.inputs[0]!]! : node) as GraphNode & { op: 'convolve' }
   const { strides, low, inputDilation, filterDilation } = convolve.attributes
@@ -86,13 +91,13 @@ export function planConvolution(graph: Graph, materialisation: Materialisation, 
     },
     axes,
   }
-  return { ...plan, method: methodOf(plan) }
+  return { ...plan, method: methodOf(plan, allowed) }
 }
 
-function methodOf(plan: Omit<ConvolutionPlan, 'method'>): ConvolutionMethod {
+function methodOf(plan: Omit<ConvolutionPlan, 'method'>, allowed: { readonly winograd: boolean }): ConvolutionMethod {
   const { large, batch, channels, filters } = plan
   if (filters === 1 && (large ? batch : channels) === 1) return { kind: 'depthwise' }
-  const winograd = planWinograd(plan)
+  const winograd = allowed.winograd ? planWinograd(plan) : undefined
   return winograd ? { kind: 'winograd', ...winograd } : { kind: 'product' }
 }
 

@@ -7,6 +7,7 @@ import { add, DimensionError, formatDim, product } from '../dimensions/dimension
 import type { Variable } from '../types.ts'
 import { canonicalise, sharedKernel } from './canonical.ts'
 import { buffersWritten, type Draft } from './draft.ts'
+import { formOf, type Rooted } from './draft-form.ts'
 import { orderLoops } from './lanes.ts'
 import { createLayout, type Layout } from './layout.ts'
 import type { Stored } from './materialise.ts'
@@ -46,19 +47,30 @@ interface FuseState {
   readonly kernelNumbers: Map<string, number>
   readonly names: Set<string>
   readonly variables: ReadonlyMap<string, Variable>
+  /** Of the entry in hand, by the form of the draft. */
+  readonly forms: Map<string, PlannedKernel>
   before: number
   after: number
+}
+
+/** What drafts alike have in common. */
+interface PlannedKernel extends Pick<KernelCall, 'kernel' | 'places' | 'sizes' | 'work'> {
+  /** Graph buffers of the first such draft, in order of appearance. */
+  readonly buffers: readonly number[]
+  /** Which of them were placed, in order. */
+  readonly placed: readonly number[]
 }
 
 /**
  * Plans all entry points together: variables, inputs and the arena are shared.
  *
  * @param tile the largest of the builds to be made; one layout of memory serves them all
+ * @param winograd false: every convolution is computed as it is written
  * @throws MemoryLimitError if memory for the largest sizes exceeds what a module can address.
  */
-export function fuse(program: GraphProgram, tile: Tile = narrowTile): Program {
+export function fuse(program: GraphProgram, tile: Tile = narrowTile, winograd = true): Program {
   try {
-    const fused = roll(fuseGraphs(program, tile))
+    const fused = roll(fuseGraphs(program, tile, winograd))
     const { total } = fused.memory
     if (total > LARGEST_MEMORY) throw new MemoryLimitError(`${(total / 2 ** 30).toFixed(1)} GiB`, program)
     return fused
@@ -68,7 +80,7 @@ export function fuse(program: GraphProgram, tile: Tile = narrowTile): Program {
   }
 }
 
-function fuseGraphs(program: GraphProgram, tile: Tile): Program {
+function fuseGraphs(program: GraphProgram, tile: Tile, winograd: boolean): Program {
   const ranges: Record<string, DimRange> = {}
   for (const dim of [...program.dims, ...program.graphs.flatMap((graph) => graph.dims)]) ranges[dim.name] = dim
   const names = new Set<string>()
@@ -79,11 +91,12 @@ function fuseGraphs(program: GraphProgram, tile: Tile): Program {
     kernelNumbers: new Map(),
     names,
     variables: new Map(program.variables.map((variable) => [variable.name, variable])),
+    forms: new Map(),
     before: 0,
     after: 0,
   }
   const entries = program.graphs.map((graph, at) =>
-    planEntry(state, graph, planGraph(graph, ranges, tile), entryNames[at]!),
+    planEntry(state, graph, planGraph(graph, ranges, tile, winograd), entryNames[at]!),
   )
   return {
     name: program.name,
@@ -97,6 +110,7 @@ function fuseGraphs(program: GraphProgram, tile: Tile): Program {
 
 function planEntry(state: FuseState, graph: Graph, plan: GraphPlan, exportName: string): Entry {
   const { layout } = state
+  state.forms.clear()
   const calls = callsOf(state, plan, plan.steps)
   for (const { variable, buffer } of plan.copies) {
     const { shape } = plan.typeOf(buffer)
@@ -223,34 +237,82 @@ function loopCall(state: FuseState, plan: GraphPlan, { loop: number, body: steps
 }
 
 function kernelCall(state: FuseState, plan: GraphPlan, draft: Draft): KernelCall {
+  const updated = variablesWritten(state, plan, draft)
+  const { kernel, places, sizes, work } = plannedKernel(state, plan, draft, updated)
+  return { kind: 'kernel', kernel, places, sizes, ...originOf(plan, draft.nodes, updated), work }
+}
+
+/** Worked out once for drafts alike. */
+function plannedKernel(
+  state: FuseState,
+  plan: GraphPlan,
+  draft: Draft,
+  updated: readonly Variable[],
+): Pick<KernelCall, 'kernel' | 'places' | 'sizes' | 'work'> {
+  const { key, buffers } = formOf(draft, plan.axes.extents, plan.typeOf, (buffer) => rootOf(plan, buffer))
+  const known = state.forms.get(key)
+  if (!known) {
+    const planned = planKernel(state, plan, draft, updated, buffers)
+    state.forms.set(key, planned)
+    return planned
+  }
+  const place = (buffer: number): number => state.layout.place(plan, buffer).buffer
+  const moved = new Map(known.placed.map((at) => [place(known.buffers[at]!), place(buffers[at]!)]))
+  const places = known.places.map(({ buffer, elements }) => ({ buffer: moved.get(buffer)!, elements }))
+  const { kernel, sizes, work } = known
+  return { kernel, places, sizes, work }
+}
+
+function planKernel(
+  state: FuseState,
+  plan: GraphPlan,
+  draft: Draft,
+  updated: readonly Variable[],
+  buffers: readonly number[],
+): PlannedKernel {
   const { graph } = plan
   const loops = orderLoops(draft, plan.axes.extents)
   const slack = slackOf(loops, plan.ranges, plan.bytesOf)
   state.before = Math.max(state.before, slack.before)
   state.after = Math.max(state.after, slack.after)
+  const placed = new Set<number>()
   const canonical = canonicalise(
     loops,
-    (buffer) => state.layout.place(plan, buffer),
+    (buffer) => {
+      placed.add(buffer)
+      return state.layout.place(plan, buffer)
+    },
     (buffer) => plan.typeOf(buffer).dtype,
   )
   let kernel = state.kernelNumbers.get(canonical.key)
   if (kernel === undefined) {
     const wanted = kernelName(graph, draft.nodes, {
       entry: graph.kind,
-      updates: variablesWritten(state, plan, draft).map(({ kind }) => kind),
+      updates: updated.map(({ kind }) => kind),
       rows: canonical.structure.class === 'rows',
     })
     kernel = state.kernels.push({ name: uniqueName(wanted, state.names), ...canonical.structure }) - 1
     state.kernelNumbers.set(canonical.key, kernel)
   } else state.kernels[kernel] = sharedKernel(state.kernels[kernel]!, canonical.structure)
+  const numbers = new Map(buffers.map((buffer, at) => [buffer, at]))
   return {
-    kind: 'kernel',
     kernel,
     places: canonical.places,
     sizes: canonical.sizes,
-    ...originOf(plan, draft.nodes, variablesWritten(state, plan, draft)),
     work: loopWork(loops, (buffer) => plan.typeOf(buffer).shape),
+    buffers,
+    placed: [...placed].map((buffer) => numbers.get(buffer)!),
   }
+}
+
+/** The memory a graph buffer is part of. One without storage is no longer used. */
+function rootOf(plan: GraphPlan, buffer: number): Rooted {
+  const storage = plan.storage.get(buffer)
+  if (storage === undefined || storage.kind === 'arena' || storage.kind === 'pointer')
+    return { root: `${buffer}`, elements: 0 }
+  if (storage.kind !== 'within') return { root: `${storage.kind} ${storage.name}`, elements: 0 }
+  const around = rootOf(plan, storage.buffer)
+  return { root: around.root, elements: add(around.elements, storage.elements) }
 }
 
 function variablesWritten(state: FuseState, plan: GraphPlan, draft: Draft): Variable[] {

@@ -105,7 +105,12 @@ export function largestBytes(shape: readonly Dim[], ranges: Readonly<Record<stri
   return 4 * boundsOf(product(shape), ranges).maximum
 }
 
-export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, DimRange>>, tile: Tile): GraphPlan {
+export function planGraph(
+  entry: Graph,
+  entryRanges: Readonly<Record<string, DimRange>>,
+  tile: Tile,
+  winograd: boolean,
+): GraphPlan {
   const graph = flatten(entry, entryRanges)
   const { nodes } = graph
   const ranges = { ...entryRanges }
@@ -150,7 +155,7 @@ export function planGraph(entry: Graph, entryRanges: Readonly<Record<string, Dim
     const own = steps[graph.regions[id]!]!
     const product = productOf(graph, materialisation, id)
     if (product !== undefined && nodes[product]!.op === 'convolve') {
-      const plan = planConvolution(graph, materialisation, id)
+      const plan = planConvolution(graph, materialisation, id, { winograd })
       convolutions.set(id, plan)
       own.push({ kind: 'library', node: id, reads: [plan.x.node, plan.w.node] })
     } else if (product !== undefined) {

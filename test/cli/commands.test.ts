@@ -69,6 +69,7 @@ describe('the command line', () => {
     'inspect',
     'bench',
     'profile',
+    'tune',
     'doc',
     'fmt',
   ])('nnc %s --help', async (name) => {
