@@ -22,10 +22,13 @@ export function isCondition(operator: BinaryOperator): boolean {
   return operator === 'and' || operator === 'or' || COMPARISONS[operator] !== undefined
 }
 
-/** Numbers by size, text by code unit; `and` and `or` read their right side only where the left leaves it open. */
+/**
+ * Numbers by size, text by code unit; `and` and `or` read their right side only where the left leaves it open, and have a value
+ * wherever one side settles it, though the other be missing.
+ */
 export function condition(operator: BinaryOperator, left: Computed, right: Computed, span: Span): ComputedNumbers {
-  const absent = (row: number): boolean => left.absent(row) || right.absent(row)
-  const of = (holds: (row: number) => boolean): ComputedNumbers => ({
+  const eitherAbsent = (row: number): boolean => left.absent(row) || right.absent(row)
+  const of = (holds: (row: number) => boolean, absent = eitherAbsent): ComputedNumbers => ({
     kind: 'number',
     shape: [],
     absent,
@@ -36,7 +39,13 @@ export function condition(operator: BinaryOperator, left: Computed, right: Compu
   if (operator === 'and' || operator === 'or') {
     const one = truth(left, span, operator)
     const other = truth(right, span, operator)
-    return of(operator === 'and' ? (row) => one(row) && other(row) : (row) => one(row) || other(row))
+    const decides = operator === 'or'
+    const settles = (side: Computed, value: (row: number) => boolean, row: number): boolean =>
+      !side.absent(row) && value(row) === decides
+    return of(
+      decides ? (row) => one(row) || other(row) : (row) => one(row) && other(row),
+      (row) => eitherAbsent(row) && !settles(left, one, row) && !settles(right, other, row),
+    )
   }
   const compare = COMPARISONS[operator]!
   if (left.kind === 'text' && right.kind === 'text') return of((row) => compare(left.compute(row), right.compute(row)))

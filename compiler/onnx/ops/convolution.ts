@@ -182,9 +182,8 @@ function transposedCall(call: Call, lengths: readonly Dim[], kernel: readonly Di
   if (![...begins, ...extra].every(isConstant) || !begins.every((begin) => (begin as number) >= 0)) return undefined
   const beyond = extra as number[]
   const outputPadding = beyond.map((count) => Math.max(0, count))
-  // The runtimes take less than a stride or a dilation only.
-  if (outputPadding.some((count, axis) => count >= Math.max(inputDilation[axis]!, filterDilation[axis]!)))
-    return undefined
+  // The runtimes take less than a stride only.
+  if (outputPadding.some((count, axis) => count >= inputDilation[axis]!)) return undefined
   return {
     strides: inputDilation,
     dilations: filterDilation,
