@@ -292,7 +292,8 @@ function factorsKey(factors: readonly DimensionAtom[]): string {
 function checkedConstant(value: number): number {
   if (!Number.isSafeInteger(value) || Math.abs(value) > MAXIMUM_DIMENSION)
     throw new DimensionError(`a dimension exceeds the largest supported size, ${MAXIMUM_DIMENSION}`)
-  return value
+  // Not negative zero, which compares as another number where objects do.
+  return value + 0
 }
 
 /** Multiplied by a number, a canonical form keeps its order. */
@@ -307,7 +308,8 @@ function scaled(dim: SymbolicDim, factor: number): Dim {
 
 /** The dimension of terms that are sorted, merged and not zero. */
 function canonical(terms: readonly DimensionTerm[], constant: number): SymbolicDim {
-  return { terms, constant: checkedConstant(constant), key: render(terms, constant) }
+  const checked = checkedConstant(constant)
+  return { terms, constant: checked, key: render(terms, checked) }
 }
 
 function polynomial(terms: readonly DimensionTerm[], constant: number): Dim {

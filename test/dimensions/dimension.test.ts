@@ -71,6 +71,7 @@ describe('dimension arithmetic', () => {
         expect(bounds.minimum).toBeLessThanOrEqual(expected)
         expect(bounds.maximum).toBeGreaterThanOrEqual(expected)
       }),
+      { numRuns: 2_000 },
     )
   })
 
