@@ -52,6 +52,7 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
   './convolution': ['convolve', 'convolveLarge'],
   './depthwise': ['depthwise', 'depthwiseLarge'],
   './winograd': ['winograd', 'winogradLarge'],
+  './pooled-gradient': ['pooledGradient'],
   './pooling': ['poolMax', 'poolMaxGradient'],
   './sequential': ['argsort', 'cumulativeSum', 'cumulativeSumInteger'],
   './indexed': ['gatherRows', 'scatterAddRows', 'scatterAddRowsInteger'],

@@ -9,6 +9,7 @@ import type {
   PackCall,
   Panels,
   Place,
+  PoolingAxis,
   PoolingCall,
   ProductCall,
   Program,
@@ -274,20 +275,19 @@ function printConvolution(printer: CallPrinter, call: ConvolutionCall): void {
   const scratch = name(printer, call.scratch)
   const counts = { batch: size(printer, batch), groups: size(printer, groups), filters: size(printer, filters) }
   const own = { ...counts, ...(split && { [split.axis]: 'partEnd - partStart' }) }
+  const { pooled } = call
   const rows = [
     [
       moved(call.y, split?.y ?? 0),
       moved(call.x, split?.x ?? 0),
+      ...(pooled ? [place(printer, pooled.input), place(printer, pooled.largest)] : []),
       moved(call.w, split?.w ?? 0),
       printer.together ? `own(${scratch})` : scratch,
     ].join(', '),
-    ...extentsOf(printer, call, own),
+    ...extentsOf(printer, call, own, split ? 'partStart' : '0'),
   ]
   const print = (): void => {
-    line(
-      printer.lines,
-      `${call.method.kind === 'product' ? 'convolve' : call.method.kind}${call.large ? 'Large' : ''}(`,
-    )
+    line(printer.lines, `${functionOf(call)}(`)
     for (const row of rows) line(printer.lines, `  ${row},`)
     line(printer.lines, ')')
   }
@@ -295,16 +295,36 @@ function printConvolution(printer: CallPrinter, call: ConvolutionCall): void {
   else printShare(printer, call, counts[split.axis], split.unit, print)
 }
 
-/** The counts, strides and extents of a convolution, in rows of arguments. */
+function functionOf({ method, large }: ConvolutionCall): string {
+  if (method.kind === 'pooled') return 'pooledGradient'
+  return `${method.kind === 'product' ? 'convolve' : method.kind}${large ? 'Large' : ''}`
+}
+
+/** The counts, strides and extents of a convolution, in rows of arguments; a thread begins at filter `first` of those of a pooling. */
 function extentsOf(
   printer: CallPrinter,
   { large, channels, strides, axes, method }: ConvolutionCall,
   { batch, groups, filters }: { readonly batch: string; readonly groups: string; readonly filters: string },
+  first: string,
 ): string[] {
   const { y, x, w } = strides
   const sizes = (dims: readonly (Dim | undefined)[]): string => dims.map((dim) => size(printer, dim!)).join(', ')
   const each = (of: (axis: ConvolutionAxis) => Dim, from = 0): string => sizes(axes.slice(from).map(of))
   const counts = [batch, groups, filters, size(printer, channels)].join(', ')
+  if (method.kind === 'pooled') {
+    const { axes: pool, planes } = method
+    const own = (of: (axis: PoolingAxis) => Dim): string => sizes(pool.slice(1).map(of))
+    const begin = first === '0' || planes.filter === 1 ? first : `${first} * ${planes.filter}`
+    return [
+      [size(printer, channels), groups, filters, batch].join(', '),
+      sizes([y[1], y[2], y[0], x[2], x[1], x[0]]),
+      [begin, planes.image, planes.group, planes.filter].join(', '),
+      [each(({ result }) => result, 1), each(({ input }) => input, 1), each(({ filter }) => filter, 1)].join(', '),
+      [each(({ low }) => low, 1), each(({ filterDilation }) => filterDilation, 1)].join(', '),
+      [own(({ result }) => result), own(({ window }) => window), own(({ stride }) => stride)].join(', '),
+      [own(({ low }) => low), own(({ dilation }) => dilation)].join(', '),
+    ]
+  }
   if (method.kind === 'winograd') {
     const tiled = each(({ filter, result }) => (large ? filter : result), 1)
     const steps = large ? [] : [each(({ filterDilation }) => filterDilation, 1)]

@@ -102,6 +102,8 @@ export function groupCalls({ isShared }: ThreadPlan, calls: readonly Call[]): Ca
 /** By batch, where results of different images do not meet; else by groups, else by filters, two at a time. */
 function splitOf({ large, method, batch, groups, filters, strides }: ConvolutionCall): ConvolutionSplit | undefined {
   const many = (dim: Dim): boolean => !isConstant(dim) || dim >= 4
+  if (method.kind === 'pooled')
+    return isConstant(filters) && filters >= 4 ? { axis: 'filters', unit: 1, y: strides.y[2]!, x: 0, w: 0 } : undefined
   // Each part transforms all that the other axis has, so the longer one is split; four lie in a vector.
   if (large && method.kind === 'winograd' && isConstant(filters) && isConstant(batch) && Math.max(filters, batch) >= 8)
     return filters >= batch
