@@ -307,7 +307,7 @@ export function packPanels(panels: usize, b: usize, n: i32, k: i32, bRow: i32, b
 
 /** Where packPanels puts the panel that begins at row p and column j. */
 @inline
-function packedPanel(panels: usize, p: i32, j: i32, n: i32, depth: i32): usize {
+export function packedPanel(panels: usize, p: i32, j: i32, n: i32, depth: i32): usize {
   const columns = ((n + 3) & ~3) + 8
   return panels + bytes(p * columns + j * depth)
 }
