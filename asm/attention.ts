@@ -266,7 +266,7 @@ export function attentionGradient(
   const units = B * G
   const valueColumns = aligned(scratch), keyPanels = behindPanels(valueColumns, S, F)
   const slopePanels = behindPanels(keyPanels, E, S), queryPanels = behindPanels(slopePanels, F, block)
-  const strip = behindPanels(queryPanels, E, block), d = aligned(strip + bytes(widestPanel * (block + tileRows - 1)))
+  const strip = behindPanels(queryPanels, E, block), d = aligned(strip + bytes(widestPanel * (max(block, groupRows) + tileRows - 1)))
   const again = aligned(d + bytes(block * row)), keyColumns = aligned(again + bytes(block * row))
   const yRow = G * R * F, qRow = G * R * E, kRow = G * E, vRow = G * F
   for (let unit = <i32>(<i64>units * part / parts), end = <i32>(<i64>units * (part + 1) / parts); unit < end; unit++) {

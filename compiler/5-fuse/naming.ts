@@ -24,6 +24,8 @@ const RESERVED = new Set([
   ],
   ...['exp', 'log', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'pow', 'sign', 'abs', 'min', 'max', 'load', 'store'],
   ...[
+    'attention',
+    'attentionGradient',
     'poolMax',
     'poolMaxGradient',
     'convolve',

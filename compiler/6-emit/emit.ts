@@ -50,6 +50,7 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
   './depthwise': ['depthwise', 'depthwiseLarge'],
   './winograd': ['winograd', 'winogradLarge'],
   './pooling': ['poolMax', 'poolMaxGradient'],
+  './attention': ['attention', 'attentionGradient'],
   './sequential': ['argsort', 'cumulativeSum', 'cumulativeSumInteger'],
   './indexed': ['gatherRows', 'scatterAddRows', 'scatterAddRowsInteger'],
 }
