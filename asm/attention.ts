@@ -1,4 +1,4 @@
-// Attention in f32: y = softmax(scale·q·kᵀ + bias)·v and its gradients, head by head, in blocks of queries whose rows of scores stay in the
+// Attention in f32: y = softmax(scale·q·kᵀ + bias)·v, a bias of −10⁹ or less hiding a score, and its gradients, head by head, in blocks of queries whose rows of scores stay in the
 // cache. Query i sees the keys before i + reach; scores behind them are neither computed nor read. Operands are read where they lie;
 // results are dense: y [b, t, g, r, f], and the gradients [b, t, g, r, e], [b, s, g, e] and [b, s, g, f], where the r query heads of a group share
 // the g-th keys and values. `kept` holds the probabilities [b, g, r, t, s], rows a multiple of eight long and zero behind what is seen,
@@ -110,6 +110,17 @@ function spreadOf(
   }
 }
 
+/** Zeros where the bias hides a score, so that it depends on no query and no key. */
+function cutHidden(d: usize, bias: usize, count: i32): void {
+  const hidden = f32x4.splat(-1e9)
+  let j = 0
+  for (; j + 4 <= count; j += 4) v128.store(d + bytes(j), v128.and(v128.load(d + bytes(j)), f32x4.gt(v128.load(bias + bytes(j)), hidden)))
+  if (j < count) {
+    const rest = count - j
+    storePartial(d + bytes(j), v128.and(loadPartial(d + bytes(j), rest), f32x4.gt(loadPartial(bias + bytes(j), rest), hidden)), rest)
+  }
+}
+
 /** Adds a row of the bias to a scaled row of scores. */
 function addBias(s: usize, bias: usize, count: i32, scale: f32): void {
   const factor = f32x4.splat(scale)
@@ -173,7 +184,9 @@ function softmaxRows(s: usize, row: i32, S: i32, first: i32, rows: i32, reach: i
 }
 
 /** Rows of the gradient to probabilities to that to scores: scale·p·(d − Σ p·d), zero behind what a query sees as far as groups read them. */
-function slopeRows(d: usize, p: usize, row: i32, S: i32, first: i32, rows: i32, reach: i32, scale: f32): void {
+function slopeRows(
+  d: usize, p: usize, row: i32, S: i32, first: i32, rows: i32, reach: i32, scale: f32, bias: usize, biasRow: i32,
+): void {
   const factor = f32x4.splat(scale)
   for (let i = 0; i < rows; i++, d += bytes(row), p += bytes(row)) {
     const seen = min(S, first + i + reach)
@@ -202,6 +215,7 @@ function slopeRows(d: usize, p: usize, row: i32, S: i32, first: i32, rows: i32, 
     }
     const stop = d + bytes(end)
     for (; at < stop; at += 32) v128.store(at, f32x4.splat(0)), v128.store(at, f32x4.splat(0), 16)
+    if (bias) cutHidden(d, bias + bytes(i * biasRow), seen)
   }
 }
 
@@ -291,10 +305,10 @@ export function attentionGradient(
         const keys = min(S, first + rows - 1 + reach)
         const ownQ = q + bytes(b * qB + g * qG + r * qR + first * qT)
         const slope = slopes + bytes((b * T + first) * yRow + (g * R + r) * F)
+        const ownBias = bias ? bias + bytes(b * biasB + g * biasG + r * biasR + first * biasT) : 0
         let p = kept + bytes((head * T + first) * row)
         if (!kept) {
           p = again
-          const ownBias = bias ? bias + bytes(b * biasB + g * biasG + r * biasR + first * biasT) : 0
           scoresOf(p, row, ownQ, qT, qE, keyColumns, E, S, first, rows, reach, strip)
           softmaxRows(p, row, S, first, rows, reach, scale, ownBias, biasT, false)
         }
@@ -302,7 +316,7 @@ export function attentionGradient(
         packPanels(queryPanels, ownQ, E, rows, qT, qE)
         scoresOf(d, row, slope, yRow, 1, valueColumns, F, S, first, rows, reach, strip)
         spreadOf(targetV, vRow, p, row, slopePanels, F, keys, first, rows, reach, accumulate, strip)
-        slopeRows(d, p, row, S, first, rows, reach, scale)
+        slopeRows(d, p, row, S, first, rows, reach, scale, ownBias, biasT)
         mixOf(dq + bytes((b * T + first) * qRow + (g * R + r) * E), qRow, d, row, keyPanels, E, S, first, rows, reach, strip)
         spreadOf(targetK, kRow, d, row, queryPanels, E, keys, first, rows, reach, accumulate, strip)
       }

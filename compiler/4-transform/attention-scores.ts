@@ -2,12 +2,10 @@
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
 import { boundsOf, type DimRange } from '../dimensions/bounds.ts'
 import { add, type Dim, dimEqual, multiply, subtract } from '../dimensions/dimension.ts'
+import { HIDDEN } from '../ops/attention.ts'
 import { contractionAxes } from '../ops/contraction.ts'
 import type { Expressions } from '../ops/expressions.ts'
 import { pick } from '../ops/strides.ts'
-
-/** A score of this or less has no weight beside any other that is not hidden. */
-const HIDDEN = -1e9
 
 export interface Scores {
   readonly shape: readonly Dim[]

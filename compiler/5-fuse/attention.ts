@@ -44,12 +44,14 @@ export function planAttention(graph: Graph, materialisation: Materialisation, no
   }
   const { scale, causal, offset, keeps } = node.attributes
   const gradient = node.op === 'attention_gradient'
-  const [slopes, last] = gradient ? node.inputs.slice(3) : [undefined, node.inputs[3]]
-  const bias = gradient && keeps ? undefined : last
+  const more = node.inputs.slice(3)
+  const slopes = gradient ? more.shift() : undefined
+  const last = gradient && keeps ? more.shift() : undefined
+  const [bias] = more
   const biasShape = bias === undefined ? [1, 1, 1, 1, 1] : graph.nodes[bias]!.type.shape
   const natural = stridesOf(biasShape)
   const [mixtures] = attentionParts(sizes, keeps)
-  const result = keeps && gradient ? stored(last!) : undefined
+  const result = last === undefined ? undefined : stored(last)
   const kept: AttentionPlan['kept'] = result ? { node: result.node, elements: add(result.elements, mixtures) } : 'here'
   return {
     kind: node.op,

@@ -6,6 +6,9 @@ import type { Expressions } from './expressions.ts'
 import type { AttentionAttributes } from './op.ts'
 import { formatType, requireDType } from './requirements.ts'
 
+/** A bias of this or less hides a score: the score depends on no query and no key, and has no weight beside any that is not hidden. */
+export const HIDDEN = -1e9
+
 /** Sizes of q [b, g, r, t, e], k [b, g, s, e] and v [b, g, s, f]. */
 export interface AttentionSizes<Size = Dim> {
   readonly b: Size
@@ -53,8 +56,8 @@ const attention: OpDef<'attention'> = {
     const { b, g, r, t, s, e, f } = sizes
     const [mixtures] = attentionParts(sizes, attributes.keeps)
     const slopes = build.reshape(build.slice(cotangent, [0], [mixtures]), [b, t, g, r, f])
-    const last = attributes.keeps ? [output] : bias === undefined ? [] : [bias]
-    const all = build.emit('attention_gradient', [q, k, v, slopes, ...last], attributes)
+    const more = [...(attributes.keeps ? [output] : []), ...(bias === undefined ? [] : [bias])]
+    const all = build.emit('attention_gradient', [q, k, v, slopes, ...more], attributes)
     const [ofQ, ofK, ofV] = gradientParts(sizes)
     const part = (start: Dim, size: Dim, shape: readonly Dim[]): number =>
       build.reshape(build.slice(all, [start], [size]), shape)
@@ -87,21 +90,23 @@ const attention: OpDef<'attention'> = {
   samples: () => samplesOf(),
 }
 
-// From (q, k, v, cotangent of y) and the attention's result, if it kept its probabilities, or else its bias, if it has one. It is not
+// From (q, k, v, cotangent of y), the attention's result, if it kept its probabilities, and its bias, if it has one. It is not
 // differentiated again: where gradients of gradients are asked for, attention stays as it is written.
 const attention_gradient: OpDef<'attention_gradient'> = {
   arity: 'variadic',
   class: 'attention',
-  infer: ([q, k, v, slopes, last, ...rest], attributes) => {
-    if (rest.length > 0) throw new ShapeError('attention_gradient takes at most five operands')
-    const sizes = requireOperands('attention_gradient', [q, k, v], attributes.keeps ? undefined : last)
+  infer: ([q, k, v, slopes, ...more], attributes) => {
+    const [kept, bias, ...rest] = attributes.keeps ? more : [undefined, ...more]
+    if (rest.length > 0) throw new ShapeError('attention_gradient takes at most six operands')
+    const sizes = requireOperands('attention_gradient', [q, k, v], bias)
     const { b, g, r, t, f } = sizes
     requireShape('attention_gradient', slopes, [b, t, g, r, f])
-    if (attributes.keeps) requireShape('attention_gradient', last, [attentionParts(sizes, true).reduce(add)])
+    if (attributes.keeps) requireShape('attention_gradient', kept, [attentionParts(sizes, true).reduce(add)])
     return { dtype: 'f32', shape: [gradientParts(sizes).reduce(add)] }
   },
   gradient: null,
-  evaluate: ([q, k, v, slopes, last], attributes, context) => {
+  evaluate: ([q, k, v, slopes, ...more], attributes, context) => {
+    const [result, bias] = attributes.keeps ? more : [undefined, ...more]
     const sizes = attentionSizes(q!.shape, k!.shape, v!.shape)
     const { b, g, r, t, s, e, f } = sizes
     const row = context.size(keptRow(s))
@@ -110,11 +115,11 @@ const attention_gradient: OpDef<'attention_gradient'> = {
     eachHead(sizes, (head, pairs) => {
       const kept = (i: number): Float64Array => {
         const start = b * t * g * r * f + (head * t + i) * row
-        return last!.data.subarray(start, start + s)
+        return result!.data.subarray(start, start + s)
       }
       const p = attributes.keeps
         ? Array.from({ length: t }, (_, i) => kept(i))
-        : probabilities([q!, k!, v!], last, attributes, sizes, pairs, context)
+        : probabilities([q!, k!, v!], bias, attributes, sizes, pairs, context)
       for (let i = 0; i < t; i++) {
         const query = (pairs.b * t + i) * g * r + pairs.g * r + pairs.r
         const slope = slopes!.data.subarray(query * f, (query + 1) * f)
@@ -125,7 +130,8 @@ const attention_gradient: OpDef<'attention_gradient'> = {
         )
         const total = d.reduce((sum, own, j) => sum + own * p[i]![j]!, 0)
         for (let j = 0; j < s; j++) {
-          const ds = attributes.scale * p[i]![j]! * (d[j]! - total)
+          const hidden = bias !== undefined && biasAt(bias, pairs, i, j) <= HIDDEN
+          const ds = hidden ? 0 : attributes.scale * p[i]![j]! * (d[j]! - total)
           const key = (pairs.b * s + j) * g + pairs.g
           for (let x = 0; x < f; x++) data[valueStart + key * f + x]! += p[i]![j]! * slope[x]!
           for (let x = 0; x < e; x++) {
@@ -161,9 +167,10 @@ function probabilities(
   bias: TensorValue | undefined,
   { scale, causal, offset }: AttentionAttributes,
   { t, s, e }: AttentionSizes<number>,
-  { b, g, r, key }: HeadPosition,
+  position: HeadPosition,
   context: EvaluationContext,
 ): Float64Array[] {
+  const { key, r } = position
   const head = q!.shape[2]! * key + r
   const reach = causal ? context.size(offset) + 1 : s
   return Array.from({ length: t }, (_, i) => {
@@ -171,7 +178,7 @@ function probabilities(
     const scores = Array.from({ length: seen }, (_, j) => {
       let total = 0
       for (let x = 0; x < e; x++) total += q!.data[(head * t + i) * e + x]! * k!.data[(key * s + j) * e + x]!
-      return total * scale + (bias ? bias.data[elementOf(bias.shape, [b, g, r, i, j])]! : 0)
+      return total * scale + (bias ? biasAt(bias, position, i, j) : 0)
     })
     const largest = scores.reduce((most, own) => (own > most || Number.isNaN(own) ? own : most), -Infinity)
     const powers = scores.map((own) => Math.exp(own - largest))
@@ -184,9 +191,10 @@ function probabilities(
   })
 }
 
-/** Position in a tensor whose axes of size one are repeated. */
-function elementOf(shape: readonly number[], index: readonly number[]): number {
-  return shape.reduce((at, size, axis) => at * size + (size === 1 ? 0 : index[axis]!), 0)
+/** The bias of a score; axes of size one are repeated. */
+function biasAt({ shape, data }: TensorValue, { b, g, r }: HeadPosition, i: number, j: number): number {
+  const index = [b, g, r, i, j]
+  return data[shape.reduce((at, size, axis) => at * size + (size === 1 ? 0 : index[axis]!), 0)]!
 }
 
 /** What a bias that is itself learned gets, written out. */

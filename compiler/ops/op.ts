@@ -113,10 +113,11 @@ export interface OpAttributes {
 
   /**
    * attention(q [b, g, r, t, e], k [b, g, s, e], v [b, g, s, f], bias?): all mixtures of values, [b, t, g, r, f], then, if `keeps`, the
-   * probabilities, in one row. A bias has the shape of the scores, [b, g, r, t, s], but for leading axes of size one.
+   * probabilities, in one row. A bias has the shape of the scores, [b, g, r, t, s], but for leading axes of size one;
+   * where it is −1e9 or less, a score is hidden, and changes with no query and no key.
    */
   attention: AttentionAttributes
-  /** (q, k, v, cotangent of the mixtures, result or bias) → the cotangents of q, k and v in one row. */
+  /** (q, k, v, cotangent of the mixtures, the result if it `keeps`, bias?) → the cotangents of q, k and v in one row. */
   attention_gradient: AttentionAttributes
 
   // Indexed access. gather(x, indices): axis `axis` of x is replaced by the axes of indices (i32, bounded)
