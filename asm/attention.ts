@@ -9,7 +9,7 @@ import { panelWidth, tileRows, widestPanel } from './tiles'
 import { choose, exp, laneMask, loadPartial, madd, max4, storePartial, sum4 } from './vector'
 
 /** Words of scores in a block of queries, where that leaves it at least `fewestQueries`. */
-const blockWords = 32768
+const blockWords = 65536
 const fewestQueries = 12
 const mostQueries = 96
 /** Rows of a product that share how far its sums run: whole tiles of 3 or 6. */
@@ -27,15 +27,22 @@ function aligned(pointer: usize): usize {
   return (pointer + 63) & ~63
 }
 
-/** From one row of scores to the next, in elements. */
+/** From one row of kept probabilities to the next, in elements. */
 @inline
 function rowOf(keys: i32): i32 {
   return (keys + 7) & ~7
 }
 
+/** From one row of scores to the next: rows that lie a power of two apart would fall into few sets of the cache. */
+@inline
+function spacedRow(keys: i32): i32 {
+  const row = rowOf(keys)
+  return (row & 255) == 0 ? row + 16 : row
+}
+
 @inline
 function queriesOfBlock(T: i32, S: i32): i32 {
-  return min(T, max(fewestQueries, min(mostQueries, blockWords / max(8, rowOf(S)) / groupRows * groupRows)))
+  return min(T, max(fewestQueries, min(mostQueries, blockWords / max(8, spacedRow(S)) / groupRows * groupRows)))
 }
 
 /** Where panels packed of a matrix of k × n end. */
@@ -185,10 +192,10 @@ function softmaxRows(s: usize, row: i32, S: i32, first: i32, rows: i32, reach: i
 
 /** Rows of the gradient to probabilities to that to scores: scale·p·(d − Σ p·d), zero behind what a query sees as far as groups read them. */
 function slopeRows(
-  d: usize, p: usize, row: i32, S: i32, first: i32, rows: i32, reach: i32, scale: f32, bias: usize, biasRow: i32,
+  d: usize, p: usize, row: i32, pRow: i32, S: i32, first: i32, rows: i32, reach: i32, scale: f32, bias: usize, biasRow: i32,
 ): void {
   const factor = f32x4.splat(scale)
-  for (let i = 0; i < rows; i++, d += bytes(row), p += bytes(row)) {
+  for (let i = 0; i < rows; i++, d += bytes(row), p += bytes(pRow)) {
     const seen = min(S, first + i + reach)
     const end = rowOf(min(S, first + i + groupRows - 1 + reach))
     const full = seen & ~7
@@ -229,7 +236,7 @@ export function attention(
   qB: i32, qG: i32, qR: i32, qT: i32, qE: i32, kB: i32, kG: i32, kS: i32, kE: i32, vB: i32, vG: i32, vS: i32, vF: i32,
   biasB: i32, biasG: i32, biasR: i32, biasT: i32,
 ): void {
-  const row = rowOf(S)
+  const row = kept ? rowOf(S) : spacedRow(S)
   const block = queriesOfBlock(T, S)
   if (block == 0) return
   const blocks = (T + block - 1) / block
@@ -275,7 +282,7 @@ export function attentionGradient(
   qB: i32, qG: i32, qR: i32, qT: i32, qE: i32, kB: i32, kG: i32, kS: i32, kE: i32, vB: i32, vG: i32, vS: i32, vF: i32,
   biasB: i32, biasG: i32, biasR: i32, biasT: i32,
 ): void {
-  const row = rowOf(S)
+  const row = spacedRow(S), pRow = kept ? rowOf(S) : row
   const block = max(1, queriesOfBlock(T, S))
   const units = B * G
   const valueColumns = aligned(scratch), keyPanels = behindPanels(valueColumns, S, F)
@@ -306,7 +313,7 @@ export function attentionGradient(
         const ownQ = q + bytes(b * qB + g * qG + r * qR + first * qT)
         const slope = slopes + bytes((b * T + first) * yRow + (g * R + r) * F)
         const ownBias = bias ? bias + bytes(b * biasB + g * biasG + r * biasR + first * biasT) : 0
-        let p = kept + bytes((head * T + first) * row)
+        let p = kept + bytes((head * T + first) * pRow)
         if (!kept) {
           p = again
           scoresOf(p, row, ownQ, qT, qE, keyColumns, E, S, first, rows, reach, strip)
@@ -315,8 +322,8 @@ export function attentionGradient(
         packPanels(slopePanels, slope, F, rows, yRow, 1)
         packPanels(queryPanels, ownQ, E, rows, qT, qE)
         scoresOf(d, row, slope, yRow, 1, valueColumns, F, S, first, rows, reach, strip)
-        spreadOf(targetV, vRow, p, row, slopePanels, F, keys, first, rows, reach, accumulate, strip)
-        slopeRows(d, p, row, S, first, rows, reach, scale, ownBias, biasT)
+        spreadOf(targetV, vRow, p, pRow, slopePanels, F, keys, first, rows, reach, accumulate, strip)
+        slopeRows(d, p, row, pRow, S, first, rows, reach, scale, ownBias, biasT)
         mixOf(dq + bytes((b * T + first) * qRow + (g * R + r) * E), qRow, d, row, keyPanels, E, S, first, rows, reach, strip)
         spreadOf(targetK, kRow, d, row, queryPanels, E, keys, first, rows, reach, accumulate, strip)
       }

@@ -80,7 +80,7 @@ export function attentionReads({ q, k, v, slopes, bias, kept }: AttentionPlan): 
 }
 
 // The same figures as in asm/attention.ts.
-const blockWords = 32768
+const blockWords = 65536
 const fewestQueries = 12
 const mostQueries = 96
 
@@ -88,7 +88,8 @@ const mostQueries = 96
 export function attentionScratchBytes(plan: AttentionPlan, largest: (dim: Dim) => number, tile: Tile): number {
   const { t, s, e, f } = plan.sizes
   const [queries, keys, width, features] = [largest(t), largest(s), largest(e), largest(f)]
-  const row = largest(keptRow(s))
+  // Rows that lie a power of two apart are spaced.
+  const row = largest(keptRow(s)) + 16
   const block = Math.min(queries, mostQueries)
   const panels = (n: number, k: number): number => (Math.ceil(n / 4) * 4 + 8) * k
   const scores = Math.min(queries * row, Math.max(blockWords, fewestQueries * row))
