@@ -4,7 +4,7 @@
 // the g-th keys and values. `kept` holds the probabilities [b, g, r, t, s], rows a multiple of eight long and zero behind what is seen,
 // or is 0; the gradient then computes them again.
 import { WIDE } from './build'
-import { blockDepth, matmul, packedPanel, packPanels, panelProduct } from './matmul'
+import { evenDepth, matmul, packedPanel, packPanels, panelProduct } from './matmul'
 import { panelWidth, tileRows, widestPanel } from './tiles'
 import { choose, exp, laneMask, loadPartial, madd, max4, storePartial, sum4 } from './vector'
 
@@ -14,9 +14,6 @@ const fewestQueries = 12
 const mostQueries = 96
 /** Rows of a product that share how far its sums run: whole tiles of 3 or 6. */
 const groupRows = 12
-/** Any multiple of this many rows makes whole tiles. */
-const wholeRows = WIDE ? 2 : 3
-
 @inline
 function bytes(elements: i32): usize {
   return <usize>elements << 2
@@ -55,13 +52,16 @@ function behindPanels(panels: usize, n: i32, k: i32): usize {
 function scoresOf(
   c: usize, row: i32, a: usize, aRow: i32, aStep: i32, panels: usize, depth: i32, S: i32, first: i32, rows: i32, reach: i32, strip: usize,
 ): void {
-  for (let p = 0; p < depth; p += blockDepth) {
-    const own = min(depth - p, blockDepth)
+  const most = evenDepth(depth)
+  for (let p = 0; p < depth; p += most) {
+    const own = min(depth - p, most)
     let width = 0
     for (let j = 0; j < S; j += width) {
       width = panelWidth(S - j)
       let from = max(0, j + 1 - reach - first)
       if (from >= rows) break
+      // Multiples of so many rows make whole tiles.
+      const wholeRows = WIDE ? 2 : width == 12 ? 3 : 4
       const over = (rows - from) % wholeRows
       if (over > 0) from = max(0, from + over - wholeRows)
       panelProduct(
@@ -81,15 +81,16 @@ function mixOf(
     return
   }
   const seen = min(S, first + rows - 1 + reach)
-  for (let k = 0; k < seen; k += blockDepth) {
-    const packed = min(S - k, blockDepth)
+  const most = evenDepth(S)
+  for (let k = 0; k < seen; k += most) {
+    const packed = min(S - k, most)
     let width = 0
     for (let j = 0; j < n; j += width) {
       width = panelWidth(n - j)
       const panel = packedPanel(panels, k, j, n, packed)
       for (let i = 0; i < rows; i += groupRows) {
         const count = min(groupRows, rows - i)
-        const depth = min(min(S, first + i + count - 1 + reach) - k, blockDepth)
+        const depth = min(min(S, first + i + count - 1 + reach) - k, most)
         if (depth <= 0) continue
         panelProduct(
           c + bytes(i * cRow + j), bytes(cRow), p + bytes(i * row + k), bytes(row), 4, panel, depth, count, min(width, n - j), width, k > 0, strip,
@@ -226,28 +227,32 @@ function slopeRows(
   }
 }
 
+/** How many units the forward pass over so many heads has: blocks of queries. */
+export function attentionUnits(heads: i32, T: i32, S: i32): i32 {
+  const block = max(1, queriesOfBlock(T, S))
+  return heads * ((T + block - 1) / block)
+}
+
 /**
- * The `part`-th of `parts` shares of y, and of the probabilities in `kept` unless that is 0. Strides are elements; `bias` may be 0. `scratch`
+ * The units from … to of y, and of the probabilities in `kept` unless that is 0. Strides are elements; `bias` may be 0. `scratch`
  * holds attentionScratchBytes.
  */
 export function attention(
-  part: i32, parts: i32, y: usize, kept: usize, q: usize, k: usize, v: usize, bias: usize, scratch: usize,
-  B: i32, G: i32, R: i32, T: i32, S: i32, E: i32, F: i32, scale: f32, reach: i32,
+  from: i32, to: i32, y: usize, kept: usize, q: usize, k: usize, v: usize, bias: usize, scratch: usize,
+  G: i32, R: i32, T: i32, S: i32, E: i32, F: i32, scale: f32, reach: i32,
   qB: i32, qG: i32, qR: i32, qT: i32, qE: i32, kB: i32, kG: i32, kS: i32, kE: i32, vB: i32, vG: i32, vS: i32, vF: i32,
   biasB: i32, biasG: i32, biasR: i32, biasT: i32,
 ): void {
   const row = kept ? rowOf(S) : spacedRow(S)
-  const block = queriesOfBlock(T, S)
-  if (block == 0) return
+  const block = max(1, queriesOfBlock(T, S))
   const blocks = (T + block - 1) / block
-  const units = B * G * R * blocks
   const keyPanels = aligned(scratch), valuePanels = behindPanels(keyPanels, S, E)
   const strip = behindPanels(valuePanels, F, S), own = aligned(strip + bytes(widestPanel * (block + tileRows - 1)))
   const yRow = G * R * F
   // One query alone needs no tiles.
   const alone = T == 1 && kE == 1 && qE == 1 && vF == 1
   let packed = -1
-  for (let unit = <i32>(<i64>units * part / parts), end = <i32>(<i64>units * (part + 1) / parts); unit < end; unit++) {
+  for (let unit = from; unit < to; unit++) {
     const head = unit / blocks, group = head / R
     const r = head % R, g = group % G, b = group / G
     const first = (unit - head * blocks) * block
@@ -266,7 +271,7 @@ export function attention(
     }
     if (group != packed) {
       packPanels(keyPanels, ownK, S, E, kE, kS)
-      packPanels(valuePanels, ownV, F, S, vS, vF)
+      if (S > 0) packPanels(valuePanels, ownV, F, S, vS, vF)
       packed = group
     }
     scoresOf(s, row, ownQ, qT, qE, keyPanels, E, S, first, rows, reach, strip)
@@ -275,27 +280,26 @@ export function attention(
   }
 }
 
-/** The `part`-th of `parts` shares of the gradients dq, dk and dv, where y's is g; for a `bias` there is none. */
+/** The gradients dq, dk and dv for the pairs of b and g from … to, where y's is `slopes`. */
 export function attentionGradient(
-  part: i32, parts: i32, dq: usize, dk: usize, dv: usize, slopes: usize, kept: usize, q: usize, k: usize, v: usize, bias: usize, scratch: usize,
-  B: i32, G: i32, R: i32, T: i32, S: i32, E: i32, F: i32, scale: f32, reach: i32,
+  from: i32, to: i32, dq: usize, dk: usize, dv: usize, slopes: usize, kept: usize, q: usize, k: usize, v: usize, bias: usize, scratch: usize,
+  G: i32, R: i32, T: i32, S: i32, E: i32, F: i32, scale: f32, reach: i32,
   qB: i32, qG: i32, qR: i32, qT: i32, qE: i32, kB: i32, kG: i32, kS: i32, kE: i32, vB: i32, vG: i32, vS: i32, vF: i32,
   biasB: i32, biasG: i32, biasR: i32, biasT: i32,
 ): void {
   const row = spacedRow(S), pRow = kept ? rowOf(S) : row
   const block = max(1, queriesOfBlock(T, S))
-  const units = B * G
   const valueColumns = aligned(scratch), keyPanels = behindPanels(valueColumns, S, F)
   const slopePanels = behindPanels(keyPanels, E, S), queryPanels = behindPanels(slopePanels, F, block)
   const strip = behindPanels(queryPanels, E, block), d = aligned(strip + bytes(widestPanel * (max(block, groupRows) + tileRows - 1)))
   const again = aligned(d + bytes(block * row)), keyColumns = aligned(again + bytes(block * row))
   const yRow = G * R * F, qRow = G * R * E, kRow = G * E, vRow = G * F
-  for (let unit = <i32>(<i64>units * part / parts), end = <i32>(<i64>units * (part + 1) / parts); unit < end; unit++) {
+  for (let unit = from; unit < to; unit++) {
     const g = unit % G, b = unit / G
     const ownK = k + bytes(b * kB + g * kG), ownV = v + bytes(b * vB + g * vG)
     const targetK = dk + bytes(b * S * kRow + g * E), targetV = dv + bytes(b * S * vRow + g * F)
     packPanels(valueColumns, ownV, S, F, vF, vS)
-    packPanels(keyPanels, ownK, E, S, kS, kE)
+    if (S > 0) packPanels(keyPanels, ownK, E, S, kS, kE)
     if (!kept) packPanels(keyColumns, ownK, S, E, kE, kS)
     // Keys that no query sees.
     for (let j = T == 0 ? 0 : min(S, T - 1 + reach); j < S; j++) {

@@ -35,7 +35,7 @@ interface Column {
 export function flattenInputs(
   entry: ManifestEntry,
   inputs: Inputs,
-): { readonly tensor: ManifestTensor; readonly flat: FlatInput }[] {
+): { readonly tensor: ManifestTensor; flat: FlatInput }[] {
   if (typeof inputs !== 'object' || inputs === null)
     throw new ModelError('missing-input', `\`${entry.name}\` takes an object with the inputs ${namesOf(entry)}`)
   for (const name of Object.keys(inputs)) find(entry.inputs, name, 'input', 'unknown-input')
@@ -53,17 +53,15 @@ export function flattenInputs(
 
 /** Checks one batch and puts it into the module's memory. */
 export function feed(engine: Engine, entry: ManifestEntry, inputs: Inputs): DimensionValues {
-  const flat = flattenInputs(entry, inputs).map(({ tensor, flat }) => ({ tensor, flat: gathered(flat) }))
-  const dims = inferDimensions(engine.manifest, flat)
-  for (const input of flat) {
-    const { tensor } = input
-    const view = viewOf(engine, tensor.dtype)
-    const start = tensor.offset / 4
-    const limit = tensor.limit === undefined ? undefined : sizeValue(tensor.limit, dims)
-    const target = view.subarray(start, start + input.flat.data.length)
-    fill(tensor, input.flat, shapeValue(tensor.shape, dims), limit, target, 'input')
+  const given = flattenInputs(entry, inputs)
+  for (const input of given) input.flat = gathered(input.flat)
+  const sizes = engine.sizes.of(entry, given)
+  for (let i = 0; i < given.length; i++) {
+    const { tensor, flat } = given[i]!
+    const { shape, limit } = sizes.inputs[i]!
+    fill(tensor, flat, shape, limit, viewOf(engine, tensor.dtype), 'input', tensor.offset / 4)
   }
-  return dims
+  return sizes.dims
 }
 
 /** Checks whole arrays; what already has the stored type is not copied. */
@@ -177,7 +175,7 @@ export function readTensor(
   shape: readonly number[],
 ): Tensor {
   const start = tensor.offset / 4
-  return { data: taken(tensor.dtype, viewOf(engine, tensor.dtype).subarray(start, start + elementCount(shape))), shape }
+  return { data: taken(tensor.dtype, viewOf(engine, tensor.dtype), start, elementCount(shape)), shape }
 }
 
 export function viewOf(engine: Engine, dtype: ManifestTensor['dtype']): Stored {

@@ -5,6 +5,7 @@ import { type CarriedStates, createCarriedStates } from './carried-states.ts'
 import { bad, checkManifest, checkOffsets } from './check-manifest.ts'
 import type { EpochRecord } from './epoch-record.ts'
 import { ModelError } from './error.ts'
+import { createInputSizes, type SizesOfInputs } from './input-sizes.ts'
 import type { Manifest, ManifestEntry, ManifestThreads, SimdBuild } from './manifest.ts'
 import { damaged, readManifestSection } from './section.ts'
 import type { DimensionValues } from './size.ts'
@@ -19,6 +20,7 @@ export interface Engine {
   readonly manifest: Manifest
   readonly floats: Float32Array
   readonly integers: Int32Array
+  readonly sizes: SizesOfInputs
   readonly totals: Totals
   readonly carried: CarriedStates
   /** What training remembers beside the variables. */
@@ -103,6 +105,7 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
     manifest,
     floats: new Float32Array(memory.buffer),
     integers,
+    sizes: createInputSizes(manifest),
     totals: createTotals(manifest, integers),
     carried: createCarriedStates(manifest, integers),
     memory: { watch: undefined, epoch: undefined },
@@ -119,7 +122,9 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
       try {
         pool?.together(trial!.together())
         const begun = trial ? performance.now() : 0
-        functions.get(entry)!(...sizes)
+        // Almost every entry has one; spreading a list takes as long as a small layer.
+        if (sizes.length === 1) functions.get(entry)!(sizes[0]!)
+        else functions.get(entry)!(...sizes)
         trial?.took(performance.now() - begun)
       } catch (error) {
         const dead = pool?.failed

@@ -9,7 +9,7 @@ export type Stored = Float32Array | Int32Array
 
 /**
  * Checks every element of an input against its dtype and limit and stores it. `shape` is the input's, resolved, for the
- * position in messages; `limit` is the number of classes where elements are labels or indices.
+ * position in messages; `limit` is the number of classes where elements are labels or indices. The first goes to `start`.
  */
 export function fill(
   tensor: Pick<ManifestTensor, 'name' | 'dtype' | 'shape'>,
@@ -18,13 +18,16 @@ export function fill(
   limit: number | undefined,
   target: Stored,
   what: string,
+  start = 0,
 ): void {
   const { data } = flat
   const count = data.length
   if (data instanceof Float32Array && target instanceof Float32Array) {
-    // A difference with itself is 0 exactly when the number is finite.
-    for (let i = 0; i < count; i++) if (data[i]! - data[i]! !== 0) throw fault(tensor, data[i], i, shape, limit, what)
-    if (data !== target) target.set(data)
+    if (!allFinite(data)) {
+      const index = data.findIndex((value) => !Number.isFinite(value))
+      throw fault(tensor, data[index], index, shape, limit, what)
+    }
+    if (data !== target) target.set(data, start)
     return
   }
   const boolean = tensor.dtype === 'bool'
@@ -39,8 +42,22 @@ export function fill(
     else if (float) good = Number.isFinite(Math.fround(value))
     else good = Number.isInteger(value) && value >= low && value <= high
     if (!good) throw fault(tensor, value, i, shape, limit, what)
-    target[i] = Number(value)
+    target[start + i] = Number(value)
   }
+}
+
+/** 0 times a number is 0 exactly when the number is finite, and a sum with NaN is NaN; four sums, so that no addition waits for the last. */
+function allFinite(data: Float32Array): boolean {
+  const whole = data.length & ~3
+  let [a, b, c, d] = [0, 0, 0, 0]
+  for (let i = 0; i < whole; i += 4) {
+    a += 0 * data[i]!
+    b += 0 * data[i + 1]!
+    c += 0 * data[i + 2]!
+    d += 0 * data[i + 3]!
+  }
+  for (let i = whole; i < data.length; i++) a += 0 * data[i]!
+  return a + b + c + d === 0
 }
 
 function fault(
@@ -75,7 +92,8 @@ function position(index: number, shape: readonly number[]): string {
   return place.length === 0 ? '' : ` at [${place.join(', ')}]`
 }
 
-/** A copy of stored elements in the form handed out. */
-export function taken(dtype: ManifestTensor['dtype'], stored: Stored): TensorData {
-  return dtype === 'bool' ? Uint8Array.from(stored) : stored.slice()
+/** A copy of `count` stored elements in the form handed out. */
+export function taken(dtype: ManifestTensor['dtype'], stored: Stored, start: number, count: number): TensorData {
+  const copy = stored.slice(start, start + count)
+  return dtype === 'bool' ? Uint8Array.from(copy) : copy
 }

@@ -48,16 +48,16 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
   let reason: DoneEvent['reason'] = 'finished'
   let paused = began
   const pause = async (): Promise<void> => {
-    if (performance.now() - paused < SLICE) return
     await nextTask()
     paused = performance.now()
   }
+  const isDue = (): boolean => performance.now() - paused >= SLICE
   const evaluate = async (dataset: Dataset): Promise<Metrics> => {
     const steps = evaluatePart(engine, settings, dataset)
     for (;;) {
       const step = steps.next()
       if (step.done) return step.value
-      await pause()
+      if (isDue()) await pause()
     }
   }
 
@@ -87,7 +87,7 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
             measures: measures.record(),
           }
     for (let step = taken; step < steps; step++) {
-      await pause()
+      if (isDue()) await pause()
       if (signal?.aborted) {
         reason = 'cancelled'
         break training

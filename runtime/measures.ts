@@ -98,6 +98,32 @@ export function beginMeasures(
   }
 }
 
+/** What a step or an evaluation of a single batch has put out; `Totals.begin` came before it. */
+export function readMeasures(
+  engine: Engine,
+  train: ManifestTrain,
+  entry: ManifestEntry,
+  dims: DimensionValues,
+): Metrics {
+  const outputOf = (name: string): ManifestTensor => entry.outputs.find((output) => output.name === name)!
+  const numberOf = ({ offset }: ManifestTensor): number => engine.floats[offset / 4]!
+  const loss = numberOf(outputOf('loss'))
+  if (train.metrics.length === 0) return { loss }
+  const valuesOf = (output: ManifestTensor): Tensor => readTensor(engine, output, shapeValue(output.shape, dims))
+  const metrics = train.metrics.map(({ name, over, scalar }): [string, number | Tensor] => {
+    if (typeof over === 'object')
+      return [
+        name,
+        computeStatistic(
+          over.statistic,
+          over.columns.map((column) => valuesOf(outputOf(column)).data),
+        ),
+      ]
+    return [name, scalar || over === 'batch' ? numberOf(outputOf(name)) : valuesOf(outputOf(name))]
+  })
+  return { loss, ...Object.fromEntries(metrics) }
+}
+
 /** A growing column of all values an output has had. */
 function createColumn(
   output: ManifestTensor,

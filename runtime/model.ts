@@ -7,7 +7,7 @@ import { ModelError } from './error.ts'
 import { startFit } from './fit.ts'
 import { startGenerate } from './generate.ts'
 import type { ManifestEntry, ManifestTrain } from './manifest.ts'
-import { beginMeasures } from './measures.ts'
+import { readMeasures } from './measures.ts'
 import { find } from './names.ts'
 import { loadPretrained } from './pretrained.ts'
 import { createHypers, createVariables } from './variables.ts'
@@ -32,22 +32,18 @@ function createModel(engine: Engine): Model {
   const entryOf = (train: ManifestTrain, kind: 'step' | 'evaluate'): ManifestEntry =>
     find(manifest.entries, train[kind], 'entry')
   const trainOf = (name: string): ManifestTrain => find(manifest.trains, name, 'train block')
-  const inferOf = (name: string): ManifestEntry =>
-    find(
-      manifest.entries.filter((entry) => entry.kind === 'infer'),
-      name,
-      'infer block or model',
-    )
+  const infers = manifest.entries.filter((entry) => entry.kind === 'infer')
+  const inferOf = (name: string): ManifestEntry => find(infers, name, 'infer block or model')
   const once = (name: string, kind: 'step' | 'evaluate', inputs: Inputs): Metrics => {
     const train = trainOf(name)
     const entry = entryOf(train, kind)
     const dims = feed(engine, entry, inputs)
     const putBack = engine.totals.keep(train)
-    const measures = beginMeasures(engine, train, entry)
+    engine.totals.begin(train)
     engine.run(entry, dims)
-    measures.add(dims, 1)
+    const measures = readMeasures(engine, train, entry, dims)
     putBack()
-    return measures.read()
+    return measures
   }
   const model: Model = {
     manifest,

@@ -5,7 +5,7 @@ import { fastest, instantiate } from './load.mjs'
 
 const [buildName = 'relaxed', rounds = '10', lengths = '64,256,1024,4096'] = process.argv.slice(2)
 const source = `
-import { attention, attentionGradient } from './attention'
+import { attention, attentionGradient, attentionUnits } from './attention'
 import { matmul } from './matmul'
 import { exp, laneMask, choose, max4, sum4 } from './vector'
 
@@ -76,12 +76,12 @@ export function backward(dq: usize, dk: usize, dv: usize, g: usize, q: usize, k:
 }
 
 export function tiles(o: usize, kept: usize, q: usize, k: usize, v: usize, T: i32, E: i32, step: i32, scratch: usize): void {
-  attention(0, 1, o, kept, q, k, v, 0, scratch, 1, 1, 1, T, T, E, E, <f32>1.0 / sqrt(<f32>E), 1, 0, 0, 0, step, 1, 0, 0, step, 1, 0, 0, step, 1, 0, 0, 0, 0)
+  attention(0, attentionUnits(1, T, T), o, kept, q, k, v, 0, scratch, 1, 1, T, T, E, E, <f32>1.0 / sqrt(<f32>E), 1, 0, 0, 0, step, 1, 0, 0, step, 1, 0, 0, step, 1, 0, 0, 0, 0)
 }
 
 export function tilesGradient(dq: usize, dk: usize, dv: usize, g: usize, kept: usize, q: usize, k: usize, v: usize, T: i32, E: i32, step: i32, scratch: usize): void {
   attentionGradient(
-    0, 1, dq, dk, dv, g, kept, q, k, v, 0, scratch, 1, 1, 1, T, T, E, E, <f32>1.0 / sqrt(<f32>E), 1, 0, 0, 0, step, 1, 0, 0, step, 1, 0, 0, step, 1,
+    0, 1, dq, dk, dv, g, kept, q, k, v, 0, scratch, 1, 1, T, T, E, E, <f32>1.0 / sqrt(<f32>E), 1, 0, 0, 0, step, 1, 0, 0, step, 1, 0, 0, step, 1,
     0, 0, 0, 0,
   )
 }

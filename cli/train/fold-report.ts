@@ -1,6 +1,6 @@
 import type { DoneEvent, Metrics, StepEvent } from '../../runtime/api.ts'
 import type { ManifestMetric } from '../../runtime/manifest.ts'
-import { LOSS } from '../metric-table.ts'
+import { scalarMeasures } from './measure-columns.ts'
 import type { TrainFacts } from './train-report.ts'
 
 /** What is known of a cross-validation before its first step. */
@@ -38,11 +38,6 @@ export interface FoldReport {
   done(summary: FoldsSummary): void
   /** The run ends with an error, which somebody else reports. */
   failed(): void
-}
-
-/** The loss and every metric that is one number. */
-export function scalarMeasures(metrics: readonly ManifestMetric[]): readonly ManifestMetric[] {
-  return [LOSS, ...metrics.filter(({ scalar }) => scalar)]
 }
 
 /** Mean and deviation of each measure over the folds. */

@@ -1,14 +1,14 @@
 import { plainMetrics } from '../metric-table.ts'
 import type { Terminal } from '../terminal.ts'
 import type { FoldReport } from './fold-report.ts'
+import { jsonLines } from './json-lines.ts'
 
 /** One JSON object per line: `start`, a `fold` each, and `done` last. Numbers that are not finite become null. */
 export function jsonFoldReport(terminal: Terminal): FoldReport {
-  const line = (event: string, fields: object): void => terminal.write(`${JSON.stringify({ event, ...fields })}\n`)
+  const { line, start } = jsonLines(terminal)
   return {
     preparing: () => undefined,
-    start: ({ metrics, categories: _, ...facts }) =>
-      line('start', { ...facts, metrics: metrics.map(({ name }) => name) }),
+    start,
     step: () => undefined,
     fold: ({ fold, rows, done: { reason, epochs, bestEpoch, restored, seconds }, test }) =>
       line('fold', { fold, rows, reason, epochs, bestEpoch, restored, seconds, test: plainMetrics(test) }),

@@ -1,14 +1,14 @@
 import { plainMetrics } from '../metric-table.ts'
 import type { Terminal } from '../terminal.ts'
+import { jsonLines } from './json-lines.ts'
 import type { TrainReport } from './train-report.ts'
 
 /** One JSON object per line: `start`, an `epoch` each, and `done` last. Numbers that are not finite become null. */
 export function jsonReport(terminal: Terminal): TrainReport {
-  const line = (event: string, fields: object): void => terminal.write(`${JSON.stringify({ event, ...fields })}\n`)
+  const { line, start } = jsonLines(terminal)
   return {
     preparing: () => undefined,
-    start: ({ metrics, categories: _, ...facts }) =>
-      line('start', { ...facts, metrics: metrics.map(({ name }) => name) }),
+    start,
     step: () => undefined,
     epoch: ({ kind: _, train, valid, ...fields }) => {
       const { epoch, epochs, ...rest } = fields

@@ -1,40 +1,33 @@
-import type { ManifestMetric } from '../../runtime/manifest.ts'
-import { formatCount, formatDuration, formatMeasure, formatMetric } from '../numbers.ts'
+import { formatCount, formatDuration, formatMeasure } from '../numbers.ts'
 import { type Style, styleFor } from '../style.ts'
 import type { Terminal } from '../terminal.ts'
-import { type FoldReport, type FoldResult, type FoldsFacts, type FoldsSummary, scalarMeasures } from './fold-report.ts'
+import type { FoldReport, FoldResult, FoldsFacts, FoldsSummary } from './fold-report.ts'
+import { liveLines } from './live-lines.ts'
+import { measureCells, measureHead, scalarMeasures } from './measure-columns.ts'
 import { modelLine } from './text-report.ts'
 
-const ERASE_LINE = '\r\u001b[2K'
 const FIRST_WIDTH = 9
 const ROWS_WIDTH = 9
 const EPOCHS_WIDTH = 8
 const TIME_WIDTH = 13
-/** The progress line is renewed at most so often, in milliseconds. */
-const REDRAWN_EVERY = 80
 
 /** A table with a row per fold, then their mean and standard deviation. */
 export function textFoldReport(terminal: Terminal): FoldReport {
   const style = styleFor(terminal.outputColor)
-  const live = terminal.outputIsTerminal
-  const say = (text: string): void => terminal.write(`${live ? ERASE_LINE : ''}${text}\n`)
+  const { say, move, moveInTime, clear } = liveLines(terminal)
   let facts: FoldsFacts | undefined
   let parts: FoldParts = []
-  let drawn = 0
   return {
-    preparing(what) {
-      if (live) terminal.write(`${ERASE_LINE}${style.dim(`${what} …`)}`)
-    },
+    preparing: (what) => move(style.dim(`${what} …`)),
     start(given) {
       facts = given
       for (const line of opening(given, style)) say(line)
     },
     step(fold, { epoch, step, steps, meanLoss }) {
-      const now = performance.now()
-      if (!live || !facts || now - drawn < REDRAWN_EVERY) return
-      drawn = now
-      const line = `${count(fold, facts.folds)}  epoch ${epoch}/${facts.epochs}  ${formatCount(step)}/${formatCount(steps)} ${steps === 1 ? 'step' : 'steps'}  loss ${formatMeasure(meanLoss)}`
-      terminal.write(ERASE_LINE + style.dim(line.slice(0, terminal.columns() - 1)))
+      const { folds, epochs } = facts!
+      const line = (): string =>
+        `${count(fold, folds)}  epoch ${epoch}/${epochs}  ${formatCount(step)}/${formatCount(steps)} ${steps === 1 ? 'step' : 'steps'}  loss ${formatMeasure(meanLoss)}`
+      moveInTime(() => style.dim(line().slice(0, terminal.columns() - 1)))
     },
     fold(result) {
       if (parts.length === 0) {
@@ -46,9 +39,7 @@ export function textFoldReport(terminal: Terminal): FoldReport {
     interrupted(folds) {
       say(`${style.yellow('stopped by Ctrl-C')} after ${folds} of ${facts!.folds} folds`)
     },
-    failed() {
-      if (live) terminal.write(ERASE_LINE)
-    },
+    failed: clear,
     done(summary) {
       for (const line of closing(summary, parts, facts!, style)) say(line)
     },
@@ -73,29 +64,18 @@ function count(fold: number, folds: number): string {
   return `${fold}/${folds}`.padStart(FIRST_WIDTH)
 }
 
-function widthOf({ name }: ManifestMetric): number {
-  return Math.max(10, name.length)
-}
-
 function head(parts: FoldParts, { metrics }: FoldsFacts): string {
-  const names = scalarMeasures(metrics).map((measure) => `  ${measure.name.padStart(widthOf(measure))}`)
+  const names = measureHead(scalarMeasures(metrics))
   const rows = parts.map((part) => part.padStart(ROWS_WIDTH))
-  return `${'fold'.padStart(FIRST_WIDTH)}${rows.join('')}${'epochs'.padStart(EPOCHS_WIDTH)}${names.join('')}${'time'.padStart(TIME_WIDTH)}`
+  return `${'fold'.padStart(FIRST_WIDTH)}${rows.join('')}${'epochs'.padStart(EPOCHS_WIDTH)}${names}${'time'.padStart(TIME_WIDTH)}`
 }
 
 function foldRow({ fold, rows, done, test }: FoldResult, parts: FoldParts, facts: FoldsFacts, style: Style): string {
   const counts = parts.map((part) => formatCount(rows[part]!).padStart(ROWS_WIDTH))
   const epochs = String(done.restored ? done.bestEpoch : done.epochs).padStart(EPOCHS_WIDTH)
   const time = formatDuration(done.seconds * 1000).padStart(TIME_WIDTH)
-  const values = Object.fromEntries(Object.entries(test).filter(([, value]) => typeof value === 'number'))
-  const cells = measureCells(values as Record<string, number>, facts)
+  const cells = measureCells(scalarMeasures(facts.metrics), test)
   return `${count(fold, facts.folds)}${style.dim(counts.join('') + epochs)}${cells}${style.dim(time)}`
-}
-
-function measureCells(values: Readonly<Record<string, number>>, { metrics }: FoldsFacts): string {
-  return scalarMeasures(metrics)
-    .map((measure) => `  ${formatMetric(measure, values[measure.name]!).padStart(widthOf(measure))}`)
-    .join('')
 }
 
 function closing(
@@ -104,10 +84,11 @@ function closing(
   facts: FoldsFacts,
   style: Style,
 ): string[] {
+  const measures = scalarMeasures(facts.metrics)
   const gap = ' '.repeat(ROWS_WIDTH * parts.length + EPOCHS_WIDTH)
   return [
     '',
-    `${style.bold('mean'.padStart(FIRST_WIDTH))}${gap}${style.bold(measureCells(mean, facts))}${style.dim(formatDuration(seconds * 1000).padStart(TIME_WIDTH))}`,
-    `${'±'.padStart(FIRST_WIDTH)}${gap}${measureCells(deviation, facts)}`,
+    `${style.bold('mean'.padStart(FIRST_WIDTH))}${gap}${style.bold(measureCells(measures, mean))}${style.dim(formatDuration(seconds * 1000).padStart(TIME_WIDTH))}`,
+    `${'±'.padStart(FIRST_WIDTH)}${gap}${measureCells(measures, deviation)}`,
   ]
 }

@@ -1,12 +1,12 @@
 import type { DoneEvent, EpochEvent, Metrics, StepEvent } from '../../runtime/api.ts'
-import type { ManifestMetric } from '../../runtime/manifest.ts'
-import { LOSS, metricTables, scalarMetrics } from '../metric-table.ts'
-import { formatBytes, formatCount, formatDuration, formatMeasure, formatMetric } from '../numbers.ts'
+import { metricTables, scalarMetrics } from '../metric-table.ts'
+import { formatBytes, formatCount, formatDuration, formatMeasure } from '../numbers.ts'
 import { type Style, styleFor } from '../style.ts'
 import type { Terminal } from '../terminal.ts'
+import { liveLines } from './live-lines.ts'
+import { measureCells, measureHead, scalarMeasures } from './measure-columns.ts'
 import type { TrainFacts, TrainReport } from './train-report.ts'
 
-const ERASE_LINE = '\r\u001b[2K'
 const BAR_WIDTH = 28
 const PACE_WIDTH = 14
 /** For "59 min 59 s" and two spaces. */
@@ -14,34 +14,26 @@ const TIME_WIDTH = 13
 /** A terminal shows about so many epochs of a long run, evenly; a log gets them all. */
 const SHOWN_EPOCHS = 25
 
-/** The progress line is renewed at most so often, in milliseconds; more would not be seen. */
-const REDRAWN_EVERY = 80
-
 /** A table with a row per epoch; on a terminal, below it a progress line that moves. */
 export function textReport(terminal: Terminal): TrainReport {
   const style = styleFor(terminal.outputColor)
-  const live = terminal.outputIsTerminal
-  const say = (text: string): void => terminal.write(`${live ? ERASE_LINE : ''}${text}\n`)
+  const { live, say, move, moveInTime, clear } = liveLines(terminal)
   let facts: TrainFacts | undefined
   let began = 0
-  let drawn = { at: 0, epoch: 0 }
+  let drawnEpoch = 0
   return {
-    preparing(what) {
-      if (live) terminal.write(`${ERASE_LINE}${style.dim(`${what} …`)}`)
-    },
+    preparing: (what) => move(style.dim(`${what} …`)),
     start(given) {
       facts = given
       began = performance.now()
       for (const line of opening(given, style)) say(line)
     },
     step(event) {
-      if (!live || !facts) return
-      const now = performance.now()
-      const validates = facts.rows.valid !== undefined && event.step === event.steps && drawn.epoch === event.epoch
-      if (now - drawn.at < REDRAWN_EVERY && !validates) return
-      drawn = { at: now, epoch: event.epoch }
-      const line = progressLine(event, facts, now - began, style, terminal.columns())
-      terminal.write(ERASE_LINE + line)
+      const validates = facts!.rows.valid !== undefined && event.step === event.steps && drawnEpoch === event.epoch
+      moveInTime(() => {
+        drawnEpoch = event.epoch
+        return progressLine(event, facts!, performance.now() - began, style, terminal.columns())
+      }, validates)
     },
     epoch(event) {
       const every = live ? Math.ceil(event.epochs / SHOWN_EPOCHS) : 1
@@ -50,9 +42,7 @@ export function textReport(terminal: Terminal): TrainReport {
     interrupted() {
       say(style.yellow('interrupted; saving a checkpoint …'))
     },
-    failed() {
-      if (live) terminal.write(ERASE_LINE)
-    },
+    failed: clear,
     done({ done, weights, weightsBytes, history, curve }) {
       for (const line of closing(done, facts!, style)) say(line)
       say(
@@ -111,42 +101,26 @@ function partsOf(facts: TrainFacts): ('train' | 'valid')[] {
   return facts.rows.valid === undefined ? ['train'] : ['train', 'valid']
 }
 
-/** What has a column: every measure that is one number. */
-function measuresOf(facts: TrainFacts): readonly ManifestMetric[] {
-  return [LOSS, ...facts.metrics.filter(({ scalar }) => scalar)]
-}
-
-/** Wide enough for its name and for any value. */
-function widthOf({ name }: ManifestMetric): number {
-  return Math.max(10, name.length)
-}
-
 /** The first column: "17/40". */
 function countWidth(facts: TrainFacts): number {
   return Math.max(9, 2 * String(facts.epochs).length + 3)
 }
 
 function tableHead(facts: TrainFacts, style: Style): string[] {
-  const measures = measuresOf(facts)
-  const width = measures.reduce((sum, measure) => sum + widthOf(measure) + 2, 0)
-  const groups = partsOf(facts).map((part) => ` ${'─'.repeat(3)} ${part} ${'─'.repeat(width - part.length - 6)}`)
-  const names = partsOf(facts).flatMap(() => measures.map((measure) => `  ${measure.name.padStart(widthOf(measure))}`))
+  const names = measureHead(scalarMeasures(facts.metrics))
+  const groups = partsOf(facts).map((part) => ` ${'─'.repeat(3)} ${part} ${'─'.repeat(names.length - part.length - 6)}`)
   const first = countWidth(facts)
   return [
     style.dim(`${' '.repeat(first)}${groups.join('')}`),
     style.bold(
-      `${'epoch'.padStart(first)}${names.join('')}${'samples/s'.padStart(PACE_WIDTH)}${'time'.padStart(TIME_WIDTH)}  best`,
+      `${'epoch'.padStart(first)}${names.repeat(partsOf(facts).length)}${'samples/s'.padStart(PACE_WIDTH)}${'time'.padStart(TIME_WIDTH)}  best`,
     ),
   ]
 }
 
 function epochRow(event: EpochEvent, facts: TrainFacts, style: Style): string {
-  const cells = partsOf(facts).flatMap((part) => {
-    const values = event[part]
-    return measuresOf(facts).map(
-      (measure) => `  ${formatMetric(measure, numberIn(values, measure)).padStart(widthOf(measure))}`,
-    )
-  })
+  const measures = scalarMeasures(facts.metrics)
+  const cells = partsOf(facts).map((part) => measureCells(measures, event[part]))
   const count = `${event.epoch}/${event.epochs}`.padStart(countWidth(facts))
   const pace = formatCount(event.samplesPerSecond).padStart(PACE_WIDTH)
   const time = formatDuration(event.seconds * 1000).padStart(TIME_WIDTH)
@@ -193,9 +167,4 @@ function testLine(test: Metrics | undefined, facts: TrainFacts, style: Style): s
     ...tables,
     ...(tables.length > 0 ? [''] : []),
   ]
-}
-
-function numberIn(values: Metrics | undefined, { name }: ManifestMetric): number {
-  const value = values?.[name]
-  return typeof value === 'number' ? value : Number.NaN
 }

@@ -45,12 +45,16 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
   ],
   './random': ['uniform4', 'normal4'],
   './matmul': ['matmul', 'packPanels'],
-  './threads': ['matmulShare', 'share', 'own', 'barrier', 'begin', 'next', 'setSize', 'size', 'thread', 'active'],
+  './threads': [
+    ...['matmulShare', 'claim', 'partStart', 'partEnd', 'own'],
+    ...['barrier', 'begin', 'next', 'setSize', 'size', 'thread', 'active'],
+  ],
   './convolution': ['convolve', 'convolveLarge'],
   './depthwise': ['depthwise', 'depthwiseLarge'],
   './winograd': ['winograd', 'winogradLarge'],
+  './pooled-gradient': ['pooledGradient'],
   './pooling': ['poolMax', 'poolMaxGradient'],
-  './attention': ['attention', 'attentionGradient'],
+  './attention': ['attention', 'attentionGradient', 'attentionUnits'],
   './sequential': ['argsort', 'cumulativeSum', 'cumulativeSumInteger'],
   './indexed': ['gatherRows', 'scatterAddRows', 'scatterAddRowsInteger'],
 }

@@ -1,5 +1,4 @@
 /** Graphs → wasm → numbers, to be compared with the interpreter's. */
-import { setFlagsFromString } from 'node:v8'
 import type { Graph, GraphProgram } from '../../compiler/3-graph/graph.ts'
 import type { GraphEnvironment, GraphResult } from '../../compiler/3-graph/interpret.ts'
 import { fuse } from '../../compiler/5-fuse/fuse.ts'
@@ -11,9 +10,7 @@ import { evaluateDim } from '../../compiler/dimensions/dimension.ts'
 import { kernelLibrary } from '../../compiler/generated/library.ts'
 import type { DType, TensorType, Variable } from '../../compiler/types.ts'
 import type { BuildName } from '../../runtime/manifest.ts'
-
-// Node 20 has relaxed SIMD behind a flag.
-setFlagsFromString('--experimental-wasm-relaxed-simd')
+import { compileModule } from '../compile-module.ts'
 
 /** One program of several graphs; variables and hypers are what the graphs mention. */
 export function programOf(graphs: readonly Graph[]): GraphProgram {
@@ -63,8 +60,7 @@ export async function compileGraphs(graphs: readonly Graph[], build: BuildName =
     optimizeLevel: level,
     ...(dataOffset !== undefined && { dataOffset }),
   })
-  const module = new WebAssembly.Module(wasm as BufferSource)
-  const { exports } = new WebAssembly.Instance(module)
+  const { exports } = new WebAssembly.Instance(compileModule(wasm as BufferSource))
   const memory = (exports.memory as WebAssembly.Memory).buffer
   const view = (buffer: number, dtype: DType, length: number): Float32Array | Int32Array => {
     const { offset } = program.buffers[buffer]!

@@ -1,9 +1,9 @@
 /** Compiles the kernel library with a small main file, for tests. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { setFlagsFromString } from 'node:v8'
 import { type AssemblyReport, assemble } from '../../compiler/6-emit/assemble.ts'
 import type { BuildName, Manifest, SimdBuild } from '../../runtime/manifest.ts'
+import { compileModule } from '../compile-module.ts'
 
 const folder = new URL('../../asm/', import.meta.url)
 
@@ -43,9 +43,7 @@ export async function compileKernels(
     memoryBytes: memoryBytes + constants.bytes,
   })
   const wasm = assembled.wasm as Uint8Array<ArrayBuffer>
-  // Node 20 has relaxed SIMD behind a flag; newer versions take it as given.
-  if (!WebAssembly.validate(wasm)) setFlagsFromString('--experimental-wasm-relaxed-simd')
-  const { instance } = await WebAssembly.instantiate(wasm)
+  const instance = await WebAssembly.instantiate(compileModule(wasm))
   const exports = instance.exports as Record<string, CallableFunction>
   return {
     memory: instance.exports.memory as WebAssembly.Memory,

@@ -64,6 +64,22 @@ describe('a loaded model', () => {
       expect(model.predict('classify', { x: form })).toEqual(expected)
   })
 
+  test('takes batches of other sizes after each other, and refuses one it has no room for', async () => {
+    const model = await load(wasm)
+    const { x } = toyData(4)
+    const shape = [4, 4]
+    const [four, three] = [4, 3].map((rows) => model.predict('classify', { x: x.slice(0, 4 * rows) }))
+    expect(model.predict('classify', { x: { data: x, shape } })).toEqual(four)
+    // The same list with other numbers in it.
+    shape.splice(0, 2, 2, 8)
+    expect(() => model.predict('classify', { x: { data: x, shape } })).toThrow('axis 1 is 8, must be 4')
+    expect(model.predict('classify', { x: x.slice(0, 12) })).toEqual(three)
+    expect(model.predict('classify', { x })).toEqual(four)
+    expect(() => model.predict('classify', { x: new Float32Array(13) })).toThrow('a multiple of 4')
+    expect(() => model.predict('classify', { x: x.with(6, Number.POSITIVE_INFINITY) })).toThrow('at [1, 2] is Infinity')
+    expect(model.predict('classify', { x: x.slice(0, 12) })).toEqual(three)
+  })
+
   test('infers every run-time dimension from what is fed', async () => {
     const model = await load(wasm)
     const { sum, positive } = model.predict('pair', {
