@@ -20,7 +20,7 @@ export function lastInside(a: i32, d: i32, end: i32): i32 {
 
 /** `count` elements of each of four arrays, `step` bytes from one vector to the next. */
 @inline
-function interleaveRow(target: usize, step: usize, x0: usize, x1: usize, x2: usize, x3: usize, count: i32): void {
+export function interleaveRow(target: usize, step: usize, x0: usize, x1: usize, x2: usize, x3: usize, count: i32): void {
   for (let left = count; left > 0; ) {
     if (count >= 4) {
       // The last four may have been among those before.

@@ -23,29 +23,27 @@ function bytes(elements: i32): usize {
 }
 
 /**
- * All rows of a block times one panel; `packed` where packRows has put them side by side. Where the panel is wider than C, or the last tile has
- * more rows than are left, tiles are computed in `strip` and their valid part copied.
+ * All rows of a block times one panel, `depth` ≥ 1 deep. Where the panel is wider than C, or the last tile has more rows than are left, tiles are
+ * computed in `strip` and their valid part copied.
  */
 export function panelProduct(
   c: usize, cRow: usize, a: usize, aRow: usize, aStep: usize, b: usize, depth: i32, rows: i32, columns: i32, width: i32, accumulate: bool,
-  strip: usize, packed: bool = false,
+  strip: usize,
 ): void {
   const stripRow = bytes(width)
   for (let i = 0; i < rows;) {
-    const height = tileHeight(rows - i)
-    const count = tileCount(rows - i)
+    const height = tileHeight(rows - i, width)
+    const count = tileCount(rows - i, width)
     const present = min(rows - i, count * height)
     const target = c + <usize>i * cRow
-    const own = packed ? a + bytes(i * depth) : a + <usize>i * aRow
-    const row = packed ? 4 : aRow
-    const tile = packed ? bytes(height * depth) : <usize>height * aRow
-    const step = packed ? bytes(height) : aStep
+    const own = a + <usize>i * aRow
+    const tile = <usize>height * aRow
     const last = min(height, present) - 1
     if (columns == width && present == count * height)
-      tiles(target, cRow, own, row, tile, step, b, depth, count, height, width, last, accumulate)
+      tiles(target, cRow, own, aRow, tile, aStep, b, depth, count, height, width, last, accumulate)
     else {
       if (accumulate) copyBlock(strip, stripRow, target, cRow, present, columns)
-      tiles(strip, stripRow, own, row, tile, step, b, depth, count, height, width, last, accumulate)
+      tiles(strip, stripRow, own, aRow, tile, aStep, b, depth, count, height, width, last, accumulate)
       copyBlock(target, cRow, strip, stripRow, present, columns)
     }
     i += present
@@ -53,45 +51,28 @@ export function panelProduct(
 }
 
 /**
- * Puts the rows of each tile side by side, `depth` deep; rows are `aRow` bytes apart and step by `aStep`. Rows that a tile lacks repeat the last.
- * Up to two words behind the last tile are written.
+ * Puts rows of A into `target`, the elements of each side by side: copies of rows far apart, or columns of a transposed A. Rows of `target` begin
+ * `targetRow` bytes apart.
  */
-function packRows(target: usize, a: usize, aRow: usize, aStep: usize, depth: i32, rows: i32): void {
-  for (let i = 0; i < rows;) {
-    const height = tileHeight(rows - i)
-    const last = min(height, rows - i) - 1
-    const r1 = a + <usize>min(1, last) * aRow, r2 = a + <usize>min(2, last) * aRow, r3 = a + <usize>min(3, last) * aRow
-    const r4 = a + <usize>min(4, last) * aRow, r5 = a + <usize>min(5, last) * aRow
-    const step = bytes(height)
-    if (aStep == 4) {
-      // Vectors reach into the next step, or tile, which is written later.
-      if (height == 6) transpose4(target + 16, step, r4, r5, r5, r5, depth)
-      transpose4(target, step, a, r1, r2, height == 3 ? r2 : r3, depth)
-    } else if (aRow == 4 && last + 1 == height) copyColumns(target, a, aStep, depth, height)
-    else {
-      let at: usize = 0
-      let to = target
-      for (let p = 0; p < depth; p++, at += aStep, to += step) {
-        store<f32>(to, load<f32>(a + at)), store<f32>(to, load<f32>(r1 + at), 4), store<f32>(to, load<f32>(r2 + at), 8)
-        if (height > 3) store<f32>(to, load<f32>(r3 + at), 12)
-        if (height > 4) store<f32>(to, load<f32>(r4 + at), 16), store<f32>(to, load<f32>(r5 + at), 20)
-      }
-    }
-    target += bytes(height * depth)
-    a += <usize>height * aRow
-    i += height
+function packRows(target: usize, targetRow: usize, a: usize, aRow: usize, aStep: usize, rows: i32, depth: i32): void {
+  if (aStep == 4) {
+    copyBlock(target, targetRow, a, aRow, rows, depth)
+    return
+  }
+  // Four columns become four neighbours of each row.
+  let p = 0
+  for (; p + 4 <= depth; p += 4, a += 4 * aStep) {
+    transpose4(target + bytes(p), targetRow, a, a + aStep, a + 2 * aStep, a + 3 * aStep, rows)
+  }
+  for (; p < depth; p++, a += aStep) {
+    for (let i = 0; i < rows; i++) store<f32>(target + <usize>i * targetRow + bytes(p), load<f32>(a + bytes(i)))
   }
 }
 
-/** Three, four or six words of each column. */
-function copyColumns(target: usize, a: usize, aStep: usize, depth: i32, height: i32): void {
-  if (height == 3) {
-    for (let p = 0; p < depth; p++, a += aStep, target += 12) store<i64>(target, load<i64>(a)), store<f32>(target, load<f32>(a, 8), 8)
-  } else if (height == 4) {
-    for (let p = 0; p < depth; p++, a += aStep, target += 16) v128.store(target, v128.load(a))
-  } else {
-    for (let p = 0; p < depth; p++, a += aStep, target += 24) v128.store(target, v128.load(a)), store<i64>(target, load<i64>(a, 16), 16)
-  }
+/** Words from one packed row to the next: whole cache lines, an odd number of them, so that rows do not meet in few sets of the cache. */
+@inline
+function packedRow(depth: i32): i32 {
+  return (((depth + 15) >> 4) | 1) << 4
 }
 
 /** Copies at most three words. */
@@ -222,10 +203,18 @@ export function matmul(
   }
 }
 
+/** Depth of the blocks a sum of k is cut into: as even as they can be. */
+@inline
+function evenDepth(k: i32): i32 {
+  const blocks = (k + blockDepth - 1) / blockDepth
+  return ((k + blocks - 1) / blocks + 3) & ~3
+}
+
 /** Packs all panels of the k × n matrix B; `panels` holds packedPanelsBytes(n, k) bytes, 16-byte aligned. */
 export function packPanels(panels: usize, b: usize, n: i32, k: i32, bRow: i32, bColumn: i32): void {
-  for (let p = 0; p < k; p += blockDepth) {
-    const depth = min(k - p, blockDepth)
+  const most = evenDepth(k)
+  for (let p = 0; p < k; p += most) {
+    const depth = min(k - p, most)
     let width = 0
     for (let j = 0; j < n; j += width) {
       width = panelWidth(n - j)
@@ -252,16 +241,19 @@ function tiledProduct(
 ): void {
   const strip = scratch
   const ownRows = strip + bytes(widestPanel * (min(m, blockRows) + tileRows - 1))
-  const packsRows = aRow == 1 ? n >= leastColumnsTransposed : aRow >= farRows && n >= leastColumns
-  const panels = packsRows ? (ownRows + bytes(min(k, blockDepth) * (min(m, blockRows) + 3) + 2) + 63) & ~63 : ownRows
-  for (let p = 0; p < k; p += blockDepth) {
-    const depth = min(k - p, blockDepth)
+  const packsRows = aRow == 1 ? n >= leastColumnsTransposed : aColumn == 1 && aRow >= farRows && n >= leastColumns
+  const most = evenDepth(k)
+  const ownRow = packedRow(most)
+  const panels = packsRows ? ownRows + bytes(min(m, blockRows) * ownRow) : ownRows
+  for (let p = 0; p < k; p += most) {
+    const depth = min(k - p, most)
     for (let i = 0; i < m; i += blockRows) {
       const rows = min(m - i, blockRows)
       let block = a + bytes(i * aRow + p * aColumn)
+      let row = bytes(aRow), step = bytes(aColumn)
       if (packsRows) {
-        packRows(ownRows, block, bytes(aRow), bytes(aColumn), depth, rows)
-        block = ownRows
+        packRows(ownRows, bytes(ownRow), block, row, step, rows, depth)
+        block = ownRows, row = bytes(ownRow), step = 4
       }
       let width = 0
       for (let j = 0; j < n; j += width) {
@@ -271,8 +263,7 @@ function tiledProduct(
         const panel = packed ? packedPanel(packed, p, j, n, depth) : own
         if (i == 0 && !packed) packPanel(panel, b + bytes(p * bRow + j * bColumn), bRow, bColumn, depth, columns, width)
         panelProduct(
-          c + bytes(i * cRow + j), bytes(cRow), block, bytes(aRow), bytes(aColumn), panel, depth, rows, columns, width,
-          accumulate || p > 0, strip, packsRows,
+          c + bytes(i * cRow + j), bytes(cRow), block, row, step, panel, depth, rows, columns, width, accumulate || p > 0, strip,
         )
       }
     }

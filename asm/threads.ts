@@ -19,19 +19,72 @@ const ARRIVED: usize = CONTROL + 192
 /** Counts barriers passed. */
 const PASSED: usize = CONTROL + 256
 const SLEEPERS: usize = CONTROL + 320
+/** For each thread which parts of its share of the call now running are taken: 256 times the call's number, and how many. */
+const TAKEN: usize = CONTROL + 384
+const LINE: usize = 64
 
-/** Looks at a word before sleeping: some tens of microseconds, longer than waking a sleeper takes. */
-const spins = 1 << 15
+/** Looks at a word before sleeping: about a tenth of a millisecond, what it can cost to sleep and be woken. */
+const spins = 1 << 17
 
 /** This thread; 0 is the one that calls the entries. */
 export let thread: i32 = 0
 /** Threads that share the entry now running. */
 export let active: i32 = 1
 
-/** Where part `part` of an extent begins when all threads share it in multiples of `unit`; the last part takes what is over. */
+/** Of a call of which each thread has so many; one that is alone does a call in one. */
 @inline
-export function share(extent: i32, unit: i32, part: i32): i32 {
-  return min(extent, ((extent + unit - 1) / unit * part / active) * unit)
+function total(parts: i32): i32 {
+  return active == 1 ? 1 : active * parts
+}
+
+/** The shared calls behind this thread: as many as behind all others, since none gets ahead of a barrier. */
+let call: i32 = 0
+let taken: bool = false
+
+/**
+ * The next part of a call this thread is to do, one of its own share or else of one that is behind; −1 when all parts are taken. So
+ * a thread whose core is slow, or was late to come, does not keep the others waiting for more than one part.
+ */
+function nextPart(parts: i32): i32 {
+  if (active == 1) {
+    taken = !taken
+    return taken ? 0 : -1
+  }
+  const none = call << 8
+  for (let i = 0; i < active; i++) {
+    const other = thread + i < active ? thread + i : thread + i - active
+    const word = TAKEN + <usize>other * LINE
+    let found = atomic.load<i32>(word)
+    while (true) {
+      const first = found - none < 0 ? none : found
+      if (first - none >= parts) break
+      const before = atomic.cmpxchg<i32>(word, found, first + 1)
+      if (before == found) return other * parts + first - none
+      found = before
+    }
+  }
+  call++
+  return -1
+}
+
+/** Of the extent that is shared, the part this thread has claimed. */
+export let partStart: i32 = 0
+export let partEnd: i32 = 0
+
+/**
+ * Claims a part of an extent that all threads share in multiples of `unit`, `parts` for each; false when all are taken. The last part takes
+ * what is over.
+ */
+export function claim(extent: i32, unit: i32, parts: i32): bool {
+  const units = (extent + unit - 1) / unit
+  const count = total(parts)
+  while (true) {
+    const part = nextPart(parts)
+    if (part < 0) return false
+    partStart = units * part / count * unit
+    partEnd = min(extent, units * (part + 1) / count * unit)
+    if (partStart < partEnd) return true
+  }
 }
 
 /** This thread's copy of scratch memory. */
@@ -108,25 +161,35 @@ function bytes(elements: i32): usize {
 }
 
 /**
- * This thread's share of matmul: columns, or where they are few or packed already, rows. A share has the whole product's way of
- * summing, and never a single row or column where the whole has more.
+ * This thread's parts of matmul: columns, or where they are few or packed already, rows. A part has the whole product's way of
+ * summing, and never a single row or column where the whole has more. Each thread has `most` parts or fewer, and claims them; 0: it
+ * does one, its own, however far the others are.
  */
 export function matmulShare(
   c: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
-  aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize, panels: usize = 0,
+  aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, most: i32, scratch: usize, panels: usize = 0,
 ): void {
   const columnUnit = m == 1 ? 16 : widestPanel
   const rowUnit = n == 1 ? 4 : tileRows
-  let i0 = 0, i1 = m, j0 = 0, j1 = n
-  if (!panels && n >= 2 * columnUnit * active) {
-    j0 = n / columnUnit * thread / active * columnUnit
-    if (thread + 1 < active) j1 = n / columnUnit * (thread + 1) / active * columnUnit
-  } else if (m >= 2 * rowUnit * active) {
-    i0 = m / rowUnit * thread / active * rowUnit
-    if (thread + 1 < active) i1 = m / rowUnit * (thread + 1) / active * rowUnit
-  } else if (thread > 0) return
-  matmul(
-    c + bytes(i0 * cRow + j0), a + bytes(i0 * aRow), b + bytes(j0 * bColumn), i1 - i0, j1 - j0, k,
-    aRow, aColumn, bRow, bColumn, cRow, accumulate, own(scratch), panels,
-  )
+  const byColumns = !panels && n >= 2 * columnUnit * active
+  if (!byColumns && m < 2 * rowUnit * active) {
+    if (thread == 0) matmul(c, a, b, m, n, k, aRow, aColumn, bRow, bColumn, cRow, accumulate, scratch, panels)
+    return
+  }
+  const unit = byColumns ? columnUnit : rowUnit
+  const extent = byColumns ? n : m
+  const units = extent / unit
+  const parts = most == 0 ? 1 : min(most, units / active)
+  const count = total(parts)
+  for (let part = most == 0 ? thread : nextPart(parts); part >= 0; part = most == 0 ? -1 : nextPart(parts)) {
+    const from = units * part / count * unit
+    const size = (part + 1 < count ? units * (part + 1) / count * unit : extent) - from
+    if (byColumns)
+      matmul(c + bytes(from), a, b + bytes(from * bColumn), m, size, k, aRow, aColumn, bRow, bColumn, cRow, accumulate, own(scratch))
+    else
+      matmul(
+        c + bytes(from * cRow), a + bytes(from * aRow), b, size, n, k,
+        aRow, aColumn, bRow, bColumn, cRow, accumulate, own(scratch), panels,
+      )
+  }
 }

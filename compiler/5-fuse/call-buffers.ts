@@ -27,7 +27,14 @@ function withOwnBuffers(call: Call, change: (buffer: number) => number): Call {
     case 'pack':
       return { ...call, panels: panels(call.panels), b: place(call.b) }
     case 'convolution':
-      return { ...call, y: place(call.y), x: place(call.x), w: place(call.w), scratch: change(call.scratch) }
+      return {
+        ...call,
+        y: place(call.y),
+        x: place(call.x),
+        w: place(call.w),
+        ...(call.pooled && { pooled: { input: place(call.pooled.input), largest: place(call.pooled.largest) } }),
+        scratch: change(call.scratch),
+      }
     case 'pool_max':
     case 'pool_max_gradient':
       return { ...call, target: place(call.target), sources: call.sources.map(place) }

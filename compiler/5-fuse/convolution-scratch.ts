@@ -1,5 +1,6 @@
 import { type Dim, dimEqual, product } from '../dimensions/dimension.ts'
 import type { ConvolutionAxis, ConvolutionPlan } from './convolution.ts'
+import { pooledGradientScratchBytes } from './pooled-gradient.ts'
 import { blockDepth, stripWords, type Tile } from './product-scratch.ts'
 import { winogradScratchBytes } from './winograd.ts'
 
@@ -12,6 +13,7 @@ const beyond = 16
  */
 export function convolutionScratchBytes(plan: ConvolutionPlan, largest: (dim: Dim) => number, tile: Tile): number {
   if (plan.method.kind === 'winograd') return winogradScratchBytes(plan, plan.method, tile)
+  if (plan.method.kind === 'pooled') return pooledGradientScratchBytes(plan, plan.method, largest)
   if (plan.method.kind === 'depthwise') return depthwiseScratchBytes(plan, largest)
   const count = (dims: readonly Dim[]): number => dims.reduce<number>((total, dim) => total * largest(dim), 1)
   const results = plan.axes.map(({ result }) => result)

@@ -3,6 +3,7 @@ import type { Graph, GraphNode } from '../3-graph/graph.ts'
 import { type Dim, dimEqual, evaluateDim, product, symbolsOf } from '../dimensions/dimension.ts'
 import { stridesOf } from './affine.ts'
 import type { Materialisation } from './materialise.ts'
+import { type PooledGradientPlan, type PooledOperands, planPooledGradient } from './pooled-gradient.ts'
 import { viewOf } from './product.ts'
 import { planWinograd, type WinogradPlan } from './winograd.ts'
 
@@ -18,13 +19,14 @@ export interface ConvolutionAxis {
 }
 
 /**
- * How: as a matrix product (asm/convolution.ts), by Winograd's minimal filtering (asm/winograd.ts), or, where one channel meets one filter, four of
- * them side by side (asm/depthwise.ts).
+ * How: as a matrix product (asm/convolution.ts), by Winograd's minimal filtering (asm/winograd.ts), where one channel meets one filter four of
+ * them side by side (asm/depthwise.ts), or from what a max pooling chose (asm/pooled-gradient.ts).
  */
 export type ConvolutionMethod =
   | { readonly kind: 'product' }
   | ({ readonly kind: 'winograd' } & WinogradPlan)
   | { readonly kind: 'depthwise' }
+  | ({ readonly kind: 'pooled' } & PooledGradientPlan)
 
 export interface ConvolutionPlan {
   /** The filter is larger than the result: sums run over positions rather than over filter elements. */
@@ -32,6 +34,7 @@ export interface ConvolutionPlan {
   readonly method: ConvolutionMethod
   readonly x: { readonly node: number; readonly elements: Dim }
   readonly w: { readonly node: number; readonly elements: Dim }
+  readonly pooled?: PooledOperands
   readonly batch: Dim
   readonly groups: Dim
   readonly filters: Dim
@@ -91,7 +94,9 @@ export function planConvolution(
     },
     axes,
   }
-  return { ...plan, method: methodOf(plan, allowed) }
+  const method = methodOf(plan, allowed)
+  const pooled = method.kind === 'depthwise' ? undefined : planPooledGradient(graph, materialisation, plan)
+  return pooled ? { ...plan, ...pooled, method: { kind: 'pooled', ...pooled.method } } : { ...plan, method }
 }
 
 function methodOf(plan: Omit<ConvolutionPlan, 'method'>, allowed: { readonly winograd: boolean }): ConvolutionMethod {
@@ -119,6 +124,11 @@ function leadingStrides(shape: readonly Dim[], strides: readonly Dim[]): Dim[] {
   })
   const plane = product(shape.slice(LEADING))
   return [0, 1, 2].map((axis) => (shape[axis] === 1 ? plane : strides[axis]!))
+}
+
+/** The tensors a convolution reads. */
+export function operandsOfConvolution({ x, w, pooled }: ConvolutionPlan): number[] {
+  return [x, w, ...(pooled ? [pooled.input, pooled.largest] : [])].map(({ node }) => node)
 }
 
 /** A number of elements to compare by; run-time dimensions are taken to be 64. */

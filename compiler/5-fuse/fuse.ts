@@ -369,7 +369,7 @@ function libraryCall(
   }
   const convolution = plan.convolutions.get(id)
   if (convolution) {
-    const { x, w, ...rest } = convolution
+    const { x, w, pooled, ...rest } = convolution
     return {
       kind: 'convolution',
       ...origin,
@@ -377,6 +377,9 @@ function libraryCall(
       y: target,
       x: placeOf(state, plan, x),
       w: placeOf(state, plan, w),
+      ...(pooled && {
+        pooled: { input: placeOf(state, plan, pooled.input), largest: placeOf(state, plan, pooled.largest) },
+      }),
       scratch: state.layout.scratch(plan, id),
       work: convolutionWork(convolution),
     }

@@ -44,7 +44,6 @@ const RESERVED = new Set([
     'floorDivide',
   ],
   ...['madd', 'nmadd', 'sum4', 'max4', 'min4', 'prod4', 'sum4i', 'max4i', 'min4i', 'storePartial', 'storeStrided4'],
-  ...['matmulShare', 'share', 'own', 'barrier', 'begin', 'next', 'setSize', 'size', 'thread', 'active'],
   ...[
     'loadStrided4',
     'laneMask',
@@ -58,7 +57,8 @@ const RESERVED = new Set([
     'cumulativeSum',
     'cumulativeSumInteger',
   ],
-  ...['matmulShare', 'share', 'own', 'barrier', 'begin', 'next', 'setSize', 'size', 'thread', 'active', 'work'],
+  ...['matmulShare', 'claim', 'partStart', 'partEnd', 'own', 'barrier', 'begin', 'next', 'setSize', 'size'],
+  ...['thread', 'active', 'work'],
 ])
 
 /** `text` as an identifier no other name in `taken` has; added to it. */

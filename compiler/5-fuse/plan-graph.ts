@@ -6,7 +6,7 @@ import type { TensorType } from '../types.ts'
 import { addInPlace } from './add-in-place.ts'
 import { assignArena } from './assign-arena.ts'
 import { type AxisTable, buildDrafts, copyDraft, type DraftContext, packDraft } from './build-draft.ts'
-import { type ConvolutionPlan, planConvolution } from './convolution.ts'
+import { type ConvolutionPlan, operandsOfConvolution, planConvolution } from './convolution.ts'
 import { type FlatGraph, flatten } from './flatten.ts'
 import { assumeGuard, withGuards } from './guard.ts'
 import { interleave } from './interleave.ts'
@@ -157,7 +157,7 @@ export function planGraph(
     if (product !== undefined && nodes[product]!.op === 'convolve') {
       const plan = planConvolution(graph, materialisation, id, { winograd })
       convolutions.set(id, plan)
-      own.push({ kind: 'library', node: id, reads: [plan.x.node, plan.w.node] })
+      own.push({ kind: 'library', node: id, reads: operandsOfConvolution(plan) })
     } else if (product !== undefined) {
       const plan = planProduct(graph, materialisation, id, layOut)
       products.set(id, plan)

@@ -68,7 +68,8 @@ function callText(program: Program, call: Call): string {
       const about = `${list(({ result }) => formatDim(result))} results, filter ${list(({ filter }) => formatDim(filter))}`
       const channels = `${formatDim(call.channels)} → ${formatDim(call.filters)} channels`
       const by = call.method.kind === 'product' ? 'convolution' : call.method.kind
-      return `${place(call.y)} = ${by}(${place(call.x)}, ${place(call.w)}): ${about}, ${channels}; ${work}`
+      const operands = [call.x, call.w, ...(call.pooled ? [call.pooled.input, call.pooled.largest] : [])].map(place)
+      return `${place(call.y)} = ${by}(${operands.join(', ')}): ${about}, ${channels}; ${work}`
     }
     case 'pool_max':
     case 'pool_max_gradient': {

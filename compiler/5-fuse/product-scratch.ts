@@ -35,8 +35,8 @@ export function matmulScratchBytes(m: number, n: number, k: number, tile: Tile):
   const depth = Math.min(k, blockDepth)
   const rows = Math.min(m, blockRows)
   const strip = stripWords(tile, m) * 4
-  // Rows of A side by side, to the end of the last tile, and room for a vector that reaches past it.
-  const packed = n >= leastColumnsToPack ? Math.ceil((depth * (rows + 3) + 2) / 16) * 64 : 0
+  // Rows of A side by side, each an odd number of cache lines.
+  const packed = n >= leastColumnsToPack ? rows * (Math.ceil(depth / 16) | 1) * 64 : 0
   // The widest panel, or all panels where A is long enough to meet each again.
   const columns = m > blockRows ? Math.ceil(n / 4) * 4 + 8 : tile.columns
   return Math.ceil((strip + packed + columns * depth * 4) / 64) * 64

@@ -181,12 +181,14 @@ export interface PackCall extends CallOrigin {
   readonly bColumn: Dim
 }
 
-/** A convolution of asm/convolution.ts, asm/winograd.ts or asm/depthwise.ts. */
-export interface ConvolutionCall extends CallOrigin, Omit<ConvolutionPlan, 'x' | 'w'> {
+/** A convolution of asm/convolution.ts, asm/winograd.ts, asm/depthwise.ts or asm/pooled-gradient.ts. */
+export interface ConvolutionCall extends CallOrigin, Omit<ConvolutionPlan, 'x' | 'w' | 'pooled'> {
   readonly kind: 'convolution'
   readonly y: Place
   readonly x: Place
   readonly w: Place
+  /** What was pooled and its results, where the cotangents of a max pooling stand for the filter. */
+  readonly pooled?: { readonly input: Place; readonly largest: Place }
   readonly scratch: number
 }
 

@@ -185,6 +185,7 @@ export function dropDeadStores(steps: readonly Step[], kept: ReadonlySet<number>
       dropDeadStages(step.draft, needed)
       if (step.draft.stages.length === 0) continue
     }
+    if (step.kind === 'library' && !needed.has(step.node)) continue
     for (const buffer of readsOf(step)) needed.add(buffer)
     live.push(step)
   }

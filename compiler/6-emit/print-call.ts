@@ -9,6 +9,7 @@ import type {
   PackCall,
   Panels,
   Place,
+  PoolingAxis,
   PoolingCall,
   ProductCall,
   Program,
@@ -192,7 +193,13 @@ function printKernelCall(printer: CallPrinter, call: KernelCall): void {
   if (partition) {
     const { extent } = kernel.axes[partition.axis]!
     const whole = typeof extent === 'number' ? String(extent) : size(printer, call.sizes[extent.parameter]!)
-    values.push(...(printer.together ? shareOf(whole, partition.unit) : ['0', whole]))
+    if (printer.together) {
+      printShare(printer, call, whole, partition.unit, () =>
+        line(printer.lines, `${kernel.name}(${[...values, 'partStart', 'partEnd'].join(', ')})`),
+      )
+      return
+    }
+    values.push('0', whole)
   }
   line(printer.lines, `${kernel.name}(${values.join(', ')})`)
 }
@@ -225,8 +232,8 @@ function printProduct(printer: CallPrinter, call: ProductCall): void {
   // Threads share the outer loop where each index has its own part of c and there are enough, else each product.
   const [outer] = call.loops
   const byLoop = printer.together && outer !== undefined && outer.c !== 0
-  const print = (product: string, memory: string, range: readonly string[]): void => {
-    const values = [pointer('c'), pointer('a'), pointer('b'), ...sizes, accumulate, memory]
+  const print = (product: string, memory: readonly string[], range: readonly string[]): void => {
+    const values = [pointer('c'), pointer('a'), pointer('b'), ...sizes, accumulate, ...memory]
     if (call.panels) values.push(panelsOf(printer, call.panels))
     const nest = (level: number): void => {
       const loop = call.loops[level]
@@ -241,12 +248,20 @@ function printProduct(printer: CallPrinter, call: ProductCall): void {
     }
     nest(0)
   }
-  if (!printer.together) print('matmul', scratch, [])
-  else if (!byLoop) print('matmulShare', scratch, [])
+  if (!printer.together) {
+    print('matmul', [scratch], [])
+    return
+  }
+  // Products that add to one result follow each other without a barrier, so each thread keeps to its own part.
+  const parts = call.loops.length > 0 ? 0 : printer.threads!.partsOf(call)
+  const shared = (): void => print('matmulShare', [String(parts), scratch], [])
+  if (!byLoop) shared()
   else {
     const extent = size(printer, outer.extent)
-    block(lines, `if (${grouped(extent)} >= active)`, () => print('matmul', `own(${scratch})`, shareOf(extent, 1)))
-    block(lines, 'else', () => print('matmulShare', scratch, []))
+    block(lines, `if (${grouped(extent)} >= active)`, () =>
+      printShare(printer, call, extent, 1, () => print('matmul', [`own(${scratch})`], ['partStart', 'partEnd'])),
+    )
+    block(lines, 'else', shared)
   }
 }
 
@@ -255,42 +270,61 @@ function printConvolution(printer: CallPrinter, call: ConvolutionCall): void {
   const split = printer.together ? printer.threads!.splitOf(call) : undefined
   const moved = (start: Place, stride: Dim): string => {
     const at = place(printer, start)
-    return stride === 0 ? at : `${at} + (<usize>(from * ${grouped(size(printer, stride))}) << 2)`
+    return stride === 0 ? at : `${at} + (<usize>(partStart * ${grouped(size(printer, stride))}) << 2)`
   }
   const scratch = name(printer, call.scratch)
   const counts = { batch: size(printer, batch), groups: size(printer, groups), filters: size(printer, filters) }
-  const own = { ...counts, ...(split && { [split.axis]: 'to - from' }) }
+  const own = { ...counts, ...(split && { [split.axis]: 'partEnd - partStart' }) }
+  const { pooled } = call
   const rows = [
     [
       moved(call.y, split?.y ?? 0),
       moved(call.x, split?.x ?? 0),
+      ...(pooled ? [place(printer, pooled.input), place(printer, pooled.largest)] : []),
       moved(call.w, split?.w ?? 0),
       printer.together ? `own(${scratch})` : scratch,
     ].join(', '),
-    ...extentsOf(printer, call, own),
+    ...extentsOf(printer, call, own, split ? 'partStart' : '0'),
   ]
   const print = (): void => {
-    line(
-      printer.lines,
-      `${call.method.kind === 'product' ? 'convolve' : call.method.kind}${call.large ? 'Large' : ''}(`,
-    )
+    line(printer.lines, `${functionOf(call)}(`)
     for (const row of rows) line(printer.lines, `  ${row},`)
     line(printer.lines, ')')
   }
   if (!split) print()
-  else printShare(printer, counts[split.axis], split.unit, print)
+  else printShare(printer, call, counts[split.axis], split.unit, print)
 }
 
-/** The counts, strides and extents of a convolution, in rows of arguments. */
+function functionOf({ method, large }: ConvolutionCall): string {
+  if (method.kind === 'pooled') return 'pooledGradient'
+  return `${method.kind === 'product' ? 'convolve' : method.kind}${large ? 'Large' : ''}`
+}
+
+/** The counts, strides and extents of a convolution, in rows of arguments; a thread begins at filter `first` of those of a pooling. */
 function extentsOf(
   printer: CallPrinter,
   { large, channels, strides, axes, method }: ConvolutionCall,
   { batch, groups, filters }: { readonly batch: string; readonly groups: string; readonly filters: string },
+  first: string,
 ): string[] {
   const { y, x, w } = strides
   const sizes = (dims: readonly (Dim | undefined)[]): string => dims.map((dim) => size(printer, dim!)).join(', ')
   const each = (of: (axis: ConvolutionAxis) => Dim, from = 0): string => sizes(axes.slice(from).map(of))
   const counts = [batch, groups, filters, size(printer, channels)].join(', ')
+  if (method.kind === 'pooled') {
+    const { axes: pool, planes } = method
+    const own = (of: (axis: PoolingAxis) => Dim): string => sizes(pool.slice(1).map(of))
+    const begin = first === '0' || planes.filter === 1 ? first : `${first} * ${planes.filter}`
+    return [
+      [size(printer, channels), groups, filters, batch].join(', '),
+      sizes([y[1], y[2], y[0], x[2], x[1], x[0]]),
+      [begin, planes.image, planes.group, planes.filter].join(', '),
+      [each(({ result }) => result, 1), each(({ input }) => input, 1), each(({ filter }) => filter, 1)].join(', '),
+      [each(({ low }) => low, 1), each(({ filterDilation }) => filterDilation, 1)].join(', '),
+      [own(({ result }) => result), own(({ window }) => window), own(({ stride }) => stride)].join(', '),
+      [own(({ low }) => low), own(({ dilation }) => dilation)].join(', '),
+    ]
+  }
   if (method.kind === 'winograd') {
     const tiled = each(({ filter, result }) => (large ? filter : result), 1)
     const steps = large ? [] : [each(({ filterDilation }) => filterDilation, 1)]
@@ -308,19 +342,9 @@ function extentsOf(
     : [[batch, groups].join(', '), sizes([y[0], y[1], x[0], x[1], w[0]]), ...rows]
 }
 
-/** A block for this thread's part of a call, `from` … `to`, if it has any. */
-function printShare({ lines }: CallPrinter, extent: string, unit: number, body: () => void): void {
-  block(lines, '', () => {
-    const [from, to] = shareOf(extent, unit)
-    line(lines, `const from = ${from}`)
-    line(lines, `const to = ${to}`)
-    block(lines, 'if (from < to)', body)
-  })
-}
-
-/** Where this thread's part of an extent begins and ends. */
-function shareOf(extent: string, unit: number): [string, string] {
-  return [`share(${extent}, ${unit}, thread)`, `share(${extent}, ${unit}, thread + 1)`]
+/** A loop over the parts of a call this thread comes to do, `partStart` … `partEnd`. */
+function printShare(printer: CallPrinter, call: Call, extent: string, unit: number, body: () => void): void {
+  block(printer.lines, `while (claim(${extent}, ${unit}, ${printer.threads!.partsOf(call)}))`, body)
 }
 
 function printPooling(printer: CallPrinter, call: PoolingCall): void {
@@ -351,10 +375,10 @@ function printPooling(printer: CallPrinter, call: PoolingCall): void {
     grouped(size(printer, dims.reduce(multiply))),
   )
   const steps = forward ? [result, input] : [input, input, result, result]
-  printShare(printer, count, 1, () =>
+  printShare(printer, call, count, 1, () =>
     print(
-      'to - from',
-      planes.map((own, at) => `${place(printer, own)} + (<usize>(from * ${steps[at]}) << 2)`),
+      'partEnd - partStart',
+      planes.map((own, at) => `${place(printer, own)} + (<usize>(partStart * ${steps[at]}) << 2)`),
     ),
   )
 }
@@ -365,14 +389,14 @@ function printIndexed(printer: CallPrinter, call: IndexedCall): void {
   const table = multiply(call.tableRows, call.rowElements)
   const [targetStep, sourceStep] = call.kind === 'gather' ? [picked, table] : [table, picked]
   if (printer.together) {
-    printShare(printer, size(printer, call.count), 1, () => {
+    printShare(printer, call, size(printer, call.count), 1, () => {
       const row = grouped(size(printer, call.rowElements))
       const places = [
-        `${place(printer, call.target)} + (<usize>(from * ${row}) << 2)`,
+        `${place(printer, call.target)} + (<usize>(partStart * ${row}) << 2)`,
         place(printer, call.source),
-        `${place(printer, call.indices)} + (<usize>from << 2)`,
+        `${place(printer, call.indices)} + (<usize>partStart << 2)`,
       ]
-      line(lines, `gatherRows(${[...places, 'to - from', row].join(', ')})`)
+      line(lines, `gatherRows(${[...places, 'partEnd - partStart', row].join(', ')})`)
     })
     return
   }

@@ -3,9 +3,10 @@ import type { ManifestThreads } from '../../runtime/manifest.ts'
 import { everyCall, type Program } from '../5-fuse/program.ts'
 
 /** Of the control block of asm/threads.ts. */
-const CONTROL_BYTES = 384
 const BEGUN = 128
 const PASSED = 256
+const TAKEN = 384
+const LINE = 64
 const MOST_THREADS = 16
 
 /** A thread's own memory holds the largest scratch a call needs. */
@@ -17,7 +18,7 @@ export function threadMemory(program: Program): ManifestThreads {
   return {
     control,
     sleeping: [control + BEGUN, control + PASSED],
-    privateOffset: control + CONTROL_BYTES,
+    privateOffset: control + TAKEN + MOST_THREADS * LINE,
     privateBytes: wholeLines(largest),
     maximum: MOST_THREADS,
   }
@@ -25,5 +26,5 @@ export function threadMemory(program: Program): ManifestThreads {
 
 /** Bytes rounded up to cache lines. */
 function wholeLines(bytes: number): number {
-  return Math.ceil(bytes / 64) * 64
+  return Math.ceil(bytes / LINE) * LINE
 }

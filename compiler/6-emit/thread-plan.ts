@@ -16,6 +16,8 @@ export interface ThreadPlan {
   readonly partitions: readonly (Partition | undefined)[]
   /** Whether a call is shared, or in a loop one of its body. */
   isShared(call: Call): boolean
+  /** How many parts each thread's share of a shared call has: threads that are done take those of others. */
+  partsOf(call: Call): number
   splitOf(call: ConvolutionCall): ConvolutionSplit | undefined
   /** From which product of its run-time dimensions on an entry is worth sharing; Infinity where it never is. */
   leastShared(entry: Entry): number
@@ -38,6 +40,10 @@ export type CallGroup =
 
 /** A call shorter than this is not shared: meeting the others afterwards takes about a microsecond. */
 const SHORTEST_CALL = 2000
+/** A part of a call shorter than this is not worth beginning by itself. */
+const SHORTEST_PART = 5000
+/** Each part of a product packs its own operands. */
+const MOST_PARTS = 4
 /** An entry that takes less is run by one thread: the others may have to be woken. */
 const SHORTEST_ENTRY = 60_000
 
@@ -59,7 +65,12 @@ export function planThreads(program: Program, always = false): ThreadPlan {
         return call.kind === 'product' || call.kind === 'pool_max' || call.kind === 'pool_max_gradient'
     }
   }
-  return { partitions, isShared, splitOf, leastShared }
+  const partsOf = (call: Call): number => {
+    if (call.kind === 'convolution' && repeats(call)) return 1
+    if (always) return MOST_PARTS
+    return Math.max(1, Math.min(MOST_PARTS, Math.floor(nanoseconds(call, sizes) / (2 * SHORTEST_PART))))
+  }
+  return { partitions, isShared, partsOf, splitOf, leastShared }
 
   // As if an entry's time grew with that product.
   function leastShared(entry: Entry): number {
@@ -91,6 +102,8 @@ export function groupCalls({ isShared }: ThreadPlan, calls: readonly Call[]): Ca
 /** By batch, where results of different images do not meet; else by groups, else by filters, two at a time. */
 function splitOf({ large, method, batch, groups, filters, strides }: ConvolutionCall): ConvolutionSplit | undefined {
   const many = (dim: Dim): boolean => !isConstant(dim) || dim >= 4
+  if (method.kind === 'pooled')
+    return isConstant(filters) && filters >= 4 ? { axis: 'filters', unit: 1, y: strides.y[2]!, x: 0, w: 0 } : undefined
   // Each part transforms all that the other axis has, so the longer one is split; four lie in a vector.
   if (large && method.kind === 'winograd' && isConstant(filters) && isConstant(batch) && Math.max(filters, batch) >= 8)
     return filters >= batch
@@ -104,6 +117,11 @@ function splitOf({ large, method, batch, groups, filters, strides }: Convolution
   if (isConstant(filters) && filters >= 8 && filters % 2 === 0)
     return { axis: 'filters', unit: 2, y: strides.y[2]!, x: 0, w: strides.w[1]! }
   return undefined
+}
+
+/** Whether each part packs or transforms anew what all of them read. */
+function repeats(call: ConvolutionCall): boolean {
+  return call.method.kind === 'winograd' || splitOf(call)?.axis === 'filters'
 }
 
 /** A rough time at the largest sizes, from what an elementwise kernel and a product come to. */

@@ -84,10 +84,51 @@ infer ${name}_second(x: f32[${x}], g: f32[${result}], v: f32[${x}]) -> f32[${x}]
 `
 }
 
+/** A convolution whose results are pooled: its sizes, and whether the gradient to its filter takes only what the pooling chose. */
+const convolutions = [
+  { name: 'one_channel', x: [1, 14, 12], filters: 5, taps: [3, 3], pool: [2, 2], chosen: true },
+  { name: 'channels', x: [6, 9, 14], filters: 7, taps: [3, 3], pool: [2, 2], chosen: true },
+  { name: 'larger_filter', x: [3, 13, 9], filters: 4, taps: [5, 5], pool: [2, 2], chosen: true },
+  { name: 'larger_windows', x: [4, 13, 13], filters: 6, taps: [3, 3], pool: [3, 4], chosen: true },
+  { name: 'few_windows', x: [4, 6, 6], filters: 6, taps: [3, 3], pool: [3, 3], chosen: false },
+  { name: 'short_windows', x: [4, 12, 12], filters: 6, taps: [3, 3], pool: [1, 2], chosen: false },
+] as const
+
+function pooledConvolution({ name, x, filters, taps, pool }: (typeof convolutions)[number]): string {
+  const [channels, ...extents] = x
+  const [rows, columns] = extents.map((extent, axis) => Math.floor(extent / pool[axis]!))
+  const types = `x: f32[Batch, ${x.join(', ')}], w: f32[${[filters, channels, ...taps].join(', ')}]`
+  const offset = (taps[0] - 1) / 2
+  return `
+fn ${name}_convolved(${types}) -> f32[Batch, ${filters}, ${extents.join(', ')}] {
+  let y[b, o, i, j] = sum[c, p, q]((x[b, c, i + p - ${offset}, j + q - ${offset}] ?? 0.0) * w[o, c, p, q])
+  return y
+}
+fn ${name}_windows(y: f32[Batch, ${filters}, ${extents.join(', ')}]) -> f32[Batch, ${filters}, ${rows}, ${pool[0]}, ${columns}, ${pool[1]}] {
+  let v[b, o, i, p, j, q] = y[b, o, ${pool[0]} * i + p, ${pool[1]} * j + q]
+  return v
+}
+fn ${name}(${types}) -> f32[Batch, ${filters}, ${rows}, ${columns}] {
+  let v = ${name}_windows(${name}_convolved(x, w))
+  let z[b, o, i, j] = max[p, q](v[b, o, i, p, j, q])
+  return z
+}
+infer ${name}_filter(${types}, g: f32[Batch, ${filters}, ${rows}, ${columns}]) -> f32[${[filters, channels, ...taps].join(', ')}] {
+  return gradient(sum(${name}(x, w) * g), w)
+}
+infer ${name}_input(${types}, g: f32[Batch, ${filters}, ${rows}, ${columns}]) -> f32[Batch, ${x.join(', ')}] {
+  return gradient(sum(${name}(x, w) * g), x)
+}
+`
+}
+
 describe.each(['plain', 'relaxed'] as const)('pooling in index notation, %s build', (build) => {
   let programs: WindowedPrograms
   beforeAll(async () => {
-    programs = await compileWindowed(`dim Batch in 1..5\n${helpers}${cases.map(sourceOf).join('')}`, build)
+    programs = await compileWindowed(
+      `dim Batch in 1..5\n${helpers}${[...cases.map(sourceOf), ...convolutions.map(pooledConvolution)].join('')}`,
+      build,
+    )
   }, 120_000)
 
   test.each(cases)('$name', ({ name, as }) => {
@@ -96,6 +137,14 @@ describe.each(['plain', 'relaxed'] as const)('pooling in index notation, %s buil
       expect(ops, `${name}_${kind}`).toContain(kind === 'gradient' && as === 'pool_max' ? 'pool_max_gradient' : as)
       programs.check(`${name}_${kind}`)
     }
+  })
+
+  test.each(convolutions)('the gradient to the filter of a pooled convolution: $name', ({ name, chosen }) => {
+    for (const operand of ['filter', 'input']) programs.check(`${name}_${operand}`)
+    const calls = programs.runner.program.entries.find((entry) => entry.name === `${name}_filter`)!.calls
+    const methods = calls.flatMap((call) => (call.kind === 'convolution' ? [call.method.kind] : []))
+    expect(methods.includes('pooled')).toBe(chosen)
+    expect(calls.some(({ kind }) => kind === 'pool_max_gradient')).toBe(!chosen)
   })
 
   test('bias and relu follow the pooling; nothing as large as the windows is kept', () => {

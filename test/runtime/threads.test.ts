@@ -60,6 +60,20 @@ const networks: Record<
     rows: [7, 1, 4],
     inputs: (rows) => ({ x: numbers(rows * 144, 1), y: Int32Array.from({ length: rows }, (_, row) => row % 3) }),
   },
+  'pooled convolutions': {
+    source: `
+        dim Batch in 1..7
+        model Net(x: f32[Batch, 1, 12, 12]) -> f32[Batch, 3] {
+          return x |> c1: Conv(6, 3) |> relu |> MaxPool(2) |> c2: Conv(9, 3) |> relu |> MaxPool(2)
+            |> flatten(from = 1) |> fc: Linear(3)
+        }
+        train fit(x: f32[Batch, 1, 12, 12], y: i32[Batch]) {
+          loss cross_entropy(Net(x), y)
+          optimizer adam(lr = 1e-2)
+        }`,
+    rows: [7, 1, 4],
+    inputs: (rows) => ({ x: numbers(rows * 144, 1), y: Int32Array.from({ length: rows }, (_, row) => row % 3) }),
+  },
   'recurrence over time, embedding': {
     source: `
         dim Batch in 1..6

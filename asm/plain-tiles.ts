@@ -1,13 +1,12 @@
-// Tiles of a matrix product in the plain and the relaxed build.
-import { RELAXED } from './build'
+// Tiles of a matrix product in the plain build. Where a product and a sum are two instructions, V8 has no register left for a second step of k, or
+// for the loop over tiles: each tile is a function of its own.
 import { madd } from './vector'
 
 /**
- * Three rows and 12 columns of C = or += three rows of A times a packed panel of B, `depth` deep. The second and third row of A lie
- * `aRow` and `aRow2` behind the first and all step by `aStep`; strides are bytes. Nine accumulators, three vectors of B, one
- * broadcast and one product just fit the sixteen registers of x64.
+ * Three rows and 12 columns of C = or += three rows of A times a packed panel of B, `depth` deep. The second and third row of A lie `aRow` and
+ * `aRow2` behind the first and all step by `aStep`; strides are bytes. Nine accumulators, three vectors of B, one broadcast and one product just
+ * fit the sixteen registers of x64.
  */
-@inline
 function tile12(
   c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, accumulate: bool,
 ): void {
@@ -38,40 +37,29 @@ function tile12(
   v128.store(c2, s20), v128.store(c2, s21, 16), v128.store(c2, s22, 32)
 }
 
-// A function of its own for the plain build: inside another loop V8 runs out of registers and halves the speed.
-function tile12Alone(
-  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, accumulate: bool,
-): void {
-  tile12(c, cRow, a, aRow, aRow2, aStep, b, depth, accumulate)
-}
-
-/** `count` tiles one below the other; rows after `last` are that one again. */
+/** `count` tiles one below the other; rows of A are `aRow` apart, its tiles `aTile`; rows after `last` are that one again. */
 export function tiles3by12(
   c: usize, cRow: usize, a: usize, aRow: usize, aTile: usize, aStep: usize, b: usize, depth: i32, count: i32, last: i32, accumulate: bool,
 ): void {
-  const aRow1 = <usize>min(1, last) * aRow, aRow2 = <usize>min(2, last) * aRow
-  for (; count > 0; count--) {
-    if (RELAXED) tile12(c, cRow, a, aRow1, aRow2, aStep, b, depth, accumulate)
-    else tile12Alone(c, cRow, a, aRow1, aRow2, aStep, b, depth, accumulate)
-    c += 3 * cRow
-    a += aTile
-  }
+  const r1 = <usize>min(1, last) * aRow, r2 = <usize>min(2, last) * aRow
+  for (; count > 0; count--, c += 3 * cRow, a += aTile) tile12(c, cRow, a, r1, r2, aStep, b, depth, accumulate)
 }
 
-/** tile12 with 8 columns. */
-@inline
+/** tile12 with four rows and 8 columns. */
 function tile8(
-  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, accumulate: bool,
+  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aRow3: usize, aStep: usize, b: usize, depth: i32, accumulate: bool,
 ): void {
-  const c1 = c + cRow, c2 = c1 + cRow
-  let a0 = a, a1 = a + aRow, a2 = a + aRow2
+  const c1 = c + cRow, c2 = c1 + cRow, c3 = c2 + cRow
+  let a0 = a, a1 = a + aRow, a2 = a + aRow2, a3 = a + aRow3
   let s00 = f32x4.splat(0), s01 = f32x4.splat(0)
   let s10 = f32x4.splat(0), s11 = f32x4.splat(0)
   let s20 = f32x4.splat(0), s21 = f32x4.splat(0)
+  let s30 = f32x4.splat(0), s31 = f32x4.splat(0)
   if (accumulate) {
     s00 = v128.load(c), s01 = v128.load(c, 16)
     s10 = v128.load(c1), s11 = v128.load(c1, 16)
     s20 = v128.load(c2), s21 = v128.load(c2, 16)
+    s30 = v128.load(c3), s31 = v128.load(c3, 16)
   }
   let panel = b
   for (let p = 0; p < depth; p++) {
@@ -82,30 +70,21 @@ function tile8(
     s10 = madd(x, b0, s10), s11 = madd(x, b1, s11)
     x = v128.load_splat<f32>(a2)
     s20 = madd(x, b0, s20), s21 = madd(x, b1, s21)
-    a0 += aStep, a1 += aStep, a2 += aStep
+    x = v128.load_splat<f32>(a3)
+    s30 = madd(x, b0, s30), s31 = madd(x, b1, s31)
+    a0 += aStep, a1 += aStep, a2 += aStep, a3 += aStep
     panel += 32
   }
   v128.store(c, s00), v128.store(c, s01, 16)
   v128.store(c1, s10), v128.store(c1, s11, 16)
   v128.store(c2, s20), v128.store(c2, s21, 16)
+  v128.store(c3, s30), v128.store(c3, s31, 16)
 }
 
-// A function of its own for the plain build: inside another loop V8 runs out of registers and halves the speed.
-function tile8Alone(
-  c: usize, cRow: usize, a: usize, aRow: usize, aRow2: usize, aStep: usize, b: usize, depth: i32, accumulate: bool,
-): void {
-  tile8(c, cRow, a, aRow, aRow2, aStep, b, depth, accumulate)
-}
-
-/** `count` tiles one below the other; rows after `last` are that one again. */
-export function tiles3by8(
+/** tiles3by12 with four rows and 8 columns. */
+export function tiles4by8(
   c: usize, cRow: usize, a: usize, aRow: usize, aTile: usize, aStep: usize, b: usize, depth: i32, count: i32, last: i32, accumulate: bool,
 ): void {
-  const aRow1 = <usize>min(1, last) * aRow, aRow2 = <usize>min(2, last) * aRow
-  for (; count > 0; count--) {
-    if (RELAXED) tile8(c, cRow, a, aRow1, aRow2, aStep, b, depth, accumulate)
-    else tile8Alone(c, cRow, a, aRow1, aRow2, aStep, b, depth, accumulate)
-    c += 3 * cRow
-    a += aTile
-  }
+  const r1 = <usize>min(1, last) * aRow, r2 = <usize>min(2, last) * aRow, r3 = <usize>min(3, last) * aRow
+  for (; count > 0; count--, c += 4 * cRow, a += aTile) tile8(c, cRow, a, r1, r2, r3, aStep, b, depth, accumulate)
 }
