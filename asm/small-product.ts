@@ -5,14 +5,13 @@ import { blockDepth, blockRows, copyBlock, packPanel } from './matmul'
 import { madd } from './vector'
 
 /**
- * Whether `smallProduct` is the faster way, and has room enough in the scratch of a product: few rows whose columns of B are neighbours, or exactly one
- * tile of rows; and few columns, or so many that the other tiles leave much of a panel empty.
+ * Whether `smallProduct` is the faster way, and has room enough in the scratch of a product: few columns; few rows where columns of B are neighbours, or
+ * exactly one tile of rows.
  */
 @inline
 export function isSmall(m: i32, n: i32, bColumn: i32): bool {
-  if (m <= 4 && bColumn == 1) return true
-  if (WIDE) return n <= 4 && m <= blockRows
-  return m == 4 || (m <= blockRows && (n <= 8 || (n > 12 && n <= 16)))
+  if (n <= 4) return m <= blockRows
+  return m <= 4 && (bColumn == 1 || (!WIDE && m == 4))
 }
 
 @inline
