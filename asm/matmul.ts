@@ -16,6 +16,8 @@ const leastColumnsTransposed = 64
 /** Rows of A so far apart, each on a page of its own, fall into few sets of the cache; products this wide repay packing them. */
 const farRows = 1024
 const leastColumns = 256
+/** Rows of A that are worth packing in place of columns of B, of which there are at least three times as many. */
+const leastTurned = 4
 
 @inline
 function bytes(elements: i32): usize {
@@ -51,7 +53,7 @@ export function panelProduct(
 }
 
 /**
- * Puts rows of A into `target`, the elements of each side by side: copies of rows far apart, or columns of a transposed A. Rows of `target` begin
+ * Puts rows into `target`, the elements of each side by side: copies of rows far apart, or columns of a transposed matrix. Rows of `target` begin
  * `targetRow` bytes apart.
  */
 function packRows(target: usize, targetRow: usize, a: usize, aRow: usize, aStep: usize, rows: i32, depth: i32): void {
@@ -196,6 +198,8 @@ export function matmul(
     rowTimesMatrix(c, a, bytes(aColumn), b, bytes(bRow), n, k, accumulate)
   } else if (m == 1 && bRow == 1 && aColumn == 1) {
     vectorTimesRows(c, 4, a, b, bytes(bColumn), n, k, accumulate)
+  } else if (bRow == 1 && m >= leastTurned && 3 * m <= n && !panels) {
+    turnedProduct(c, a, b, m, n, k, aRow, aColumn, bColumn, cRow, accumulate, scratch)
   } else if (!panels && isSmall(m, n, bColumn)) {
     smallProduct(c, a, b, m, n, k, aRow, aColumn, bRow, bColumn, cRow, accumulate, scratch)
   } else {
@@ -265,6 +269,37 @@ function tiledProduct(
         panelProduct(
           c + bytes(i * cRow + j), bytes(cRow), block, row, step, panel, depth, rows, columns, width, accumulate || p > 0, strip,
         )
+      }
+    }
+  }
+}
+
+/**
+ * The same where a transposed B has three times as many columns as A rows: what a layer does to a small batch. Columns of B are read where they lie, the rows
+ * of A are packed, and a panel's results, columns of C, are turned.
+ */
+function turnedProduct(
+  c: usize, a: usize, b: usize, m: i32, n: i32, k: i32, aRow: i32, aColumn: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize,
+): void {
+  const strip = scratch
+  const results = strip + bytes(widestPanel * tileRows)
+  const panels = results + bytes(widestPanel * min(n, blockRows))
+  const most = evenDepth(k)
+  for (let p = 0; p < k; p += most) {
+    const depth = min(k - p, most)
+    const adds = accumulate || p > 0
+    for (let j = 0; j < n; j += blockRows) {
+      const columns = min(n - j, blockRows)
+      let width = 0
+      for (let i = 0; i < m; i += width) {
+        width = panelWidth(m - i)
+        const rows = min(width, m - i)
+        const panel = n > blockRows ? panels + bytes(i * depth) : panels
+        if (j == 0) packPanel(panel, a + bytes(i * aRow + p * aColumn), aColumn, aRow, depth, rows, width)
+        const target = c + bytes(i * cRow + j)
+        if (adds) packPanel(results, target, 1, cRow, columns, rows, width)
+        panelProduct(results, bytes(width), b + bytes(j * bColumn + p), bytes(bColumn), 4, panel, depth, columns, width, width, adds, strip)
+        packRows(target, bytes(cRow), results, 4, bytes(width), rows, columns)
       }
     }
   }

@@ -1,17 +1,12 @@
 // Products so small that preparing the tiles of a large one would take as long as they do: tiles of four rows read B where it lies. Every element
 // of C is one sum over ascending k, as in the other tiles, so the bits are the same.
-import { WIDE } from './build'
 import { blockDepth, blockRows, copyBlock, packPanel } from './matmul'
 import { madd } from './vector'
 
-/**
- * Whether `smallProduct` is the faster way, and has room enough in the scratch of a product: few columns; few rows where columns of B are neighbours, or
- * exactly one tile of rows.
- */
+/** Whether `smallProduct` is the faster way, and has room enough in the scratch of a product: few columns, or few rows where columns of B are neighbours. */
 @inline
 export function isSmall(m: i32, n: i32, bColumn: i32): bool {
-  if (n <= 4) return m <= blockRows
-  return m <= 4 && (bColumn == 1 || (!WIDE && m == 4))
+  return n <= 4 ? m <= blockRows : m <= 4 && bColumn == 1
 }
 
 @inline

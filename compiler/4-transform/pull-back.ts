@@ -6,6 +6,7 @@ import { dependents } from './dependence.ts'
 import { givenGradients } from './given-gradients.ts'
 import { iterateGradient } from './iterate-gradient.ts'
 import { scanGradient } from './scan-gradient.ts'
+import { slopeFinder } from './slope.ts'
 
 /**
  * One sweep of reverse-mode differentiation: from cotangents of some nodes (`seeds`), the cotangents of the sources,
@@ -27,6 +28,8 @@ export function pullBack(
     const total = cotangents.get(id)
     cotangents.set(id, total === undefined ? contribution : build.add(total, contribution))
   }
+  const asked = new Set(sources)
+  const slopes = slopeFinder(builder, onPath, (id) => asked.has(id) || cotangents.has(id))
   for (let id = last; id >= first; id--) {
     const node = builder.node(id)
     builder.span = node.span
@@ -56,6 +59,11 @@ export function pullBack(
     const rule = definitionOf(node.op).gradient
     // A source may itself come from an op without a gradient.
     if (typeof rule !== 'function' || !inputs.some((input) => onPath.has(input))) continue
+    const whole = slopes.slopeOf(id)
+    if (whole) {
+      contribute(whole.argument, build.mul(cotangent, whole.slope))
+      continue
+    }
     const contributions =
       node.op === 'with_gradient'
         ? givenGradients(builder, node, cotangent)

@@ -1,6 +1,6 @@
 /** Which buffers live when, and from that their offsets in the arena. */
 import { boundsOf } from '../dimensions/bounds.ts'
-import type { Dim } from '../dimensions/dimension.ts'
+import { type Dim, isConstant } from '../dimensions/dimension.ts'
 import type { ConvolutionPlan } from './convolution.ts'
 import { convolutionScratchBytes } from './convolution-scratch.ts'
 import type { Packing } from './packing.ts'
@@ -83,7 +83,11 @@ export function assignArena(
     const own = graph.nodes[node]
     if (own && isSequential(own)) return own.op === 'argsort' ? argsortScratchBytes(own, graph, largest) : undefined
     const plan = products.get(node)
-    return plan && matmulScratchBytes(largest(plan.m.extent), largest(plan.n.extent), largest(plan.k.extent), tile)
+    if (!plan) return undefined
+    const { m, n, k } = plan
+    const alwaysPacked = packed.get(node)?.worth.length === 0
+    const mayTurn = !alwaysPacked && (k.b === 1 || !isConstant(k.b))
+    return matmulScratchBytes(largest(m.extent), largest(n.extent), largest(k.extent), tile, mayTurn)
   }
 
   function panelsOf(node: number, first: number, last: number): void {

@@ -10,6 +10,7 @@ import { opDefinitions } from '../ops/registry.ts'
 import { keepsSpatialAxes } from './convolution.ts'
 import type { FlatGraph } from './flatten.ts'
 import { splitsOnly } from './movement.ts'
+import { storeEarly } from './store-early.ts'
 
 /** An elementwise value costing at most this is recomputed by each of its readers. */
 const CHEAP = 4
@@ -175,6 +176,7 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
     const stored = wanted.has(node.id) && !isSource(node) && !filled
     if (computed || shared || depth[node.id]! > LONGEST_CHAIN || stored) give(node.id)
   }
+  for (const id of storeEarly(graph, { materialised, live }, wanted)) materialised[id] = true
   return { materialised, live }
 
   /** A permutation that alone reads a product and that a product can write as it goes. */

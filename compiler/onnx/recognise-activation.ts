@@ -24,9 +24,8 @@ const activations: readonly Activation[] = [
     operator: 'Gelu',
     attributes: { approximate: 'tanh' },
     write(b, x) {
-      const cubic = b.mul(b.mul(b.scale(x, 0.044715), x), x)
-      const inner = b.scale(b.add(x, cubic), 0.7978845608028654)
-      return b.mul(b.scale(x, 0.5), b.add(b.constant(1), b.tanh(inner)))
+      const slope = b.add(b.constant(1.5957691216057308), b.scale(b.mul(x, x), 0.07135481627260025))
+      return b.mul(x, b.sigmoid(b.mul(x, slope)))
     },
   },
   {
