@@ -30,19 +30,34 @@ export function stripWords(tile: Tile, rows: number): number {
 /**
  * Bytes of packing space asm/matmul.ts needs for a product of m × k by k × n, at a 16-byte boundary. It grows with each size, so
  * the largest sizes of a run-time dimension cover all smaller ones.
+ *
+ * @param mayTurn whether the columns of B may have their elements side by side, and are not packed before
  */
-export function matmulScratchBytes(m: number, n: number, k: number, tile: Tile): number {
+export function matmulScratchBytes(m: number, n: number, k: number, tile: Tile, mayTurn = true): number {
   const depth = Math.min(k, blockDepth)
   const rows = Math.min(m, blockRows)
   const strip = stripWords(tile, m) * 4
   // Rows of A side by side, each an odd number of cache lines.
   const packed = n >= leastColumnsToPack ? rows * (Math.ceil(depth / 16) | 1) * 64 : 0
   // The widest panel, or all panels where A is long enough to meet each again.
-  const columns = m > blockRows ? Math.ceil(n / 4) * 4 + 8 : tile.columns
-  return Math.ceil((strip + packed + columns * depth * 4) / 64) * 64
+  const columns = m > blockRows ? allColumns(n) : tile.columns
+  const straight = strip + packed + columns * depth * 4
+  const turned = mayTurn ? turnedBytes(Math.min(m, Math.floor(n / 3)), n, depth, tile) : 0
+  return Math.ceil(Math.max(straight, turned) / 64) * 64
+}
+
+/** Where B has at least three times as many columns as A rows, A's may be packed instead: a tile, a panel's results, panels of A. */
+function turnedBytes(m: number, n: number, depth: number, tile: Tile): number {
+  const results = tile.columns * (tile.rows + Math.min(n, blockRows))
+  return (results + (n > blockRows ? allColumns(m) : tile.columns) * depth) * 4
+}
+
+/** Columns of all panels together, at most. */
+function allColumns(count: number): number {
+  return Math.ceil(count / 4) * 4 + 8
 }
 
 /** Bytes asm/matmul.ts packs a matrix of k × n in that stays the same for several products. */
 export function packedPanelsBytes(n: number, k: number): number {
-  return (Math.ceil(n / 4) * 4 + 8) * k * 4
+  return allColumns(n) * k * 4
 }
