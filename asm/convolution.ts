@@ -7,6 +7,7 @@
 // s·stride + k·filterDilation − low, input element e lies at e·inputDilation. A dilation of the input is positive.
 import { blockDepth, blockRows, panelProduct } from './matmul'
 import { below, copyWords, fillPlanes, packResults, packTaps, span, writeOffsets } from './planes'
+import { longestSum, shortestRow, shortSums } from './short-sums'
 import { panelWidth, tileRows, widestPanel } from './tiles'
 
 /** Zeros behind the planes, in words, for vectors that reach past the last row. */
@@ -200,6 +201,7 @@ function convolvePhase(
     wGroup = filters * depth
   }
   const dense = e2 == 1 && e1 == y2 && e0 == y1 * y2
+  const short = s2 == 1 && y2 >= shortestRow && depth <= longestSum
 
   for (let n = 0; n < batch; n++) {
     for (let g = 0; g < groups; g++) {
@@ -208,7 +210,12 @@ function convolvePhase(
       const target = dense ? final : gathered
       const targetRow = dense ? yFilter : results
       const own = filter + bytes(g * wGroup)
-      multiply(target, targetRow, own, wFilter, filters, depth, results, space, y2, s2, false, false)
+      if (short) {
+        shortSums(
+          target, targetRow, own, wFilter, filters, depth, planes, load<usize>(space, OFFSETS), load<usize>(space, ROWS), y0 * y1, y2,
+          load<usize>(space, PANEL),
+        )
+      } else multiply(target, targetRow, own, wFilter, filters, depth, results, space, y2, s2, false, false)
       if (!dense) {
         for (let o = 0; o < filters; o++) scatterResults(final + bytes(o * yFilter), gathered + bytes(o * results), y0, y1, y2, e0, e1, e2)
       }
