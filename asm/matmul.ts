@@ -1,10 +1,11 @@
 // Matrix products in f32. C = A·B is cut into tiles held in registers (tiles.ts); tiledProduct at the end orders
 // them. Every element of C is one sum over ascending k, so its bits do not depend on how many rows there are. Only products of
-// one row with columns stored contiguously, and of one column, sum in four parts (vectorTimesRows). The tile's shape, block sizes and
+// one row with columns stored contiguously, and of one column, sum in eight parts (matrix-vector.ts). The tile's shape, block sizes and
 // thresholds were measured: bench/kernels/README.md.
 import { WIDE } from './build'
+import { rowTimesMatrix, vectorTimesRows } from './matrix-vector'
+import { isSmall, smallProduct } from './small-product'
 import { panelWidth, tileCount, tileHeight, tileRows, tiles, widestPanel } from './tiles'
-import { loadPartial, madd, storePartial, sum4 } from './vector'
 
 /** Depth of a block: a packed panel of 12 columns takes 18 KiB, of 16 columns 25, inside a first-level cache of 32. */
 export const blockDepth = 392
@@ -15,6 +16,11 @@ const leastColumnsTransposed = 64
 /** Rows of A so far apart, each on a page of its own, fall into few sets of the cache; products this wide repay packing them. */
 const farRows = 1024
 const leastColumns = 256
+/**
+ * Rows of B so far apart meet in few sets of the cache: what a panel leaves of their cache lines is lost for
+ * the next, if not packed with it; so four are.
+ */
+const farPanels = 256
 /** Rows of A that are worth packing in place of columns of B, of which there are at least three times as many. */
 const leastTurned = 4
 
@@ -76,13 +82,20 @@ function packedRow(depth: i32): i32 {
   return (((depth + 15) >> 4) | 1) << 4
 }
 
+/** Copies at most three words. */
+@inline
+function copyRest(target: usize, source: usize, words: i32): void {
+  if (words & 2) store<i64>(target, load<i64>(source))
+  if (words & 1) store<i32>(target + (<usize>(words & 2) << 2), load<i32>(source + (<usize>(words & 2) << 2)))
+}
+
 /** Copies `columns` words of each of `rows` rows. */
 export function copyBlock(target: usize, targetRow: usize, source: usize, sourceRow: usize, rows: i32, columns: i32): void {
   for (let i = 0; i < rows; i++) {
     let at: usize = 0
     let j = columns
     for (; j >= 4; j -= 4, at += 16) v128.store(target + at, v128.load(source + at))
-    if (j > 0) storePartial(target + at, loadPartial(source + at, j), j)
+    copyRest(target + at, source + at, j)
     target += targetRow
     source += sourceRow
   }
@@ -92,7 +105,7 @@ export function copyBlock(target: usize, targetRow: usize, source: usize, source
  * Packs `depth` rows of `width` columns of B one after the other. Where B has fewer `columns` the rest is arbitrary: what the tile
  * computes there is thrown away.
  */
-function packPanel(target: usize, b: usize, bRow: i32, bColumn: i32, depth: i32, columns: i32, width: i32): void {
+export function packPanel(target: usize, b: usize, bRow: i32, bColumn: i32, depth: i32, columns: i32, width: i32): void {
   const rowBytes = bytes(bRow)
   const step = bytes(width)
   if (bColumn == 1 && columns == width) {
@@ -121,7 +134,7 @@ function packPanel(target: usize, b: usize, bRow: i32, bColumn: i32, depth: i32,
     const vectors = columns & ~3
     for (let p = 0; p < depth; p++) {
       for (let j = 0; j < vectors; j += 4) v128.store(target + bytes(j), v128.load(b + bytes(j)))
-      if (vectors < width) v128.store(target + bytes(vectors), loadPartial(b + bytes(vectors), columns & 3))
+      copyRest(target + bytes(vectors), b + bytes(vectors), columns & 3)
       b += rowBytes
       target += step
     }
@@ -143,6 +156,43 @@ function packPanel(target: usize, b: usize, bRow: i32, bColumn: i32, depth: i32,
       target += step
     }
   }
+}
+
+/** Packs the next panel, or with `fours` four if so many of the widest follow; gives how many columns that is. */
+function packNext(target: usize, b: usize, bRow: i32, bColumn: i32, depth: i32, left: i32, fours: bool): i32 {
+  if (fours && left > 4 * widestPanel + 4) {
+    packFour(target, bytes(widestPanel * depth), b, bytes(bRow), depth)
+    return 4 * widestPanel
+  }
+  const width = panelWidth(left)
+  packPanel(target, b, bRow, bColumn, depth, min(width, left), width)
+  return width
+}
+
+/** Packs four of the widest panels, `apart` bytes from each other, from rows whose elements lie side by side. */
+function packFour(target: usize, apart: usize, b: usize, rowBytes: usize, depth: i32): void {
+  const wide = bytes(widestPanel)
+  for (let p = 0; p < depth; p++) {
+    let to = target, from = b
+    copyWidest(to, from)
+    to += apart, from += wide
+    copyWidest(to, from)
+    to += apart, from += wide
+    copyWidest(to, from)
+    to += apart, from += wide
+    copyWidest(to, from)
+    target += wide
+    b += rowBytes
+  }
+}
+
+@inline
+function copyWidest(target: usize, b: usize): void {
+  const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32)
+  if (WIDE) {
+    const b3 = v128.load(b, 48)
+    v128.store(target, b0), v128.store(target, b1, 16), v128.store(target, b2, 32), v128.store(target, b3, 48)
+  } else v128.store(target, b0), v128.store(target, b1, 16), v128.store(target, b2, 32)
 }
 
 /** Rows p of `target`, `step` bytes apart, become (b0[p], b1[p], b2[p], b3[p]). */
@@ -170,87 +220,6 @@ export function transpose4(target: usize, step: usize, b0: usize, b1: usize, b2:
   }
 }
 
-/** One row times a matrix with contiguous rows: four rows of B at a time are added into C, in the order of k. */
-function rowTimesMatrix(c: usize, a: usize, aStep: usize, b: usize, bRow: usize, n: i32, k: i32, accumulate: bool): void {
-  if (!accumulate) memory.fill(c, 0, bytes(n))
-  let p = 0
-  for (; p + 4 <= k; p += 4) {
-    const x0 = v128.load_splat<f32>(a), x1 = v128.load_splat<f32>(a + aStep)
-    const x2 = v128.load_splat<f32>(a + 2 * aStep), x3 = v128.load_splat<f32>(a + 3 * aStep)
-    const b1 = b + bRow, b2 = b1 + bRow, b3 = b2 + bRow
-    let at: usize = 0
-    let j = n
-    for (; j >= 4; j -= 4, at += 16) {
-      let s = madd(x0, v128.load(b + at), v128.load(c + at))
-      s = madd(x1, v128.load(b1 + at), s)
-      s = madd(x2, v128.load(b2 + at), s)
-      v128.store(c + at, madd(x3, v128.load(b3 + at), s))
-    }
-    if (j) {
-      let s = madd(x0, loadPartial(b + at, j), loadPartial(c + at, j))
-      s = madd(x1, loadPartial(b1 + at, j), s)
-      s = madd(x2, loadPartial(b2 + at, j), s)
-      storePartial(c + at, madd(x3, loadPartial(b3 + at, j), s), j)
-    }
-    a += 4 * aStep
-    b = b3 + bRow
-  }
-  for (; p < k; p++) {
-    const x = v128.load_splat<f32>(a)
-    let at: usize = 0
-    let j = n
-    for (; j >= 4; j -= 4, at += 16) v128.store(c + at, madd(x, v128.load(b + at), v128.load(c + at)))
-    if (j) storePartial(c + at, madd(x, loadPartial(b + at, j), loadPartial(c + at, j)), j)
-    a += aStep
-    b += bRow
-  }
-}
-
-/**
- * out[i] = or += vector · row i, for `count` rows of B or A with contiguous elements, four at a time; results are `outStep` bytes
- * apart. Each sum is four partial sums over p mod 4.
- */
-function vectorTimesRows(
-  out: usize, outStep: usize, vector: usize, rows: usize, rowStep: usize, count: i32, k: i32, accumulate: bool,
-): void {
-  for (let i = 0; i < count; i += 4) {
-    const last = count - i - 1
-    let v = vector
-    let r0 = rows
-    let r1 = last > 0 ? r0 + rowStep : r0
-    let r2 = last > 1 ? r1 + rowStep : r1
-    let r3 = last > 2 ? r2 + rowStep : r2
-    rows = r3 + rowStep
-    let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0)
-    let p = k
-    for (; p >= 4; p -= 4) {
-      const x = v128.load(v)
-      s0 = madd(x, v128.load(r0), s0)
-      s1 = madd(x, v128.load(r1), s1)
-      s2 = madd(x, v128.load(r2), s2)
-      s3 = madd(x, v128.load(r3), s3)
-      v += 16, r0 += 16, r1 += 16, r2 += 16, r3 += 16
-    }
-    if (p) {
-      const x = loadPartial(v, p)
-      s0 = madd(x, loadPartial(r0, p), s0)
-      s1 = madd(x, loadPartial(r1, p), s1)
-      s2 = madd(x, loadPartial(r2, p), s2)
-      s3 = madd(x, loadPartial(r3, p), s3)
-    }
-    put(out, sum4(s0), accumulate)
-    if (last > 0) put(out + outStep, sum4(s1), accumulate)
-    if (last > 1) put(out + 2 * outStep, sum4(s2), accumulate)
-    if (last > 2) put(out + 3 * outStep, sum4(s3), accumulate)
-    out += 4 * outStep
-  }
-}
-
-@inline
-function put(out: usize, value: f32, accumulate: bool): void {
-  store<f32>(out, accumulate ? load<f32>(out) + value : value)
-}
-
 /**
  * C = A·B, or C += A·B with `accumulate`. C is m × n with unit column stride and rows `cRow` apart; element (i, p) of the m × k
  * matrix A lies at a + 4·(i·aRow + p·aColumn), element (p, j) of B at b + 4·(p·bRow + j·bColumn). Strides count elements;
@@ -273,6 +242,8 @@ export function matmul(
     vectorTimesRows(c, 4, a, b, bytes(bColumn), n, k, accumulate)
   } else if (bRow == 1 && m >= leastTurned && 3 * m <= n && !panels) {
     turnedProduct(c, a, b, m, n, k, aRow, aColumn, bColumn, cRow, accumulate, scratch)
+  } else if (!panels && isSmall(m, n, bColumn)) {
+    smallProduct(c, a, b, m, n, k, aRow, aColumn, bRow, bColumn, cRow, accumulate, scratch)
   } else {
     tiledProduct(c, a, b, m, n, k, aRow, aColumn, bRow, bColumn, cRow, accumulate, scratch, panels)
   }
@@ -280,7 +251,7 @@ export function matmul(
 
 /** Depth of the blocks a sum of k is cut into: as even as they can be. */
 @inline
-function evenDepth(k: i32): i32 {
+export function evenDepth(k: i32): i32 {
   const blocks = (k + blockDepth - 1) / blockDepth
   return ((k + blocks - 1) / blocks + 3) & ~3
 }
@@ -300,13 +271,13 @@ export function packPanels(panels: usize, b: usize, n: i32, k: i32, bRow: i32, b
 
 /** Where packPanels puts the panel that begins at row p and column j. */
 @inline
-function packedPanel(panels: usize, p: i32, j: i32, n: i32, depth: i32): usize {
+export function packedPanel(panels: usize, p: i32, j: i32, n: i32, depth: i32): usize {
   const columns = ((n + 3) & ~3) + 8
   return panels + bytes(p * columns + j * depth)
 }
 
 /**
- * Blocks of B, `blockDepth` rows deep, are packed panel by panel, each panel meeting all rows of a block of A while it is in the
+ * Blocks of B, `blockDepth` rows deep, are packed panel by panel, or four at once, each panel meeting all rows of a block of A while it is in the
  * first-level cache. A is read where it lies, unless it is packed as well: rows many bytes apart, as those of a transposed A, would fall into few
  * sets of the cache. Unless `packed` is 0, B is packed there already.
  */
@@ -320,6 +291,8 @@ function tiledProduct(
   const most = evenDepth(k)
   const ownRow = packedRow(most)
   const panels = packsRows ? ownRows + bytes(min(m, blockRows) * ownRow) : ownRows
+  const keeps = m > blockRows
+  const fours = bColumn == 1 && bRow >= farPanels && n >= farPanels
   for (let p = 0; p < k; p += most) {
     const depth = min(k - p, most)
     for (let i = 0; i < m; i += blockRows) {
@@ -331,12 +304,17 @@ function tiledProduct(
         block = ownRows, row = bytes(ownRow), step = 4
       }
       let width = 0
+      // Columns from `first` to `end` are packed.
+      let first = 0, end = i > 0 ? n : 0
       for (let j = 0; j < n; j += width) {
         width = panelWidth(n - j)
         const columns = min(width, n - j)
-        const own = m > blockRows ? panels + bytes(j * depth) : panels
+        if (j >= end && !packed) {
+          first = keeps ? 0 : j
+          end += packNext(panels + bytes((j - first) * depth), b + bytes(p * bRow + j * bColumn), bRow, bColumn, depth, n - j, fours)
+        }
+        const own = panels + bytes((j - first) * depth)
         const panel = packed ? packedPanel(packed, p, j, n, depth) : own
-        if (i == 0 && !packed) packPanel(panel, b + bytes(p * bRow + j * bColumn), bRow, bColumn, depth, columns, width)
         panelProduct(
           c + bytes(i * cRow + j), bytes(cRow), block, row, step, panel, depth, rows, columns, width, accumulate || p > 0, strip,
         )

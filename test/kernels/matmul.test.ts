@@ -143,6 +143,9 @@ describe.each(builds)('matmul, %s build', (build) => {
         [16, 1030, 40],
         [600, 20, 30],
         [20, 260, 1030],
+        [3, 43, 900],
+        [4, 26, 800],
+        [270, 6, 400],
       ] as const) {
         for (const accumulate of [false, true]) check({ m, n, k, ...layout, accumulate })
       }
@@ -162,10 +165,10 @@ describe.each(builds)('matmul, %s build', (build) => {
       }
     }
   })
-  it.each([{}, { bTransposed: true }])(
+  it.each([45, 2, 7, 16].flatMap((n) => [{ n }, { n, bTransposed: true }]))(
     'the bits of a row do not depend on the number of rows, %o',
-    ({ bTransposed }: Partial<Case>) => {
-      const [n, k, words] = [45, 800, 1 << 20]
+    ({ n, bTransposed }: Pick<Case, 'n' | 'bTransposed'>) => {
+      const [k, words] = [800, 1 << 20]
       const b = bTransposed ? [1, k] : [n, 1]
       for (let i = 0; i < words; i++) floats[i] = Math.sin(i)
       const rowsOf = (m: number) => {
@@ -173,7 +176,7 @@ describe.each(builds)('matmul, %s build', (build) => {
         return floats.slice(words * 3, words * 3 + m * n)
       }
       const many = rowsOf(300)
-      for (const m of bTransposed ? [2, 3, 32, 259] : [1, 2, 3, 32, 259])
+      for (const m of bTransposed ? [2, 3, 4, 32, 259] : [1, 2, 3, 4, 32, 259])
         expect(rowsOf(m)).toEqual(many.subarray(0, m * n))
     },
   )
