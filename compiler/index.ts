@@ -17,6 +17,7 @@ import { printGraph } from './3-graph/print.ts'
 import { differentiate } from './4-transform/differentiate.ts'
 import { erase } from './4-transform/erase.ts'
 import { hoist } from './4-transform/hoist.ts'
+import { recogniseAttention } from './4-transform/recognise-attention.ts'
 import { recogniseWindows } from './4-transform/recognise-convolution.ts'
 import { simplify } from './4-transform/simplify.ts'
 import { fuse } from './5-fuse/fuse.ts'
@@ -118,7 +119,7 @@ const passes: readonly Pass<CompileState>[] = [
   },
   {
     name: 'recognise',
-    run: ({ graphs }) => ({ graphs: mapGraphs(need(graphs), recogniseWindows) }),
+    run: ({ graphs }) => ({ graphs: mapGraphs(need(graphs), (graph) => recogniseAttention(recogniseWindows(graph))) }),
     print: printGraphs,
   },
   {

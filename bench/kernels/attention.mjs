@@ -5,6 +5,7 @@ import { fastest, instantiate } from './load.mjs'
 
 const [buildName = 'relaxed', rounds = '10', lengths = '64,256,1024,4096'] = process.argv.slice(2)
 const source = `
+import { attention, attentionGradient, attentionUnits } from './attention'
 import { matmul } from './matmul'
 import { exp, laneMask, choose, max4, sum4 } from './vector'
 
@@ -57,38 +58,32 @@ function softmaxGradientRow(dp: usize, p: usize, count: i32, scale: f32): void {
 
 @inline function cells(count: i32): usize { return <usize>count << 2 }
 
-/** Rows from … of o; scores, exponentials and probabilities in s, x and p, rows T apart. With 'causal' keys end at the block's last query. */
-export function forward(o: usize, q: usize, k: usize, v: usize, s: usize, x: usize, p: usize, T: i32, E: i32, step: i32, block: i32, causal: bool, scratch: usize): void {
+/** Scores, exponentials and probabilities in s, x and p, rows T apart. */
+export function forward(o: usize, q: usize, k: usize, v: usize, s: usize, x: usize, p: usize, T: i32, E: i32, step: i32, scratch: usize): void {
   const scale = <f32>1.0 / sqrt(<f32>E)
-  for (let i = 0; i < T; i += block) {
-    const rows = min(block, T - i)
-    const keys = causal ? i + rows : T
-    matmul(s, q + cells(i * step), k, rows, keys, E, step, 1, 1, step, keys, false, scratch)
-    for (let r = 0; r < rows; r++) softmaxRow(p + cells(r * keys), x + cells(r * keys), s + cells(r * keys), i + r + 1, keys, scale)
-    matmul(o + cells(i * E), p, v, rows, E, keys, keys, 1, step, 1, E, false, scratch)
-  }
+  matmul(s, q, k, T, T, E, step, 1, 1, step, T, false, scratch)
+  for (let r = 0; r < T; r++) softmaxRow(p + cells(r * T), x + cells(r * T), s + cells(r * T), r + 1, T, scale)
+  matmul(o, p, v, T, E, T, T, 1, step, 1, E, false, scratch)
 }
 
-/** With 'again' the probabilities are computed anew, block by block; else they lie in p. */
-export function backward(dq: usize, dk: usize, dv: usize, g: usize, q: usize, k: usize, v: usize, s: usize, x: usize, p: usize, d: usize, T: i32, E: i32, step: i32, block: i32, causal: bool, again: bool, scratch: usize): void {
+export function backward(dq: usize, dk: usize, dv: usize, g: usize, q: usize, k: usize, v: usize, p: usize, d: usize, T: i32, E: i32, step: i32, scratch: usize): void {
   const scale = <f32>1.0 / sqrt(<f32>E)
-  if (again) {
-    memory.fill(dk, 0, cells(T * E))
-    memory.fill(dv, 0, cells(T * E))
-  }
-  for (let i = 0; i < T; i += block) {
-    const rows = min(block, T - i)
-    const keys = causal ? i + rows : T
-    if (again) {
-      matmul(s, q + cells(i * step), k, rows, keys, E, step, 1, 1, step, keys, false, scratch)
-      for (let r = 0; r < rows; r++) softmaxRow(p + cells(r * keys), x + cells(r * keys), s + cells(r * keys), i + r + 1, keys, scale)
-    }
-    matmul(dv, p, g + cells(i * E), keys, E, rows, 1, keys, E, 1, E, again, scratch)
-    matmul(d, g + cells(i * E), v, rows, keys, E, E, 1, 1, step, keys, false, scratch)
-    for (let r = 0; r < rows; r++) softmaxGradientRow(d + cells(r * keys), p + cells(r * keys), keys, scale)
-    matmul(dq + cells(i * E), d, k, rows, E, keys, keys, 1, step, 1, E, false, scratch)
-    matmul(dk, d, q + cells(i * step), keys, E, rows, 1, keys, step, 1, E, again, scratch)
-  }
+  matmul(dv, p, g, T, E, T, 1, T, E, 1, E, false, scratch)
+  matmul(d, g, v, T, T, E, E, 1, 1, step, T, false, scratch)
+  for (let r = 0; r < T; r++) softmaxGradientRow(d + cells(r * T), p + cells(r * T), T, scale)
+  matmul(dq, d, k, T, E, T, T, 1, step, 1, E, false, scratch)
+  matmul(dk, d, q, T, E, T, 1, T, step, 1, E, false, scratch)
+}
+
+export function tiles(o: usize, kept: usize, q: usize, k: usize, v: usize, T: i32, E: i32, step: i32, scratch: usize): void {
+  attention(0, attentionUnits(1, T, T), o, kept, q, k, v, 0, scratch, 1, 1, T, T, E, E, <f32>1.0 / sqrt(<f32>E), 1, 0, 0, 0, step, 1, 0, 0, step, 1, 0, 0, step, 1, 0, 0, 0, 0)
+}
+
+export function tilesGradient(dq: usize, dk: usize, dv: usize, g: usize, kept: usize, q: usize, k: usize, v: usize, T: i32, E: i32, step: i32, scratch: usize): void {
+  attentionGradient(
+    0, 1, dq, dk, dv, g, kept, q, k, v, 0, scratch, 1, 1, T, T, E, E, <f32>1.0 / sqrt(<f32>E), 1, 0, 0, 0, step, 1, 0, 0, step, 1, 0, 0, step, 1,
+    0, 0, 0, 0,
+  )
 }
 `
 const largest = 4096
@@ -108,9 +103,15 @@ const floats = new Float32Array(exports.memory.buffer)
 for (let i = 0; i < (inputs + 2 * small) / cell; i++) floats[i] = Math.sin(i * 12.9898) * 2
 
 const { q, k, v, o, g, dq, dk, dv, s, x, p, d, scratch } = places
-const run = (T, E, block, causal, again) => {
-  exports.forward(o, q, k, v, s, x, p, T, E, step, block, causal, scratch)
-  exports.backward(dq, dk, dv, g, q, k, v, s, x, p, d, T, E, step, block, causal, again, scratch)
+const forward = {
+  whole: (T, E) => exports.forward(o, q, k, v, s, x, p, T, E, step, scratch),
+  kept: (T, E) => exports.tiles(o, p, q, k, v, T, E, step, scratch),
+  again: (T, E) => exports.tiles(o, 0, q, k, v, T, E, step, scratch),
+}
+const backward = {
+  whole: (T, E) => exports.backward(dq, dk, dv, g, q, k, v, p, d, T, E, step, scratch),
+  kept: (T, E) => exports.tilesGradient(dq, dk, dv, g, p, q, k, v, T, E, step, scratch),
+  again: (T, E) => exports.tilesGradient(dq, dk, dv, g, 0, q, k, v, T, E, step, scratch),
 }
 const results = (T, E) => [o, dq, dk, dv].map((place) => floats.slice(place / cell, place / cell + T * E))
 
@@ -121,25 +122,25 @@ for (const [T, E] of lengths
   .split(',')
   .map(Number)
   .flatMap((T) => [32, 64].map((E) => [T, E]))) {
-  const blocks = [16, 32, 64, 128].filter((block) => block < T)
-  run(T, E, T, false, false)
+  const names = T <= 1024 ? ['whole', 'kept', 'again'] : ['whole', 'again']
+  const run = (name) => {
+    forward[name](T, E)
+    backward[name](T, E)
+  }
+  run('whole')
   const whole = results(T, E)
-  const contestants = { whole: () => run(T, E, T, false, false) }
-  const forward = { whole: () => exports.forward(o, q, k, v, s, x, p, T, E, step, T, false, scratch) }
-  for (const block of blocks) {
-    run(T, E, block, true, true)
+  for (const name of names) {
+    run(name)
     const apart = Math.max(
       ...results(T, E).map((own, n) =>
         own.reduce((most, value, i) => Math.max(most, Math.abs(value - whole[n][i])), 0),
       ),
     )
-    if (!(apart < 1e-3)) throw new Error(`blocks of ${block} at ${T}×${E} are ${apart} apart`)
-    contestants[block] = () => run(T, E, block, true, true)
-    forward[block] = () => exports.forward(o, q, k, v, s, x, p, T, E, step, block, true, scratch)
+    if (!(apart < 1e-3)) throw new Error(`${name} at ${T}×${E} is ${apart} apart`)
   }
   const options = { rounds: Number(rounds), milliseconds: 1 }
-  const best = fastest(contestants, options)
-  const ahead = fastest(forward, options)
-  const text = (name) => `${name} ${(best[name] / 1000).toFixed(0)} (${(ahead[name] / 1000).toFixed(0)})`
-  console.log(`T ${T}, E ${E}: ${['whole', ...blocks].map(text).join('   ')}`)
+  const all = fastest(Object.fromEntries(names.map((name) => [name, () => run(name)])), options)
+  const ahead = fastest(Object.fromEntries(names.map((name) => [name, () => forward[name](T, E)])), options)
+  const text = (name) => `${name} ${(all[name] / 1000).toFixed(1)} (${(ahead[name] / 1000).toFixed(1)})`
+  console.log(`T ${T}, E ${E}: ${names.map(text).join('   ')}`)
 }

@@ -137,6 +137,7 @@ export function dimensionNames(nodes: readonly GraphNode[], limits: NonNullable<
     if (node.op === 'slice') node.attributes.start.forEach(note)
     if (node.op === 'convolve' || node.op === 'pool_max' || node.op === 'pool_max_gradient')
       node.attributes.low.forEach(note)
+    if (node.op === 'attention' || node.op === 'attention_gradient') note(node.attributes.offset)
     if (node.op === 'pad') node.attributes.low.forEach(note)
     if (node.op === 'scan') note(node.attributes.length)
     if ('body' in node.attributes) for (const { name } of node.attributes.body.dims) names.add(name)

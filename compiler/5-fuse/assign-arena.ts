@@ -1,6 +1,7 @@
 /** Which buffers live when, and from that their offsets in the arena. */
 import { boundsOf } from '../dimensions/bounds.ts'
 import { type Dim, isConstant } from '../dimensions/dimension.ts'
+import { type AttentionPlan, attentionScratchBytes } from './attention.ts'
 import type { ConvolutionPlan } from './convolution.ts'
 import { convolutionScratchBytes } from './convolution-scratch.ts'
 import type { Packing } from './packing.ts'
@@ -30,7 +31,13 @@ export function assignArena(
   { graph, storage, ranges, tile, bytesOf }: Planning,
   steps: readonly Step[],
   products: ReadonlyMap<number, ProductPlan>,
-  convolutions: ReadonlyMap<number, ConvolutionPlan>,
+  {
+    convolutions,
+    attentions,
+  }: {
+    readonly convolutions: ReadonlyMap<number, ConvolutionPlan>
+    readonly attentions: ReadonlyMap<number, AttentionPlan>
+  },
   packed: ReadonlyMap<number, Packing>,
   last: ReadonlySet<number>,
 ): ArenaAssignment {
@@ -80,6 +87,8 @@ export function assignArena(
   function scratchBytes(node: number): number | undefined {
     const convolution = convolutions.get(node)
     if (convolution) return convolutionScratchBytes(convolution, largest, tile)
+    const attention = attentions.get(node)
+    if (attention) return attentionScratchBytes(attention, largest, tile)
     const own = graph.nodes[node]
     if (own && isSequential(own)) return own.op === 'argsort' ? argsortScratchBytes(own, graph, largest) : undefined
     const plan = products.get(node)

@@ -38,6 +38,17 @@ function withOwnBuffers(call: Call, change: (buffer: number) => number): Call {
     case 'pool_max':
     case 'pool_max_gradient':
       return { ...call, target: place(call.target), sources: call.sources.map(place) }
+    case 'attention':
+    case 'attention_gradient':
+      return {
+        ...call,
+        targets: call.targets.map(place),
+        ...(call.kept && { kept: place(call.kept) }),
+        sources: call.sources.map(place),
+        ...(call.slopes && { slopes: place(call.slopes) }),
+        ...(call.bias && { bias: place(call.bias) }),
+        scratch: change(call.scratch),
+      }
     case 'gather':
     case 'scatter_add':
       return { ...call, target: place(call.target), source: place(call.source), indices: place(call.indices) }

@@ -5,6 +5,7 @@ import type { Graph, GraphNode, GraphProgram } from '../3-graph/graph.ts'
 import type { DimRange } from '../dimensions/bounds.ts'
 import { add, DimensionError, formatDim, product } from '../dimensions/dimension.ts'
 import type { Variable } from '../types.ts'
+import { type AttentionPlan, attentionWork } from './attention.ts'
 import { canonicalise, sharedKernel } from './canonical.ts'
 import { buffersWritten, type Draft } from './draft.ts'
 import { formOf, type Rooted } from './draft-form.ts'
@@ -17,6 +18,7 @@ import { type GraphPlan, planGraph } from './plan-graph.ts'
 import { poolingOf } from './pooling.ts'
 import { narrowTile, type Tile } from './product-scratch.ts'
 import type {
+  AttentionCall,
   Call,
   CallOrigin,
   ConvolutionCall,
@@ -332,11 +334,37 @@ function originOf(
   return { title: target + titleOf(plan.graph, nodes), ...(span && { span }) }
 }
 
+function attentionCall(
+  state: FuseState,
+  plan: GraphPlan,
+  attention: AttentionPlan,
+  target: Place,
+): Omit<AttentionCall, 'scratch' | 'title'> {
+  const { kind, sizes, scale, reach, strides, parts, q, k, v, slopes, bias, kept } = attention
+  const places: Place[] = []
+  let elements = target.elements
+  for (const part of parts) {
+    places.push({ ...target, elements })
+    elements = add(elements, part)
+  }
+  const at = (stored: Stored): Place => placeOf(state, plan, stored)
+  const probabilities = kept === 'here' ? places[1] : kept && at(kept)
+  return {
+    ...{ kind, sizes, scale, reach, strides },
+    targets: kind === 'attention' ? places.slice(0, 1) : places,
+    ...(probabilities && { kept: probabilities }),
+    sources: [at(q), at(k), at(v)],
+    ...(slopes && { slopes: at(slopes) }),
+    ...(bias && { bias: at(bias) }),
+    work: attentionWork(attention),
+  }
+}
+
 function libraryCall(
   state: FuseState,
   plan: GraphPlan,
   id: number,
-): ProductCall | ConvolutionCall | PoolingCall | IndexedCall | SequentialCall {
+): ProductCall | ConvolutionCall | PoolingCall | AttentionCall | IndexedCall | SequentialCall {
   const { graph, products } = plan
   const node = graph.nodes[id]!
   const place = (buffer: number): Place => state.layout.place(plan, buffer)
@@ -384,6 +412,9 @@ function libraryCall(
       work: convolutionWork(convolution),
     }
   }
+  const attention = plan.attentions.get(id)
+  if (attention)
+    return { ...origin, ...attentionCall(state, plan, attention, target), scratch: state.layout.scratch(plan, id) }
   if (node.op === 'pool_max' || node.op === 'pool_max_gradient') {
     const shapes = node.inputs.map((input) => graph.nodes[input]!.type.shape)
     const sources = node.inputs.map((input) => placeOf(state, plan, plan.stored(input)))

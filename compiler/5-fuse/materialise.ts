@@ -95,7 +95,7 @@ export function storedAt(
 /** Ops that a call of their own computes, from operands in memory. */
 export function isLibraryOp(op: OpName): boolean {
   const { class: kind } = opDefinitions[op]
-  return ['contraction', 'convolution', 'pooling', 'indexed', 'sequential'].includes(kind)
+  return ['contraction', 'convolution', 'pooling', 'attention', 'indexed', 'sequential'].includes(kind)
 }
 
 export function chooseMaterialised(graph: FlatGraph): Materialisation {
@@ -152,7 +152,8 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
       const condition = behindExpansions(node.inputs[0]!)
       if (nodes[condition]!.type.shape.length === 0) give(condition)
     }
-    if (isLibraryOp(node.op)) for (const input of node.inputs) giveOperandBase(input, viewTaken(node))
+    if (isLibraryOp(node.op))
+      for (const [at, input] of node.inputs.entries()) giveOperandBase(input, viewTaken(node, at))
     if (node.op === 'reshape') {
       const input = node.inputs[0]!
       const direct = isStored(input)
@@ -233,9 +234,11 @@ function basesOf(node: GraphNode, bases: readonly (readonly number[])[]): readon
   return [...new Set(node.inputs.flatMap((input) => bases[input]!))].slice(0, 2)
 }
 
-/** Which views of memory a library op takes as its operands. */
-function viewTaken(node: GraphNode): (view: GraphNode) => boolean {
+/** Which views of memory a library op takes as an operand. */
+function viewTaken(node: GraphNode, operand: number): (view: GraphNode) => boolean {
   if (node.op === 'contract') return isView
+  // Queries, keys and values.
+  if (node.op === 'attention' || node.op === 'attention_gradient') return operand < 3 ? isView : () => false
   if (node.op !== 'convolve') return () => false
   const spatial = node.attributes.strides.length
   return (view) => view.op === 'permute' && keepsSpatialAxes(view.attributes.order, spatial)

@@ -24,6 +24,9 @@ const RESERVED = new Set([
   ],
   ...['exp', 'log', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'pow', 'sign', 'abs', 'min', 'max', 'load', 'store'],
   ...[
+    'attention',
+    'attentionGradient',
+    'attentionUnits',
     'poolMax',
     'poolMaxGradient',
     'convolve',

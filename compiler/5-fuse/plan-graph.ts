@@ -5,6 +5,7 @@ import { type Dim, product } from '../dimensions/dimension.ts'
 import type { TensorType } from '../types.ts'
 import { addInPlace } from './add-in-place.ts'
 import { assignArena } from './assign-arena.ts'
+import { type AttentionPlan, attentionReads, isAttention, planAttention } from './attention.ts'
 import { type AxisTable, buildDrafts, copyDraft, type DraftContext, packDraft } from './build-draft.ts'
 import { type ConvolutionPlan, operandsOfConvolution, planConvolution } from './convolution.ts'
 import { type FlatGraph, flatten } from './flatten.ts'
@@ -36,6 +37,7 @@ export interface GraphPlan {
   readonly steps: readonly Step[]
   readonly products: ReadonlyMap<number, ProductPlan>
   readonly convolutions: ReadonlyMap<number, ConvolutionPlan>
+  readonly attentions: ReadonlyMap<number, AttentionPlan>
   /** By a loop's number. */
   readonly loops: ReadonlyMap<number, LoopPlan>
   /** Graph buffers: a node's number, or from `nodes.length` on one made for an output, an update or a loop. */
@@ -134,6 +136,7 @@ export function planGraph(
   }
   const products = new Map<number, ProductPlan>()
   const convolutions = new Map<number, ConvolutionPlan>()
+  const attentions = new Map<number, AttentionPlan>()
   const loops = new Map<number, LoopPlan>()
   const loopAt = new Map(graph.loops.map(({ node }, at) => [node, at]))
   const laidOut = new Map<string, number>()
@@ -147,7 +150,8 @@ export function planGraph(
     steps[region]!.push({ kind: 'draft', draft: packDraft(planning.context, operand, order, buffer) })
     return buffer
   }
-  for (const { id, op, inputs } of nodes) {
+  for (const node of nodes) {
+    const { id, op, inputs } = node
     if (!materialisation.live[id]) continue
     const loop = loopAt.get(id)
     if (loop !== undefined) loops.set(loop, planLoop(planning, loop))
@@ -162,6 +166,10 @@ export function planGraph(
       const plan = planProduct(graph, materialisation, id, layOut)
       products.set(id, plan)
       own.push({ kind: 'library', node: id, reads: [plan.a.node, plan.b.node] })
+    } else if (isAttention(node)) {
+      const plan = planAttention(graph, materialisation, node)
+      attentions.set(id, plan)
+      own.push({ kind: 'library', node: id, reads: attentionReads(plan) })
     } else if (isLibraryOp(op))
       own.push({ kind: 'library', node: id, reads: inputs.map((input) => stored(input).node) })
     else for (const draft of buildDrafts(planning.context, id)) own.push({ kind: 'draft', draft })
@@ -218,7 +226,7 @@ export function planGraph(
     { ...planning, typeOf, bytesOf },
     interleaved.steps,
     products,
-    convolutions,
+    { convolutions, attentions },
     packed,
     new Set(copies.map(({ buffer }) => buffer)),
   )
@@ -230,6 +238,7 @@ export function planGraph(
     steps: interleaved.steps,
     products,
     convolutions,
+    attentions,
     loops,
     storage,
     outputs,

@@ -76,6 +76,15 @@ function callText(program: Program, call: Call): string {
       const windows = call.axes.filter(({ input }) => input !== 1).map(({ window }) => window)
       return `${place(call.target)} = ${call.kind}(${call.sources.map(place).join(', ')}): windows ${windows.join('×')}; ${work}`
     }
+    case 'attention':
+    case 'attention_gradient': {
+      const { b, g, r, t, s, e, f } = call.sizes
+      const operands = [...call.sources, call.slopes, call.bias].flatMap((own) => own ?? []).map(place)
+      const heads = [b, g, r].map(formatDim).join('·')
+      const sizes = `${heads} heads, ${formatDim(t)} queries, ${formatDim(s)} keys before ${formatDim(call.reach)}, ${formatDim(e)} and ${formatDim(f)} wide`
+      const kept = call.kept ? `, probabilities at ${place(call.kept)}` : ''
+      return `${call.targets.map(place).join(', ')} = ${call.kind}(${operands.join(', ')}): ${sizes}${kept}; ${work}`
+    }
     case 'pack':
       return `${name(call.panels.buffer)} = pack(${place(call.b)}): ${formatDim(call.k)} × ${formatDim(call.n)}; ${work}`
     case 'gather':

@@ -7,6 +7,7 @@ import type { Span } from '../diagnostics/diagnostic.ts'
 import type { Dim } from '../dimensions/dimension.ts'
 import type { OpName } from '../ops/op.ts'
 import type { DType, EntryKind, Hyper, RuntimeDim, TensorType, Variable } from '../types.ts'
+import type { AttentionPlan } from './attention.ts'
 import type { ConvolutionPlan } from './convolution.ts'
 import type { Reducer } from './draft.ts'
 
@@ -110,6 +111,7 @@ export type Call =
   | PackCall
   | ConvolutionCall
   | PoolingCall
+  | AttentionCall
   | IndexedCall
   | SequentialCall
   | CopyCall
@@ -212,6 +214,22 @@ export interface PoolingAxis {
   readonly dilation: number
 }
 
+/** Attention by asm/attention.ts, or its gradient. */
+export interface AttentionCall
+  extends CallOrigin,
+    Pick<AttentionPlan, 'kind' | 'sizes' | 'scale' | 'reach' | 'strides'> {
+  /** The mixtures; for the gradient those to queries, keys and values. */
+  readonly targets: readonly Place[]
+  /** Where the probabilities are kept. */
+  readonly kept?: Place
+  /** Queries, keys and values. */
+  readonly sources: readonly Place[]
+  /** The cotangent of the mixtures, for the gradient. */
+  readonly slopes?: Place
+  readonly bias?: Place
+  readonly scratch: number
+}
+
 /** Rows of a table by index: gathered into `target`, or `target` zeroed and rows added to it. */
 export interface IndexedCall extends CallOrigin {
   readonly kind: 'gather' | 'scatter_add'
@@ -293,7 +311,7 @@ export interface IndexMap {
 export interface KernelAxis {
   readonly extent: Size
   /** The extent is known to be a multiple of this. */
-  readonly multiple: 1 | 4 | 8
+  readonly multiple: 1 | 4 | 8 | 16
 }
 
 export type KernelValue =

@@ -54,6 +54,7 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
   './winograd': ['winograd', 'winogradLarge'],
   './pooled-gradient': ['pooledGradient'],
   './pooling': ['poolMax', 'poolMaxGradient'],
+  './attention': ['attention', 'attentionGradient', 'attentionUnits'],
   './sequential': ['argsort', 'cumulativeSum', 'cumulativeSumInteger'],
   './indexed': ['gatherRows', 'scatterAddRows', 'scatterAddRowsInteger'],
 }

@@ -1,6 +1,7 @@
 /** The calls of an entry as AssemblyScript: for one thread, or for several that share them and meet after each. */
 import type { ConvolutionAxis } from '../5-fuse/convolution.ts'
 import type {
+  AttentionCall,
   Call,
   ConvolutionCall,
   IndexedCall,
@@ -16,7 +17,7 @@ import type {
   SequentialCall,
 } from '../5-fuse/program.ts'
 import { boundsOf, type DimRange } from '../dimensions/bounds.ts'
-import { type Dim, multiply } from '../dimensions/dimension.ts'
+import { type Dim, multiply, product } from '../dimensions/dimension.ts'
 import { block, type Lines, line } from './lines.ts'
 import { printDimension } from './print-dimension.ts'
 import { floatLiteral } from './print-operation.ts'
@@ -89,6 +90,10 @@ function printCall(printer: CallPrinter, call: Call, declared = false): void {
     case 'pool_max':
     case 'pool_max_gradient':
       printPooling(printer, call)
+      break
+    case 'attention':
+    case 'attention_gradient':
+      printAttention(printer, call)
       break
     case 'pack': {
       const sizes = [call.n, call.k, call.bRow, call.bColumn].map((dim) => size(printer, dim))
@@ -381,6 +386,31 @@ function printPooling(printer: CallPrinter, call: PoolingCall): void {
       planes.map((own, at) => `${place(printer, own)} + (<usize>(partStart * ${steps[at]}) << 2)`),
     ),
   )
+}
+
+function printAttention(printer: CallPrinter, call: AttentionCall): void {
+  const { b, g, r, t, s, e, f } = call.sizes
+  const { q, k, v, bias } = call.strides
+  const at = (start: Place | undefined): string => (start ? place(printer, start) : '0')
+  const sizes = (dims: readonly Dim[]): string => dims.map((dim) => size(printer, dim)).join(', ')
+  const scratch = name(printer, call.scratch)
+  const forward = call.kind === 'attention'
+  const pointers = [...call.targets, ...(forward ? [] : [call.slopes]), call.kept, ...call.sources, call.bias]
+  const heads = size(printer, product([b, g, ...(forward ? [r] : [])]))
+  const extent = forward ? `attentionUnits(${heads}, ${sizes([t, s])})` : heads
+  const print = (range: string, memory: string): void => {
+    const rows = [
+      `${range}, ${pointers.map(at).join(', ')}`,
+      memory,
+      `${sizes([g, r, t, s, e, f])}, ${floatLiteral(call.scale)}, ${size(printer, call.reach)}`,
+      sizes([...q, ...k, ...v, ...bias]),
+    ]
+    line(printer.lines, `${forward ? 'attention' : 'attentionGradient'}(`)
+    for (const row of rows) line(printer.lines, `  ${row},`)
+    line(printer.lines, ')')
+  }
+  if (printer.together) printShare(printer, call, extent, 1, () => print('partStart, partEnd', `own(${scratch})`))
+  else print(`0, ${extent}`, scratch)
 }
 
 function printIndexed(printer: CallPrinter, call: IndexedCall): void {

@@ -61,6 +61,9 @@ export function planThreads(program: Program, always = false): ThreadPlan {
         return splitOf(call) !== undefined
       case 'gather':
         return call.outer === 1
+      case 'attention':
+      case 'attention_gradient':
+        return true
       default:
         return call.kind === 'product' || call.kind === 'pool_max' || call.kind === 'pool_max_gradient'
     }
@@ -128,7 +131,7 @@ function repeats(call: ConvolutionCall): boolean {
 function nanoseconds(call: Call, sizes: Readonly<Record<string, number>>): number {
   const flops = evaluateCount(call.work.flops, sizes)
   const bytes = evaluateCount(call.work.bytes, sizes)
-  const product = call.kind === 'product' || call.kind === 'convolution'
+  const product = ['product', 'convolution', 'attention', 'attention_gradient'].includes(call.kind)
   return flops / (product ? 40 : 8) + bytes / 20
 }
 

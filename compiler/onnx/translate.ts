@@ -29,6 +29,8 @@ type Untranslated =
   | 'cotangent'
   | 'with_gradient'
   | 'pool_max_gradient'
+  | 'attention'
+  | 'attention_gradient'
 
 /** How every other op is written. */
 const translations: { readonly [K in Exclude<OpName, Untranslated>]: Translation<K> } = {

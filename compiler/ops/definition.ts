@@ -17,6 +17,7 @@ export type OpClass =
   | 'contraction'
   | 'convolution'
   | 'pooling'
+  | 'attention'
   | 'indexed'
   | 'sequential'
   | 'random'

@@ -111,6 +111,15 @@ export interface OpAttributes {
   pool_max: PoolingAttributes
   pool_max_gradient: PoolingAttributes
 
+  /**
+   * attention(q [b, g, r, t, e], k [b, g, s, e], v [b, g, s, f], bias?): all mixtures of values, [b, t, g, r, f], then, if `keeps`, the
+   * probabilities, in one row. A bias has the shape of the scores, [b, g, r, t, s], but for leading axes of size one;
+   * where it is −1e9 or less, a score is hidden, and changes with no query and no key.
+   */
+  attention: AttentionAttributes
+  /** (q, k, v, cotangent of the mixtures, the result if it `keeps`, bias?) → the cotangents of q, k and v in one row. */
+  attention_gradient: AttentionAttributes
+
   // Indexed access. gather(x, indices): axis `axis` of x is replaced by the axes of indices (i32, bounded)
   gather: { readonly axis: number }
   /** scatter_add(updates, indices): the adjoint of gather; `size` is the length of the restored axis. */
@@ -183,6 +192,15 @@ export interface PoolingAttributes {
   readonly size: readonly Dim[]
   readonly window: readonly number[]
   readonly dilation: readonly number[]
+}
+
+/** Scores are scale·q·k; a causal query i sees the keys j ≤ i + offset. */
+export interface AttentionAttributes {
+  readonly scale: number
+  readonly causal: boolean
+  /** Not negative. */
+  readonly offset: Dim
+  readonly keeps: boolean
 }
 
 export type OpName = keyof OpAttributes

@@ -1,5 +1,6 @@
 /** Every primitive with its definition: the one table of ops. */
 import type { TensorType } from '../types.ts'
+import { attentions } from './attention.ts'
 import { contraction } from './contraction.ts'
 import { convolution } from './convolution.ts'
 import { type OpClass, type OpDef, ShapeError } from './definition.ts'
@@ -24,6 +25,7 @@ export const opDefinitions: { readonly [K in OpName]: OpDef<K> } = {
   ...contraction,
   ...convolution,
   ...pooling,
+  ...attentions,
   ...indexed,
   ...sequential,
   ...loops,

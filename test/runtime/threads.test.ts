@@ -103,6 +103,20 @@ const networks: Record<
     rows: [7, 1, 4],
     inputs: (rows) => ({ x: numbers(rows * 12, 1), y: numbers(rows * 3, 2) }),
   },
+  'attention of one head in several blocks of queries, and of heads that share keys': {
+    source: `
+        dim Batch in 1..3
+        model Net(x: f32[Batch, 150, 4]) -> f32[Batch, 150, 4] {
+          let y = x |> long: MultiHeadAttention(1, causal = true)
+          return y |> shared: MultiHeadAttention(4, KvHeads = 2, alibi = true)
+        }
+        train fit(x: f32[Batch, 150, 4], y: f32[Batch, 150, 4]) {
+          loss mean_squared_error(Net(x), y)
+          optimizer adam(lr = 1e-2)
+        }`,
+    rows: [3, 1],
+    inputs: (rows) => ({ x: numbers(rows * 600, 1), y: numbers(rows * 600, 2) }),
+  },
   'attention, layer norm, a fixed point': {
     source: `
         dim Batch in 1..5
