@@ -2,7 +2,7 @@
 // them. Every element of C is one sum over ascending k, so its bits do not depend on how many rows there are. Only products of
 // one row with columns stored contiguously, and of one column, sum in eight parts (matrix-vector.ts). The tile's shape, block sizes and
 // thresholds were measured: bench/kernels/README.md.
-import { WIDE } from './build'
+import { RELAXED, WIDE } from './build'
 import { rowTimesMatrix, vectorTimesRows } from './matrix-vector'
 import { isSmall, smallProduct } from './small-product'
 import { panelWidth, tileCount, tileHeight, tileRows, tiles, widestPanel } from './tiles'
@@ -11,11 +11,19 @@ import { panelWidth, tileCount, tileHeight, tileRows, tiles, widestPanel } from 
 export const blockDepth = 392
 /** Rows of a block of A, whole tiles of 3, 4 or 6: with blockDepth, 404 KiB, inside a second-level cache of 512. */
 export const blockRows = 264
-/** Products this wide repay packing a transposed A. */
+/** Products this wide repay packing a transposed A whose rows lie so far apart that they meet in few sets of the cache. */
 const leastColumnsTransposed = 64
+const farTransposed = RELAXED ? 512 : 0
+/** Products wider than this repay packing any transposed A. */
+const mostColumnsInPlace = 256
 /** Rows of A so far apart, each on a page of its own, fall into few sets of the cache; products this wide repay packing them. */
 const farRows = 1024
 const leastColumns = 256
+/**
+ * Rows of B so far apart meet in few sets of the cache: what a panel leaves of their cache lines is lost for
+ * the next, if not packed with it; so four are.
+ */
+const farPanels = 256
 /** Rows of A that are worth packing in place of columns of B, of which there are at least three times as many. */
 const leastTurned = 4
 
@@ -153,6 +161,43 @@ export function packPanel(target: usize, b: usize, bRow: i32, bColumn: i32, dept
   }
 }
 
+/** Packs the next panel, or with `fours` four if so many of the widest follow; gives how many columns that is. */
+function packNext(target: usize, b: usize, bRow: i32, bColumn: i32, depth: i32, left: i32, fours: bool): i32 {
+  if (fours && left > 4 * widestPanel + 4) {
+    packFour(target, bytes(widestPanel * depth), b, bytes(bRow), depth)
+    return 4 * widestPanel
+  }
+  const width = panelWidth(left)
+  packPanel(target, b, bRow, bColumn, depth, min(width, left), width)
+  return width
+}
+
+/** Packs four of the widest panels, `apart` bytes from each other, from rows whose elements lie side by side. */
+function packFour(target: usize, apart: usize, b: usize, rowBytes: usize, depth: i32): void {
+  const wide = bytes(widestPanel)
+  for (let p = 0; p < depth; p++) {
+    let to = target, from = b
+    copyWidest(to, from)
+    to += apart, from += wide
+    copyWidest(to, from)
+    to += apart, from += wide
+    copyWidest(to, from)
+    to += apart, from += wide
+    copyWidest(to, from)
+    target += wide
+    b += rowBytes
+  }
+}
+
+@inline
+function copyWidest(target: usize, b: usize): void {
+  const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32)
+  if (WIDE) {
+    const b3 = v128.load(b, 48)
+    v128.store(target, b0), v128.store(target, b1, 16), v128.store(target, b2, 32), v128.store(target, b3, 48)
+  } else v128.store(target, b0), v128.store(target, b1, 16), v128.store(target, b2, 32)
+}
+
 /** Rows p of `target`, `step` bytes apart, become (b0[p], b1[p], b2[p], b3[p]). */
 export function transpose4(target: usize, step: usize, b0: usize, b1: usize, b2: usize, b3: usize, depth: i32): void {
   let p = 0
@@ -235,7 +280,7 @@ export function packedPanel(panels: usize, p: i32, j: i32, n: i32, depth: i32): 
 }
 
 /**
- * Blocks of B, `blockDepth` rows deep, are packed panel by panel, each panel meeting all rows of a block of A while it is in the
+ * Blocks of B, `blockDepth` rows deep, are packed panel by panel, or four at once, each panel meeting all rows of a block of A while it is in the
  * first-level cache. A is read where it lies, unless it is packed as well: rows many bytes apart, as those of a transposed A, would fall into few
  * sets of the cache. Unless `packed` is 0, B is packed there already.
  */
@@ -245,10 +290,14 @@ function tiledProduct(
 ): void {
   const strip = scratch
   const ownRows = strip + bytes(widestPanel * (min(m, blockRows) + tileRows - 1))
-  const packsRows = aRow == 1 ? n >= leastColumnsTransposed : aColumn == 1 && aRow >= farRows && n >= leastColumns
+  const packsRows = aRow == 1
+    ? n > mostColumnsInPlace || (n >= leastColumnsTransposed && aColumn >= farTransposed)
+    : aColumn == 1 && aRow >= farRows && n >= leastColumns
   const most = evenDepth(k)
   const ownRow = packedRow(most)
   const panels = packsRows ? ownRows + bytes(min(m, blockRows) * ownRow) : ownRows
+  const keeps = m > blockRows
+  const fours = bColumn == 1 && bRow >= farPanels && n >= farPanels
   for (let p = 0; p < k; p += most) {
     const depth = min(k - p, most)
     for (let i = 0; i < m; i += blockRows) {
@@ -260,12 +309,17 @@ function tiledProduct(
         block = ownRows, row = bytes(ownRow), step = 4
       }
       let width = 0
+      // Columns from `first` to `end` are packed.
+      let first = 0, end = i > 0 ? n : 0
       for (let j = 0; j < n; j += width) {
         width = panelWidth(n - j)
         const columns = min(width, n - j)
-        const own = m > blockRows ? panels + bytes(j * depth) : panels
+        if (j >= end && !packed) {
+          first = keeps ? 0 : j
+          end += packNext(panels + bytes((j - first) * depth), b + bytes(p * bRow + j * bColumn), bRow, bColumn, depth, n - j, fours)
+        }
+        const own = panels + bytes((j - first) * depth)
         const panel = packed ? packedPanel(packed, p, j, n, depth) : own
-        if (i == 0 && !packed) packPanel(panel, b + bytes(p * bRow + j * bColumn), bRow, bColumn, depth, columns, width)
         panelProduct(
           c + bytes(i * cRow + j), bytes(cRow), block, row, step, panel, depth, rows, columns, width, accumulate || p > 0, strip,
         )

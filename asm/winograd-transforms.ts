@@ -2,6 +2,7 @@
 // results in each other's place, for the 3×3 gradient that 4×4 cotangents at a time contribute to. Both evaluate polynomials at the same
 // six points along each axis: 0, ±a, ±b and infinity. a = 3/4 and b = 3/2 have exact powers and round half as coarsely as the usual 1
 // and 2. Four channels or filters lie side by side in a vector.
+import { WIDE } from './build'
 import { madd, nmadd } from './vector'
 
 /** Products of a tile: six points along each axis. */
@@ -10,8 +11,11 @@ export const points = 36
 export const tile = 4
 /** Inputs of a tile along an axis. */
 export const reach = 6
+/** Channels side by side at a position: one vector, in the wide build two. */
+export const together = WIDE ? 8 : 4
+export const position: usize = WIDE ? 32 : 16
 /** Bytes of constants and of a tile between its two axes. */
-export const workBytes: usize = 64 + 576
+export const workBytes: usize = 64 + 36 * position
 
 /**
  * The constants are read from memory: V8 makes a constant vector afresh at each use, but keeps one that it has loaded.
@@ -166,26 +170,47 @@ export function interpolateResults(
     v128.store(at, madd(a3, oddA, madd(b3, oddB, v128.load(from))), 288)
     source += step
   }
-  for (let at = between; rows > 0; rows--, at += 96) {
-    const p1 = v128.load(at, 16), p2 = v128.load(at, 32), p3 = v128.load(at, 48), p4 = v128.load(at, 64)
+  interpolateRows(target, row, plane, rows, columns, filters, between, work)
+}
+
+/**
+ * The second half of interpolateResults, for what the first has left from `between` on, the vectors of a row `position` bytes apart.
+ */
+@inline
+export function interpolateRows(
+  target: usize, row: usize, plane: usize, rows: i32, columns: i32, filters: i32, between: usize, work: usize,
+): void {
+  // Whole tiles of four filters need not ask what to keep of each row.
+  if (columns == tile && filters == 4) writeRows(true, target, row, plane, rows, columns, filters, between, work)
+  else writeRows(false, target, row, plane, rows, columns, filters, between, work)
+}
+
+@inline
+function writeRows(
+  whole: bool, target: usize, row: usize, plane: usize, rows: i32, columns: i32, filters: i32, between: usize, work: usize,
+): void {
+  const a = v128.load_splat<f32>(work), b = v128.load_splat<f32>(work, 4)
+  const a2 = v128.load_splat<f32>(work, 8), b2 = v128.load_splat<f32>(work, 12)
+  const a3 = v128.load_splat<f32>(work, 24), b3 = v128.load_splat<f32>(work, 28)
+  for (let at = between; rows > 0; rows--, at += 6 * position) {
+    const p1 = v128.load(at, position), p2 = v128.load(at, 2 * position), p3 = v128.load(at, 3 * position), p4 = v128.load(at, 4 * position)
     const evenA = f32x4.add(p1, p2), oddA = f32x4.sub(p1, p2), evenB = f32x4.add(p3, p4), oddB = f32x4.sub(p3, p4)
     const r0 = f32x4.add(v128.load(at), f32x4.add(evenA, evenB))
     const r1 = madd(a, oddA, f32x4.mul(b, oddB))
     const r2 = madd(a2, evenA, f32x4.mul(b2, evenB))
-    const r3 = madd(a3, oddA, madd(b3, oddB, v128.load(at, 80)))
+    const r3 = madd(a3, oddA, madd(b3, oddB, v128.load(at, 5 * position)))
     const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5), high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7)
     const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5), high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7)
-    let to = target
-    putColumns(to, v128.shuffle<i64>(low01, low23, 0, 2), columns)
-    if (filters > 1) {
-      to += plane
-      putColumns(to, v128.shuffle<i64>(low01, low23, 1, 3), columns)
+    const y0 = v128.shuffle<i64>(low01, low23, 0, 2), y1 = v128.shuffle<i64>(low01, low23, 1, 3)
+    const y2 = v128.shuffle<i64>(high01, high23, 0, 2), y3 = v128.shuffle<i64>(high01, high23, 1, 3)
+    const to1 = target + plane, to2 = to1 + plane, to3 = to2 + plane
+    if (whole) v128.store(target, y0), v128.store(to1, y1), v128.store(to2, y2), v128.store(to3, y3)
+    else {
+      putColumns(target, y0, columns)
+      if (filters > 1) putColumns(to1, y1, columns)
+      if (filters > 2) putColumns(to2, y2, columns)
+      if (filters > 3) putColumns(to3, y3, columns)
     }
-    if (filters > 2) {
-      to += plane
-      putColumns(to, v128.shuffle<i64>(high01, high23, 0, 2), columns)
-    }
-    if (filters > 3) putColumns(to + plane, v128.shuffle<i64>(high01, high23, 1, 3), columns)
     target += row
   }
 }

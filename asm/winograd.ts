@@ -3,11 +3,14 @@
 // sums over channels (`winograd`) or tiles (`winogradLarge`, the gradient to a filter) are products of panels (matmul.ts). Bits do
 // not depend on how images are grouped. Arguments are those of convolution.ts without the axes that are not there: filter
 // element k meets position s ± k − low.
-import { interleavePlanes } from './interleave'
+import { WIDE } from './build'
+import { interleaveRow } from './interleave'
 import { blockDepth, blockRows, panelProduct } from './matmul'
 import { panelWidth, tileRows, widestPanel } from './tiles'
+import { evaluateInputs, interpolateColumns } from './wide-winograd'
 import {
-  evaluateCotangents, evaluateFilter, evaluateInput, interpolateFilter, interpolateResults, points, reach, tile, workBytes, writeConstants,
+  evaluateCotangents, evaluateFilter, evaluateInput, interpolateFilter, interpolateResults, interpolateRows, points, position, reach, tile, together,
+  workBytes, writeConstants,
 } from './winograd-transforms'
 
 @inline
@@ -38,6 +41,12 @@ function fours(count: i32): i32 {
   return (count + 3) & ~3
 }
 
+/** Channels that fill their vectors. */
+@inline
+function wholePositions(count: i32): i32 {
+  return (count + together - 1) & -together
+}
+
 /**
  * y[n, g, o, s] = Σ over c and k of x[n, g, c, …]·w[g, o, c, k]. `rows` rows of tiles are computed together. `scratch` holds
  * winogradScratchBytes.
@@ -49,10 +58,10 @@ export function winograd(
 ): void {
   const down = (y1 + tile - 1) / tile, across = (y2 + tile - 1) / tile
   const tiles = rows * across
-  const inputWords = fours(channels)
+  const inputWords = wholePositions(channels)
   const inputStep = pointStep(tiles * inputWords)
   const planeDown = down * tile + reach - tile, planeAcross = across * tile + reach - tile
-  const planeRow = <usize>planeAcross << 4
+  const planeRow = <usize>planeAcross * position
   const plane = planeRow * <usize>planeDown
 
   const work = aligned(scratch)
@@ -64,7 +73,7 @@ export function winograd(
   const strip = results + bytes(points * pointStep(tiles * widestPanel))
   const planes = strip + bytes(tileRows * widestPanel)
   writeConstants(work)
-  memory.fill(planes, 0, <usize>(inputWords >> 2) * plane)
+  memory.fill(planes, 0, <usize>(inputWords / together) * plane)
   // A filter that runs backwards begins two positions earlier.
   if (f1 < 0) l1 += 2
   if (f2 < 0) l2 += 2
@@ -89,12 +98,12 @@ export function winograd(
         const target = inputs + bytes((row - first) * across * inputWords)
         for (let c = 0; c < channels; c += 4) {
           spread(
-            planes + <usize>(c >> 2) * plane, planeDown, planeAcross, source + bytes(c * xChannel), bytes(xChannel), min(4, channels - c), x1, x2, l1, l2,
-            i * tile, (i + inside) * tile + reach - tile,
+            planes + <usize>(c / together) * plane + bytes(c % together), planeRow, position, planeAcross, source + bytes(c * xChannel), bytes(xChannel),
+            min(4, channels - c), x1, x2, l1, l2, i * tile, (i + inside) * tile + reach - tile,
           )
         }
         evaluateTiles(
-          target, bytes(inputWords), bytes(inputStep), planes + <usize>(i * tile) * planeRow, plane, planeRow, inside, across, inputWords >> 2, work,
+          target, bytes(inputWords), bytes(inputStep), planes + <usize>(i * tile) * planeRow, plane, planeRow, inside, across, inputWords, work,
         )
         row += inside
       }
@@ -130,11 +139,17 @@ function writeTiles(
   y: usize, yFilter: i32, filters: i32, down: i32, length: i32, results: usize, width: i32, step: i32, across: i32, work: usize,
 ): void {
   for (let j = 0; j < across; j++, results += bytes(width)) {
-    for (let o = 0; o < filters; o += 4) {
-      interpolateResults(
-        y + bytes(o * yFilter + j * tile), bytes(length), bytes(yFilter), down, min(tile, length - j * tile), min(4, filters - o), results + bytes(o),
-        bytes(step), work,
-      )
+    const columns = min(tile, length - j * tile)
+    for (let o = 0; o < filters; o += together) {
+      const to = y + bytes(o * yFilter + j * tile)
+      if (WIDE) {
+        interpolateColumns(results + bytes(o), bytes(step), work)
+        for (let half = 0; half < 8 && half < filters - o; half += 4) {
+          interpolateRows(
+            to + bytes(half * yFilter), bytes(length), bytes(yFilter), down, columns, min(4, filters - o - half), work + 64 + bytes(half), work,
+          )
+        }
+      } else interpolateResults(to, bytes(length), bytes(yFilter), down, columns, min(4, filters - o), results + bytes(o), bytes(step), work)
     }
   }
 }
@@ -201,23 +216,35 @@ function evaluateFilters(
   }
 }
 
-/** Four channels of an image side by side, in rows `begin` to `end` of a plane; row r of the image is row r + l1. The last stands in for those that are missing. */
-@inline
+/**
+ * Four channels of an image side by side, positions `apart` and rows `planeRow` bytes from one to the next, rows `begin` to `end` of the plane; element
+ * e of an axis is at e + l. The last channel stands in for those that are missing.
+ */
 function spread(
-  plane: usize, down: i32, across: i32, x: usize, channel: usize, channels: i32, x1: i32, x2: i32, l1: i32, l2: i32, begin: i32, end: i32,
+  plane: usize, planeRow: usize, apart: usize, across: i32, x: usize, channel: usize, channels: i32, x1: i32, x2: i32, l1: i32, l2: i32, begin: i32, end: i32,
 ): void {
-  const c1 = x + (channels > 1 ? channel : 0), c2 = channels > 2 ? c1 + channel : c1, c3 = channels > 3 ? c2 + channel : c2
-  interleavePlanes(plane, x, c1, c2, c3, 1, x1, x2, 1, down, across, 0, -l1, -l2, 1, 1, 1, begin, end)
+  const skipped = max(0, -l2)
+  const length = min(x2, across - l2) - skipped
+  if (length <= 0) return
+  const c1 = channels > 1 ? channel : 0, c2 = channels > 2 ? c1 + channel : c1, c3 = channels > 3 ? c2 + channel : c2
+  const to = min(x1, end - l1)
+  for (let i = max(0, begin - l1); i < to; i++) {
+    const from = x + bytes(i * x2 + skipped)
+    interleaveRow(plane + <usize>(i + l1) * planeRow + <usize>(skipped + l2) * apart, apart, from, from + c1, from + c2, from + c3, length)
+  }
 }
 
-/** `down` × `across` tiles of `fours` planes at the points, tile after tile. */
+/** `down` × `across` tiles of planes of `channels` at the points, tile after tile. */
 function evaluateTiles(
-  target: usize, tileStep: usize, step: usize, planes: usize, plane: usize, planeRow: usize, down: i32, across: i32, fours: i32, work: usize,
+  target: usize, tileStep: usize, step: usize, planes: usize, plane: usize, planeRow: usize, down: i32, across: i32, channels: i32, work: usize,
 ): void {
   for (let i = 0; i < down; i++, planes += planeRow * tile) {
     for (let j = 0; j < across; j++, target += tileStep) {
-      let source = planes + (<usize>(j * tile) << 4)
-      for (let c = 0; c < fours; c++, source += plane) evaluateInput(target + (<usize>c << 4), step, source, planeRow, work)
+      let source = planes + <usize>(j * tile) * position
+      for (let c = 0; c < channels; c += together, source += plane) {
+        if (WIDE) evaluateInputs(target + bytes(c), step, source, planeRow, work)
+        else evaluateInput(target + bytes(c), step, source, planeRow, work)
+      }
     }
   }
 }
@@ -237,7 +264,7 @@ export function winogradLarge(
   const inputStep = pointStep(tiles * inputWords), cotangentStep = pointStep(tiles * cotangentWords)
   const sumStep = pointStep(filters * inputWords)
   const inputDown = down * tile + reach - tile, inputAcross = across * tile + reach - tile
-  const inputRow = <usize>inputAcross << 4, cotangentRow = <usize>(across * tile) << 4
+  const inputRow = <usize>inputAcross * position, cotangentRow = <usize>(across * tile) << 4
   const inputPlane = inputRow * <usize>inputDown, cotangentPlane = cotangentRow * <usize>(down * tile)
 
   const work = aligned(scratch)
@@ -246,10 +273,10 @@ export function winogradLarge(
   const sums = cotangents + bytes(points * cotangentStep)
   const strip = sums + bytes(points * sumStep)
   const inputPlanes = strip + bytes(tileRows * widestPanel)
-  const cotangentPlanes = inputPlanes + inputPlane * <usize>(fours(batch) >> 2)
+  const cotangentPlanes = inputPlanes + inputPlane * <usize>(wholePositions(batch) / together)
   writeConstants(work)
   if (channels == 0) memory.fill(sums, 0, bytes(points * sumStep))
-  memory.fill(inputPlanes, 0, inputPlane * <usize>(fours(batch) >> 2) + cotangentPlane * <usize>(cotangentWords >> 2))
+  memory.fill(inputPlanes, 0, inputPlane * <usize>(wholePositions(batch) / together) + cotangentPlane * <usize>(cotangentWords >> 2))
 
   for (let g = 0; g < groups; g++) {
     for (let first = 0; first < channels * down; first += rows) {
@@ -262,8 +289,8 @@ export function winogradLarge(
         const source = x + bytes(c * xChannel + g * xGroup)
         for (let n = 0; n < batch; n += 4) {
           spread(
-            inputPlanes + inputPlane * <usize>(n >> 2), inputDown, inputAcross, source + bytes(n * xBatch), bytes(xBatch), min(4, batch - n),
-            x1, x2, l1, l2, i * tile, (i + own) * tile + reach - tile,
+            inputPlanes + inputPlane * <usize>(n / together) + bytes(n % together), inputRow, position, inputAcross, source + bytes(n * xBatch), bytes(xBatch),
+            min(4, batch - n), x1, x2, l1, l2, i * tile, (i + own) * tile + reach - tile,
           )
         }
         let width = 0
@@ -271,14 +298,14 @@ export function winogradLarge(
           width = panelWidth(inputWords - n)
           evaluateTiles(
             inputs + bytes(n * count * across + before * width), bytes(width), bytes(inputStep),
-            inputPlanes + inputPlane * <usize>(n >> 2) + inputRow * <usize>(i * tile), inputPlane, inputRow, own, across,
-            min(width, fours(batch) - n) >> 2, work,
+            inputPlanes + inputPlane * <usize>(n / together) + inputRow * <usize>(i * tile), inputPlane, inputRow, own, across,
+            min(width, wholePositions(batch) - n), work,
           )
         }
         const cotangent = w + bytes(c * wChannel + g * wGroup)
         for (let o = 0; o < filters; o += 4) {
           spread(
-            cotangentPlanes + cotangentPlane * <usize>(o >> 2), down * tile, across * tile, cotangent + bytes(o * wFilter), bytes(wFilter),
+            cotangentPlanes + cotangentPlane * <usize>(o >> 2), cotangentRow, 16, across * tile, cotangent + bytes(o * wFilter), bytes(wFilter),
             min(4, filters - o), w1, w2, 0, 0, i * tile, (i + own) * tile,
           )
         }

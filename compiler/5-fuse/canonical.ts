@@ -71,7 +71,7 @@ export function canonicalise(
   const valueNumbers = new Map(order.ids.map((id, at) => [id, at]))
   const kernelAxes: KernelAxis[] = axes.map((axis) => {
     const extent = loops.extents.get(axis)!
-    return { extent: parameter(extent), multiple: modulo(extent, 8) === 0 ? 8 : modulo(extent, 4) === 0 ? 4 : 1 }
+    return { extent: parameter(extent), multiple: multiples.find((multiple) => modulo(extent, multiple) === 0) ?? 1 }
   })
   const values = order.ids.map((id) => kernelValue(id, loops.values[id]!))
   const stages: KernelStage[] = order.stages.map((stage) => ({
@@ -142,6 +142,8 @@ function withSpecialNumbers(value: KernelValue): unknown {
   if (Object.is(value.value, -0)) return { ...value, value: '#-0' }
   return Number.isFinite(value.value) ? value : { ...value, value: `#${value.value}` }
 }
+
+const multiples = [16, 8, 4] as const
 
 /** The kernel that serves calls of both: an extent is a multiple of what it is in each. */
 export function sharedKernel(kernel: Kernel, other: KernelStructure): Kernel {

@@ -5,6 +5,7 @@ import type { BuildName } from '../../runtime/manifest.ts'
 export const blockDepth = 392
 export const blockRows = 264
 const leastColumnsToPack = 64
+const farPanels = 256
 
 /** The part of a product held in registers. */
 export interface Tile {
@@ -39,8 +40,9 @@ export function matmulScratchBytes(m: number, n: number, k: number, tile: Tile, 
   const strip = stripWords(tile, m) * 4
   // Rows of A side by side, each an odd number of cache lines.
   const packed = n >= leastColumnsToPack ? rows * (Math.ceil(depth / 16) | 1) * 64 : 0
-  // The widest panel, or all panels where A is long enough to meet each again.
-  const columns = m > blockRows ? allColumns(n) : tile.columns
+  // The widest panel, four where B is wide, or all panels where A is long enough to meet each again.
+  const some = n >= farPanels ? 4 * tile.columns : tile.columns
+  const columns = m > blockRows ? allColumns(n) : some
   const straight = strip + packed + columns * depth * 4
   const turned = mayTurn ? turnedBytes(Math.min(m, Math.floor(n / 3)), n, depth, tile) : 0
   return Math.ceil(Math.max(straight, turned) / 64) * 64

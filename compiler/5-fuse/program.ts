@@ -311,7 +311,7 @@ export interface IndexMap {
 export interface KernelAxis {
   readonly extent: Size
   /** The extent is known to be a multiple of this. */
-  readonly multiple: 1 | 4 | 8
+  readonly multiple: 1 | 4 | 8 | 16
 }
 
 export type KernelValue =

@@ -7,7 +7,7 @@ import type { Tile } from './product-scratch.ts'
 const tileExtent = 4
 const reach = 6
 const points = 36
-const workBytes = 640
+const constantBytes = 64
 
 /** Extents of the images along the two axes, and what is computed at once. */
 export interface WinogradPlan {
@@ -56,6 +56,10 @@ export function winogradScratchBytes(plan: ConvolutionPlan, { rows }: WinogradPl
   ) as [number, number]
   const tiles = rows * across
   const fours = (count: number): number => Math.ceil(count / 4) * 4
+  // Channels side by side: eight in the wide build.
+  const together = tile.columns === 16 ? 8 : 4
+  const whole = (count: number): number => Math.ceil(count / together) * together
+  const workBytes = constantBytes + points * 4 * together
   // Panels of every build together have at most as many columns.
   const panels = (count: number): number => Math.ceil(count / 8) * 8
   const pointStep = (words: number): number => (Math.ceil(words / 16) | 1) * 16
@@ -66,12 +70,12 @@ export function winogradScratchBytes(plan: ConvolutionPlan, { rows }: WinogradPl
     const inputs = size(plan.batch)
     const atPoints =
       pointStep(tiles * panels(inputs)) + pointStep(tiles * fours(filters)) + pointStep(filters * panels(inputs))
-    const planes = fours(inputs) * plane + fours(filters) * down * across * tileExtent ** 2
+    const planes = whole(inputs) * plane + fours(filters) * down * across * tileExtent ** 2
     return 64 + workBytes + 4 * (points * atPoints + strip + planes)
   }
   const channels = size(plan.channels)
   // Panels of at least eight columns, each with its own step between points.
   const packed = panels(filters) * channels + Math.ceil(filters / 8) * 32
-  const atPoints = packed + pointStep(tiles * fours(channels)) + pointStep(tiles * tile.columns)
-  return 64 + workBytes + 4 * (points * atPoints + strip + fours(channels) * plane)
+  const atPoints = packed + pointStep(tiles * whole(channels)) + pointStep(tiles * tile.columns)
+  return 64 + workBytes + 4 * (points * atPoints + strip + whole(channels) * plane)
 }

@@ -3,9 +3,9 @@ import type { Kernel, Size } from '../5-fuse/program.ts'
 import { coefficient } from './print-index.ts'
 
 export interface Partition {
-  /** The axis whose indices are shared out, in multiples of `unit`: whole vectors where lanes run along it. */
+  /** The axis whose indices are shared out, in multiples of `unit`: whole vectors, four side by side, where lanes run along it. */
   readonly axis: number
-  readonly unit: 1 | 8
+  readonly unit: 1 | 16
 }
 
 /** Indices of a fixed number that are worth sharing. */
@@ -26,7 +26,7 @@ export function partitionOf(kernel: Kernel): Partition | undefined {
   const extent = (axis: number): number => assumed(axes[axis]!.extent)
   const chosen = able.find((axis) => extent(axis) >= ENOUGH) ?? able.toSorted((a, b) => extent(b) - extent(a))[0]
   if (chosen === undefined || extent(chosen) < 2) return undefined
-  return { axis: chosen, unit: lanes === (plain ? 'inner' : 'outer') && chosen === loops.at(-1) ? 8 : 1 }
+  return { axis: chosen, unit: lanes === (plain ? 'inner' : 'outer') && chosen === loops.at(-1) ? 16 : 1 }
 }
 
 /** What is not fixed for the kernel is taken to be enough. */

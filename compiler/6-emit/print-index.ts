@@ -33,5 +33,5 @@ export function variable(axis: number): string {
 }
 
 export function letter(copy: number): string {
-  return copy === 0 ? 'a' : 'b'
+  return 'abcd'[copy]!
 }

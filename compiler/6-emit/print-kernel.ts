@@ -23,12 +23,13 @@ import { acrossLanes, combine, firstLargest, flagsNaN, identityOf } from './prin
 
 /** How often a body is repeated for adjacent vectors, and whether lanes may lie past the end. */
 interface LaneMode {
-  readonly copies: 1 | 2
+  readonly copies: 1 | 2 | 4
   readonly partial: boolean
 }
 
 const WHOLE: LaneMode = { copies: 1, partial: false }
 const PAIR: LaneMode = { copies: 2, partial: false }
+const FOUR: LaneMode = { copies: 4, partial: false }
 
 /** Prints the function for a kernel, without its comment. With a `partition` it takes the part `from` … `to` of that axis. */
 export function printKernel(kernel: Kernel, lines: Lines, partition?: Partition): void {
@@ -66,7 +67,7 @@ function printOuter(printer: Printer, scope: Scope, depth: number, mode: LaneMod
   printValues(printer, scope, all, kernel.outer.slice(0, depth), undefined, mode)
   const axis = kernel.outer[depth]!
   const lanes = kernel.lanes === 'outer' && depth === kernel.outer.length - 1
-  printLoop(printer, axis, lanes, (own) => {
+  printLoop(printer, axis, !lanes ? 1 : sumsColumns(kernel) ? 4 : 2, (own) => {
     const inside = nested(scope)
     advanceAddresses(printer, inside, axis, kernel.stages)
     printOuter(printer, inside, depth + 1, lanes ? own : mode)
@@ -99,7 +100,7 @@ function printStage(printer: Printer, scope: Scope, stage: KernelStage, number: 
       return
     }
     const axis = stage.inner[depth]!
-    printLoop(printer, axis, axis === innerLane, (own) => {
+    printLoop(printer, axis, axis === innerLane ? 2 : 1, (own) => {
       const inside = nested(outside)
       advanceAddresses(printer, inside, axis, [stage])
       printInner(inside, depth + 1, axis === innerLane ? own : lanes)
@@ -185,20 +186,33 @@ function finishReduction(printer: Printer, scope: Scope, id: number, copies: num
   scope.locals.set(id, [`${reducer}_${id}`])
 }
 
-/** A counting loop; along the lanes first two vectors at a time, then one. */
-function printLoop(printer: Printer, axis: number, lanes: boolean, body: (mode: LaneMode) => void): void {
+/**
+ * Whether the columns of one matrix are summed, which is done for four vectors side by side: a whole line of the cache at once. More sums at
+ * once, or lanes along the rows, gain nothing by it.
+ */
+function sumsColumns({ lanes, stages }: Kernel): boolean {
+  return lanes === 'outer' && stages.reduce((count, { reductions }) => count + reductions.length, 0) === 1
+}
+
+/** A counting loop; along the lanes first `most` vectors at a time, then what remains, in the end one. */
+function printLoop(printer: Printer, axis: number, most: LaneMode['copies'], body: (mode: LaneMode) => void): void {
   const { kernel, lines } = printer
   const { extent, multiple } = kernel.axes[axis]!
   const [start, end] = printer.shared === axis ? ['from', 'to'] : ['0', printSize(extent)]
   const index = variable(axis)
-  if (!lanes) block(lines, `for (let ${index}: i32 = ${start}; ${index} < ${end}; ${index}++)`, () => body(WHOLE))
-  else if (multiple === 8)
-    block(lines, `for (let ${index}: i32 = ${start}; ${index} < ${end}; ${index} += 8)`, () => body(PAIR))
-  else {
-    line(lines, `let ${index}: i32 = ${start}`)
-    block(lines, `for (; ${index} + 8 <= ${end}; ${index} += 8)`, () => body(PAIR))
-    block(lines, `for (; ${index} < ${end}; ${index} += 4)`, () => body({ copies: 1, partial: multiple === 1 }))
+  if (most === 1) {
+    block(lines, `for (let ${index}: i32 = ${start}; ${index} < ${end}; ${index}++)`, () => body(WHOLE))
+    return
   }
+  if (multiple >= 4 * most) {
+    const whole = most === 4 ? FOUR : PAIR
+    block(lines, `for (let ${index}: i32 = ${start}; ${index} < ${end}; ${index} += ${4 * most})`, () => body(whole))
+    return
+  }
+  line(lines, `let ${index}: i32 = ${start}`)
+  if (most === 4) block(lines, `for (; ${index} + 16 <= ${end}; ${index} += 16)`, () => body(FOUR))
+  else block(lines, `for (; ${index} + 8 <= ${end}; ${index} += 8)`, () => body(PAIR))
+  block(lines, `for (; ${index} < ${end}; ${index} += 4)`, () => body({ copies: 1, partial: multiple === 1 }))
 }
 
 /** Defines the values that are complete once the axes in `walked` are, and are not defined yet. */
@@ -293,8 +307,12 @@ function printLoad(address: string, stride: Size, copy: number): string {
   if (stride === 0) return `v128.load32_splat(${address})`
   if (stride === 1) return copy === 0 ? `v128.load(${address})` : `v128.load(${address}, ${16 * copy})`
   const bytes = `<usize>${printSize(stride)} << 2`
-  const start = copy === 0 ? address : `${address} + (<usize>${printSize(stride)} << 4)`
-  return `loadStrided4(${start}, ${bytes})`
+  return `loadStrided4(${stridedStart(address, stride, copy)}, ${bytes})`
+}
+
+function stridedStart(address: string, stride: Size, copy: number): string {
+  if (copy === 0) return address
+  return `${address} + (<usize>${copy === 1 ? printSize(stride) : `(${copy} * ${printSize(stride)})`} << 4)`
 }
 
 function printStore(
@@ -321,7 +339,7 @@ function printStore(
 
   function printStridedStore(value: string, copy: number): void {
     const count = mode.partial ? `min(4, ${remaining(printer, laneAxis!)})` : '4'
-    const start = copy === 0 ? address : `${address} + (<usize>${printSize(stride)} << 4)`
+    const start = stridedStart(address, stride, copy)
     line(lines, `storeStrided4(${start}, <usize>${printSize(stride)} << 2, ${value}, ${count})`)
   }
 }
