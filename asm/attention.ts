@@ -1,7 +1,7 @@
 // Attention in f32: y = softmax(scale·q·kᵀ + bias)·v, a bias of −10⁹ or less hiding a score, and its gradients, head by head, in blocks of queries whose rows of scores stay in the
 // cache. Query i sees the keys before i + reach; scores behind them are neither computed nor read. Operands are read where they lie;
-// results are dense: y [b, t, g, r, f], and the gradients [b, t, g, r, e], [b, s, g, e] and [b, s, g, f], where the r query heads of a group share
-// the g-th keys and values. `kept` holds the probabilities [b, g, r, t, s], rows a multiple of eight long and zero behind what is seen,
+// results are y [b, t, g, r, f], and the gradients [b, t, g, r, e], [b, s, g, e] and [b, s, g, f], where the r query heads of a group share the
+// g-th keys and values. `kept` holds the probabilities [b, g, r, t, s], rows a multiple of eight long and zero behind what is seen,
 // or is 0; the gradient then computes them again.
 import { WIDE } from './build'
 import { evenDepth, matmul, packedPanel, packPanels, panelProduct } from './matmul'
@@ -280,12 +280,12 @@ export function attention(
   }
 }
 
-/** The gradients dq, dk and dv for the pairs of b and g from … to, where y's is `slopes`. */
+/** The gradients dq, dk and dv, whose rows lie qRow, kRow and vRow apart, for the pairs of b and g from … to, where y's is `slopes`. */
 export function attentionGradient(
   from: i32, to: i32, dq: usize, dk: usize, dv: usize, slopes: usize, kept: usize, q: usize, k: usize, v: usize, bias: usize, scratch: usize,
   G: i32, R: i32, T: i32, S: i32, E: i32, F: i32, scale: f32, reach: i32,
   qB: i32, qG: i32, qR: i32, qT: i32, qE: i32, kB: i32, kG: i32, kS: i32, kE: i32, vB: i32, vG: i32, vS: i32, vF: i32,
-  biasB: i32, biasG: i32, biasR: i32, biasT: i32,
+  biasB: i32, biasG: i32, biasR: i32, biasT: i32, qRow: i32, kRow: i32, vRow: i32,
 ): void {
   const row = spacedRow(S), pRow = kept ? rowOf(S) : row
   const block = max(1, queriesOfBlock(T, S))
@@ -293,7 +293,7 @@ export function attentionGradient(
   const slopePanels = behindPanels(keyPanels, E, S), queryPanels = behindPanels(slopePanels, F, block)
   const strip = behindPanels(queryPanels, E, block), d = aligned(strip + bytes(widestPanel * (max(block, groupRows) + tileRows - 1)))
   const again = aligned(d + bytes(block * row)), keyColumns = aligned(again + bytes(block * row))
-  const yRow = G * R * F, qRow = G * R * E, kRow = G * E, vRow = G * F
+  const yRow = G * R * F
   for (let unit = from; unit < to; unit++) {
     const g = unit % G, b = unit / G
     const ownK = k + bytes(b * kB + g * kG), ownV = v + bytes(b * vB + g * vG)

@@ -2,7 +2,7 @@
 // them. Every element of C is one sum over ascending k, so its bits do not depend on how many rows there are. Only products of
 // one row with columns stored contiguously, and of one column, sum in eight parts (matrix-vector.ts). The tile's shape, block sizes and
 // thresholds were measured: bench/kernels/README.md.
-import { WIDE } from './build'
+import { RELAXED, WIDE } from './build'
 import { rowTimesMatrix, vectorTimesRows } from './matrix-vector'
 import { isSmall, smallProduct } from './small-product'
 import { panelWidth, tileCount, tileHeight, tileRows, tiles, widestPanel } from './tiles'
@@ -11,8 +11,11 @@ import { panelWidth, tileCount, tileHeight, tileRows, tiles, widestPanel } from 
 export const blockDepth = 392
 /** Rows of a block of A, whole tiles of 3, 4 or 6: with blockDepth, 404 KiB, inside a second-level cache of 512. */
 export const blockRows = 264
-/** Products this wide repay packing a transposed A. */
+/** Products this wide repay packing a transposed A whose rows lie so far apart that they meet in few sets of the cache. */
 const leastColumnsTransposed = 64
+const farTransposed = RELAXED ? 512 : 0
+/** Products wider than this repay packing any transposed A. */
+const mostColumnsInPlace = 256
 /** Rows of A so far apart, each on a page of its own, fall into few sets of the cache; products this wide repay packing them. */
 const farRows = 1024
 const leastColumns = 256
@@ -287,7 +290,9 @@ function tiledProduct(
 ): void {
   const strip = scratch
   const ownRows = strip + bytes(widestPanel * (min(m, blockRows) + tileRows - 1))
-  const packsRows = aRow == 1 ? n >= leastColumnsTransposed : aColumn == 1 && aRow >= farRows && n >= leastColumns
+  const packsRows = aRow == 1
+    ? n > mostColumnsInPlace || (n >= leastColumnsTransposed && aColumn >= farTransposed)
+    : aColumn == 1 && aRow >= farRows && n >= leastColumns
   const most = evenDepth(k)
   const ownRow = packedRow(most)
   const panels = packsRows ? ownRows + bytes(min(m, blockRows) * ownRow) : ownRows

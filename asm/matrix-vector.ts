@@ -13,13 +13,17 @@ export function rowTimesMatrix(c: usize, a: usize, aStep: usize, b: usize, bRow:
     let at: usize = 0
     let j = n
     if (WIDE) {
-      for (; j >= 8; j -= 8, at += 32) {
-        let s = madd(x0, v128.load(b + at), v128.load(c + at)), t = madd(x0, v128.load(b + at, 16), v128.load(c + at, 16))
-        s = madd(x1, v128.load(b1 + at), s), t = madd(x1, v128.load(b1 + at, 16), t)
-        s = madd(x2, v128.load(b2 + at), s), t = madd(x2, v128.load(b2 + at, 16), t)
-        s = madd(x3, v128.load(b3 + at), s), t = madd(x3, v128.load(b3 + at, 16), t)
-        v128.store(c + at, s), v128.store(c + at, t, 16)
+      let own = c, r0 = b, r1 = b1, r2 = b2, r3 = b3
+      for (; j >= 8; j -= 8) {
+        let s = v128.load(own), t = v128.load(own, 16)
+        s = madd(x0, v128.load(r0), s), t = madd(x0, v128.load(r0, 16), t)
+        s = madd(x1, v128.load(r1), s), t = madd(x1, v128.load(r1, 16), t)
+        s = madd(x2, v128.load(r2), s), t = madd(x2, v128.load(r2, 16), t)
+        s = madd(x3, v128.load(r3), s), t = madd(x3, v128.load(r3, 16), t)
+        v128.store(own, s), v128.store(own, t, 16)
+        own += 32, r0 += 32, r1 += 32, r2 += 32, r3 += 32
       }
+      at = own - c
     }
     for (; j >= 4; j -= 4, at += 16) {
       let s = madd(x0, v128.load(b + at), v128.load(c + at))

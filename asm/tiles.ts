@@ -41,22 +41,6 @@ export function tileCount(remaining: i32, width: i32): i32 {
   return max(1, height == 6 && (over == 1 || over == 2) ? whole - 1 : whole)
 }
 
-/** The second of four elements of a row of A: a word further on where they lie side by side, else the one the row has come to. */
-@inline
-export function second(unit: bool, row: usize): v128 {
-  return unit ? v128.load_splat<f32>(row, 4) : v128.load_splat<f32>(row)
-}
-
-@inline
-export function third(unit: bool, row: usize): v128 {
-  return unit ? v128.load_splat<f32>(row, 8) : v128.load_splat<f32>(row)
-}
-
-@inline
-export function fourth(unit: bool, row: usize): v128 {
-  return unit ? v128.load_splat<f32>(row, 12) : v128.load_splat<f32>(row)
-}
-
 /**
  * `count` tiles of `height` rows, one below the other. Rows of A are `aRow` apart, its tiles `aTile`, and all step by `aStep`; rows after
  * `last` are that one again. Strides are bytes.

@@ -1,17 +1,16 @@
 // Tiles of a matrix product in the wide build, where V8's revectoriser makes one 256-bit vector of two neighbours. Twelve accumulators, two vectors of
 // B and a row element fill fifteen of the sixteen registers of x64; eight accumulators just hide the four cycles each sum waits for itself. Four steps
 // of k an iteration, with a way out between them: relaxed-tiles.ts.
-import { fourth, second, third } from './tiles'
 import { madd } from './vector'
 
 /**
  * Six rows and sixteen columns of C = or += rows of A times a packed panel of B, `left` ≥ 1 deep. With `unit` the elements of a row of A lie side by
- * side, else `aStep` bytes apart.
+ * side, else `aStep` bytes apart; with `beside` the rows themselves lie side by side. Where neither is so, an iteration takes one step.
  */
 @inline
 function tile6by16(
-  unit: bool, c: usize, cRow: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize, aStep: usize,
-  panel: usize, left: i32, accumulate: bool,
+  unit: bool, beside: bool, c: usize, cRow: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize, aStep: usize, panel: usize, left: i32,
+  accumulate: bool,
 ): void {
   const c1 = c + cRow, c2 = c1 + cRow, c3 = c2 + cRow, c4 = c3 + cRow, c5 = c4 + cRow
   let s00 = f32x4.splat(0), s01 = f32x4.splat(0), s02 = f32x4.splat(0), s03 = f32x4.splat(0)
@@ -32,65 +31,70 @@ function tile6by16(
     let b0 = v128.load(panel), b1 = v128.load(panel, 16), b2 = v128.load(panel, 32), b3 = v128.load(panel, 48)
     let x = v128.load_splat<f32>(a0)
     s00 = madd(x, b0, s00), s01 = madd(x, b1, s01), s02 = madd(x, b2, s02), s03 = madd(x, b3, s03)
-    x = v128.load_splat<f32>(a1)
+    x = beside ? v128.load_splat<f32>(a0, 4) : v128.load_splat<f32>(a1)
     s10 = madd(x, b0, s10), s11 = madd(x, b1, s11), s12 = madd(x, b2, s12), s13 = madd(x, b3, s13)
-    x = v128.load_splat<f32>(a2)
+    x = beside ? v128.load_splat<f32>(a0, 8) : v128.load_splat<f32>(a2)
     s20 = madd(x, b0, s20), s21 = madd(x, b1, s21), s22 = madd(x, b2, s22), s23 = madd(x, b3, s23)
-    x = v128.load_splat<f32>(a3)
+    x = beside ? v128.load_splat<f32>(a0, 12) : v128.load_splat<f32>(a3)
     s30 = madd(x, b0, s30), s31 = madd(x, b1, s31), s32 = madd(x, b2, s32), s33 = madd(x, b3, s33)
-    x = v128.load_splat<f32>(a4)
+    x = beside ? v128.load_splat<f32>(a0, 16) : v128.load_splat<f32>(a4)
     s40 = madd(x, b0, s40), s41 = madd(x, b1, s41), s42 = madd(x, b2, s42), s43 = madd(x, b3, s43)
-    x = v128.load_splat<f32>(a5)
+    x = beside ? v128.load_splat<f32>(a0, 20) : v128.load_splat<f32>(a5)
     s50 = madd(x, b0, s50), s51 = madd(x, b1, s51), s52 = madd(x, b2, s52), s53 = madd(x, b3, s53)
-    if (!unit) a0 += aStep, a1 += aStep, a2 += aStep, a3 += aStep, a4 += aStep, a5 += aStep
+    if (!unit && !beside) {
+      a0 += aStep, a1 += aStep, a2 += aStep, a3 += aStep, a4 += aStep, a5 += aStep, panel += 64, left--
+      if (left == 0) break
+      continue
+    }
     if (left == 1) break
+    if (beside) a0 += aStep
     b0 = v128.load(panel, 64), b1 = v128.load(panel, 80), b2 = v128.load(panel, 96), b3 = v128.load(panel, 112)
-    x = second(unit, a0)
+    x = unit ? v128.load_splat<f32>(a0, 4) : v128.load_splat<f32>(a0)
     s00 = madd(x, b0, s00), s01 = madd(x, b1, s01), s02 = madd(x, b2, s02), s03 = madd(x, b3, s03)
-    x = second(unit, a1)
+    x = beside ? v128.load_splat<f32>(a0, 4) : v128.load_splat<f32>(a1, 4)
     s10 = madd(x, b0, s10), s11 = madd(x, b1, s11), s12 = madd(x, b2, s12), s13 = madd(x, b3, s13)
-    x = second(unit, a2)
+    x = beside ? v128.load_splat<f32>(a0, 8) : v128.load_splat<f32>(a2, 4)
     s20 = madd(x, b0, s20), s21 = madd(x, b1, s21), s22 = madd(x, b2, s22), s23 = madd(x, b3, s23)
-    x = second(unit, a3)
+    x = beside ? v128.load_splat<f32>(a0, 12) : v128.load_splat<f32>(a3, 4)
     s30 = madd(x, b0, s30), s31 = madd(x, b1, s31), s32 = madd(x, b2, s32), s33 = madd(x, b3, s33)
-    x = second(unit, a4)
+    x = beside ? v128.load_splat<f32>(a0, 16) : v128.load_splat<f32>(a4, 4)
     s40 = madd(x, b0, s40), s41 = madd(x, b1, s41), s42 = madd(x, b2, s42), s43 = madd(x, b3, s43)
-    x = second(unit, a5)
+    x = beside ? v128.load_splat<f32>(a0, 20) : v128.load_splat<f32>(a5, 4)
     s50 = madd(x, b0, s50), s51 = madd(x, b1, s51), s52 = madd(x, b2, s52), s53 = madd(x, b3, s53)
-    if (!unit) a0 += aStep, a1 += aStep, a2 += aStep, a3 += aStep, a4 += aStep, a5 += aStep
     if (left == 2) break
+    if (beside) a0 += aStep
     b0 = v128.load(panel, 128), b1 = v128.load(panel, 144), b2 = v128.load(panel, 160), b3 = v128.load(panel, 176)
-    x = third(unit, a0)
+    x = unit ? v128.load_splat<f32>(a0, 8) : v128.load_splat<f32>(a0)
     s00 = madd(x, b0, s00), s01 = madd(x, b1, s01), s02 = madd(x, b2, s02), s03 = madd(x, b3, s03)
-    x = third(unit, a1)
+    x = beside ? v128.load_splat<f32>(a0, 4) : v128.load_splat<f32>(a1, 8)
     s10 = madd(x, b0, s10), s11 = madd(x, b1, s11), s12 = madd(x, b2, s12), s13 = madd(x, b3, s13)
-    x = third(unit, a2)
+    x = beside ? v128.load_splat<f32>(a0, 8) : v128.load_splat<f32>(a2, 8)
     s20 = madd(x, b0, s20), s21 = madd(x, b1, s21), s22 = madd(x, b2, s22), s23 = madd(x, b3, s23)
-    x = third(unit, a3)
+    x = beside ? v128.load_splat<f32>(a0, 12) : v128.load_splat<f32>(a3, 8)
     s30 = madd(x, b0, s30), s31 = madd(x, b1, s31), s32 = madd(x, b2, s32), s33 = madd(x, b3, s33)
-    x = third(unit, a4)
+    x = beside ? v128.load_splat<f32>(a0, 16) : v128.load_splat<f32>(a4, 8)
     s40 = madd(x, b0, s40), s41 = madd(x, b1, s41), s42 = madd(x, b2, s42), s43 = madd(x, b3, s43)
-    x = third(unit, a5)
+    x = beside ? v128.load_splat<f32>(a0, 20) : v128.load_splat<f32>(a5, 8)
     s50 = madd(x, b0, s50), s51 = madd(x, b1, s51), s52 = madd(x, b2, s52), s53 = madd(x, b3, s53)
-    if (!unit) a0 += aStep, a1 += aStep, a2 += aStep, a3 += aStep, a4 += aStep, a5 += aStep
     if (left == 3) break
+    if (beside) a0 += aStep
     b0 = v128.load(panel, 192), b1 = v128.load(panel, 208), b2 = v128.load(panel, 224), b3 = v128.load(panel, 240)
-    x = fourth(unit, a0)
+    x = unit ? v128.load_splat<f32>(a0, 12) : v128.load_splat<f32>(a0)
     s00 = madd(x, b0, s00), s01 = madd(x, b1, s01), s02 = madd(x, b2, s02), s03 = madd(x, b3, s03)
-    x = fourth(unit, a1)
+    x = beside ? v128.load_splat<f32>(a0, 4) : v128.load_splat<f32>(a1, 12)
     s10 = madd(x, b0, s10), s11 = madd(x, b1, s11), s12 = madd(x, b2, s12), s13 = madd(x, b3, s13)
-    x = fourth(unit, a2)
+    x = beside ? v128.load_splat<f32>(a0, 8) : v128.load_splat<f32>(a2, 12)
     s20 = madd(x, b0, s20), s21 = madd(x, b1, s21), s22 = madd(x, b2, s22), s23 = madd(x, b3, s23)
-    x = fourth(unit, a3)
+    x = beside ? v128.load_splat<f32>(a0, 12) : v128.load_splat<f32>(a3, 12)
     s30 = madd(x, b0, s30), s31 = madd(x, b1, s31), s32 = madd(x, b2, s32), s33 = madd(x, b3, s33)
-    x = fourth(unit, a4)
+    x = beside ? v128.load_splat<f32>(a0, 16) : v128.load_splat<f32>(a4, 12)
     s40 = madd(x, b0, s40), s41 = madd(x, b1, s41), s42 = madd(x, b2, s42), s43 = madd(x, b3, s43)
-    x = fourth(unit, a5)
+    x = beside ? v128.load_splat<f32>(a0, 20) : v128.load_splat<f32>(a5, 12)
     s50 = madd(x, b0, s50), s51 = madd(x, b1, s51), s52 = madd(x, b2, s52), s53 = madd(x, b3, s53)
-    if (!unit) a0 += aStep, a1 += aStep, a2 += aStep, a3 += aStep, a4 += aStep, a5 += aStep
     left -= 4
     if (left <= 0) break
     if (unit) a0 += 16, a1 += 16, a2 += 16, a3 += 16, a4 += 16, a5 += 16
+    else a0 += aStep
     panel += 256
   }
   v128.store(c, s00), v128.store(c, s01, 16), v128.store(c, s02, 32), v128.store(c, s03, 48)
@@ -111,17 +115,19 @@ export function tiles6by16(
   const r1 = <usize>min(1, last) * aRow, r2 = <usize>min(2, last) * aRow, r3 = <usize>min(3, last) * aRow
   const r4 = <usize>min(4, last) * aRow, r5 = <usize>min(5, last) * aRow
   if (aStep == 4) {
-    for (; count > 0; count--, c += 6 * cRow, a += aTile) tile6by16(true, c, cRow, a, a + r1, a + r2, a + r3, a + r4, a + r5, 4, b, depth, accumulate)
+    for (; count > 0; count--, c += 6 * cRow, a += aTile) tile6by16(true, false, c, cRow, a, a + r1, a + r2, a + r3, a + r4, a + r5, 4, b, depth, accumulate)
+  } else if (aRow == 4 && last == 5) {
+    for (; count > 0; count--, c += 6 * cRow, a += aTile) tile6by16(false, true, c, cRow, a, a + r1, a + r2, a + r3, a + r4, a + r5, aStep, b, depth, accumulate)
   } else {
-    for (; count > 0; count--, c += 6 * cRow, a += aTile) tile6by16(false, c, cRow, a, a + r1, a + r2, a + r3, a + r4, a + r5, aStep, b, depth, accumulate)
+    for (; count > 0; count--, c += 6 * cRow, a += aTile) tile6by16(false, false, c, cRow, a, a + r1, a + r2, a + r3, a + r4, a + r5, aStep, b, depth, accumulate)
   }
 }
 
 /** tile6by16 with four rows. */
 @inline
 function tile4by16(
-  unit: bool, c: usize, cRow: usize, a0: usize, a1: usize, a2: usize, a3: usize, aStep: usize,
-  panel: usize, left: i32, accumulate: bool,
+  unit: bool, beside: bool, c: usize, cRow: usize, a0: usize, a1: usize, a2: usize, a3: usize, aStep: usize, panel: usize, left: i32,
+  accumulate: bool,
 ): void {
   const c1 = c + cRow, c2 = c1 + cRow, c3 = c2 + cRow
   let s00 = f32x4.splat(0), s01 = f32x4.splat(0), s02 = f32x4.splat(0), s03 = f32x4.splat(0)
@@ -138,49 +144,54 @@ function tile4by16(
     let b0 = v128.load(panel), b1 = v128.load(panel, 16), b2 = v128.load(panel, 32), b3 = v128.load(panel, 48)
     let x = v128.load_splat<f32>(a0)
     s00 = madd(x, b0, s00), s01 = madd(x, b1, s01), s02 = madd(x, b2, s02), s03 = madd(x, b3, s03)
-    x = v128.load_splat<f32>(a1)
+    x = beside ? v128.load_splat<f32>(a0, 4) : v128.load_splat<f32>(a1)
     s10 = madd(x, b0, s10), s11 = madd(x, b1, s11), s12 = madd(x, b2, s12), s13 = madd(x, b3, s13)
-    x = v128.load_splat<f32>(a2)
+    x = beside ? v128.load_splat<f32>(a0, 8) : v128.load_splat<f32>(a2)
     s20 = madd(x, b0, s20), s21 = madd(x, b1, s21), s22 = madd(x, b2, s22), s23 = madd(x, b3, s23)
-    x = v128.load_splat<f32>(a3)
+    x = beside ? v128.load_splat<f32>(a0, 12) : v128.load_splat<f32>(a3)
     s30 = madd(x, b0, s30), s31 = madd(x, b1, s31), s32 = madd(x, b2, s32), s33 = madd(x, b3, s33)
-    if (!unit) a0 += aStep, a1 += aStep, a2 += aStep, a3 += aStep
+    if (!unit && !beside) {
+      a0 += aStep, a1 += aStep, a2 += aStep, a3 += aStep, panel += 64, left--
+      if (left == 0) break
+      continue
+    }
     if (left == 1) break
+    if (beside) a0 += aStep
     b0 = v128.load(panel, 64), b1 = v128.load(panel, 80), b2 = v128.load(panel, 96), b3 = v128.load(panel, 112)
-    x = second(unit, a0)
+    x = unit ? v128.load_splat<f32>(a0, 4) : v128.load_splat<f32>(a0)
     s00 = madd(x, b0, s00), s01 = madd(x, b1, s01), s02 = madd(x, b2, s02), s03 = madd(x, b3, s03)
-    x = second(unit, a1)
+    x = beside ? v128.load_splat<f32>(a0, 4) : v128.load_splat<f32>(a1, 4)
     s10 = madd(x, b0, s10), s11 = madd(x, b1, s11), s12 = madd(x, b2, s12), s13 = madd(x, b3, s13)
-    x = second(unit, a2)
+    x = beside ? v128.load_splat<f32>(a0, 8) : v128.load_splat<f32>(a2, 4)
     s20 = madd(x, b0, s20), s21 = madd(x, b1, s21), s22 = madd(x, b2, s22), s23 = madd(x, b3, s23)
-    x = second(unit, a3)
+    x = beside ? v128.load_splat<f32>(a0, 12) : v128.load_splat<f32>(a3, 4)
     s30 = madd(x, b0, s30), s31 = madd(x, b1, s31), s32 = madd(x, b2, s32), s33 = madd(x, b3, s33)
-    if (!unit) a0 += aStep, a1 += aStep, a2 += aStep, a3 += aStep
     if (left == 2) break
+    if (beside) a0 += aStep
     b0 = v128.load(panel, 128), b1 = v128.load(panel, 144), b2 = v128.load(panel, 160), b3 = v128.load(panel, 176)
-    x = third(unit, a0)
+    x = unit ? v128.load_splat<f32>(a0, 8) : v128.load_splat<f32>(a0)
     s00 = madd(x, b0, s00), s01 = madd(x, b1, s01), s02 = madd(x, b2, s02), s03 = madd(x, b3, s03)
-    x = third(unit, a1)
+    x = beside ? v128.load_splat<f32>(a0, 4) : v128.load_splat<f32>(a1, 8)
     s10 = madd(x, b0, s10), s11 = madd(x, b1, s11), s12 = madd(x, b2, s12), s13 = madd(x, b3, s13)
-    x = third(unit, a2)
+    x = beside ? v128.load_splat<f32>(a0, 8) : v128.load_splat<f32>(a2, 8)
     s20 = madd(x, b0, s20), s21 = madd(x, b1, s21), s22 = madd(x, b2, s22), s23 = madd(x, b3, s23)
-    x = third(unit, a3)
+    x = beside ? v128.load_splat<f32>(a0, 12) : v128.load_splat<f32>(a3, 8)
     s30 = madd(x, b0, s30), s31 = madd(x, b1, s31), s32 = madd(x, b2, s32), s33 = madd(x, b3, s33)
-    if (!unit) a0 += aStep, a1 += aStep, a2 += aStep, a3 += aStep
     if (left == 3) break
+    if (beside) a0 += aStep
     b0 = v128.load(panel, 192), b1 = v128.load(panel, 208), b2 = v128.load(panel, 224), b3 = v128.load(panel, 240)
-    x = fourth(unit, a0)
+    x = unit ? v128.load_splat<f32>(a0, 12) : v128.load_splat<f32>(a0)
     s00 = madd(x, b0, s00), s01 = madd(x, b1, s01), s02 = madd(x, b2, s02), s03 = madd(x, b3, s03)
-    x = fourth(unit, a1)
+    x = beside ? v128.load_splat<f32>(a0, 4) : v128.load_splat<f32>(a1, 12)
     s10 = madd(x, b0, s10), s11 = madd(x, b1, s11), s12 = madd(x, b2, s12), s13 = madd(x, b3, s13)
-    x = fourth(unit, a2)
+    x = beside ? v128.load_splat<f32>(a0, 8) : v128.load_splat<f32>(a2, 12)
     s20 = madd(x, b0, s20), s21 = madd(x, b1, s21), s22 = madd(x, b2, s22), s23 = madd(x, b3, s23)
-    x = fourth(unit, a3)
+    x = beside ? v128.load_splat<f32>(a0, 12) : v128.load_splat<f32>(a3, 12)
     s30 = madd(x, b0, s30), s31 = madd(x, b1, s31), s32 = madd(x, b2, s32), s33 = madd(x, b3, s33)
-    if (!unit) a0 += aStep, a1 += aStep, a2 += aStep, a3 += aStep
     left -= 4
     if (left <= 0) break
     if (unit) a0 += 16, a1 += 16, a2 += 16, a3 += 16
+    else a0 += aStep
     panel += 256
   }
   v128.store(c, s00), v128.store(c, s01, 16), v128.store(c, s02, 32), v128.store(c, s03, 48)
@@ -195,9 +206,11 @@ export function tiles4by16(
 ): void {
   const r1 = <usize>min(1, last) * aRow, r2 = <usize>min(2, last) * aRow, r3 = <usize>min(3, last) * aRow
   if (aStep == 4) {
-    for (; count > 0; count--, c += 4 * cRow, a += aTile) tile4by16(true, c, cRow, a, a + r1, a + r2, a + r3, 4, b, depth, accumulate)
+    for (; count > 0; count--, c += 4 * cRow, a += aTile) tile4by16(true, false, c, cRow, a, a + r1, a + r2, a + r3, 4, b, depth, accumulate)
+  } else if (aRow == 4 && last == 3) {
+    for (; count > 0; count--, c += 4 * cRow, a += aTile) tile4by16(false, true, c, cRow, a, a + r1, a + r2, a + r3, aStep, b, depth, accumulate)
   } else {
-    for (; count > 0; count--, c += 4 * cRow, a += aTile) tile4by16(false, c, cRow, a, a + r1, a + r2, a + r3, aStep, b, depth, accumulate)
+    for (; count > 0; count--, c += 4 * cRow, a += aTile) tile4by16(false, false, c, cRow, a, a + r1, a + r2, a + r3, aStep, b, depth, accumulate)
   }
 }
 

@@ -180,6 +180,15 @@ export function interpolateResults(
 export function interpolateRows(
   target: usize, row: usize, plane: usize, rows: i32, columns: i32, filters: i32, between: usize, work: usize,
 ): void {
+  // Whole tiles of four filters need not ask what to keep of each row.
+  if (columns == tile && filters == 4) writeRows(true, target, row, plane, rows, columns, filters, between, work)
+  else writeRows(false, target, row, plane, rows, columns, filters, between, work)
+}
+
+@inline
+function writeRows(
+  whole: bool, target: usize, row: usize, plane: usize, rows: i32, columns: i32, filters: i32, between: usize, work: usize,
+): void {
   const a = v128.load_splat<f32>(work), b = v128.load_splat<f32>(work, 4)
   const a2 = v128.load_splat<f32>(work, 8), b2 = v128.load_splat<f32>(work, 12)
   const a3 = v128.load_splat<f32>(work, 24), b3 = v128.load_splat<f32>(work, 28)
@@ -192,17 +201,16 @@ export function interpolateRows(
     const r3 = madd(a3, oddA, madd(b3, oddB, v128.load(at, 5 * position)))
     const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5), high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7)
     const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5), high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7)
-    let to = target
-    putColumns(to, v128.shuffle<i64>(low01, low23, 0, 2), columns)
-    if (filters > 1) {
-      to += plane
-      putColumns(to, v128.shuffle<i64>(low01, low23, 1, 3), columns)
+    const y0 = v128.shuffle<i64>(low01, low23, 0, 2), y1 = v128.shuffle<i64>(low01, low23, 1, 3)
+    const y2 = v128.shuffle<i64>(high01, high23, 0, 2), y3 = v128.shuffle<i64>(high01, high23, 1, 3)
+    const to1 = target + plane, to2 = to1 + plane, to3 = to2 + plane
+    if (whole) v128.store(target, y0), v128.store(to1, y1), v128.store(to2, y2), v128.store(to3, y3)
+    else {
+      putColumns(target, y0, columns)
+      if (filters > 1) putColumns(to1, y1, columns)
+      if (filters > 2) putColumns(to2, y2, columns)
+      if (filters > 3) putColumns(to3, y3, columns)
     }
-    if (filters > 2) {
-      to += plane
-      putColumns(to, v128.shuffle<i64>(high01, high23, 0, 2), columns)
-    }
-    if (filters > 3) putColumns(to + plane, v128.shuffle<i64>(high01, high23, 1, 3), columns)
     target += row
   }
 }

@@ -18,6 +18,8 @@ export interface Dataset {
   /** The dimension that counts rows; without one the data is a single batch. */
   readonly rowDim: string | undefined
   readonly dims: DimensionValues
+  /** The dimensions of a batch of so many rows. */
+  dimsOf(rows: number): DimensionValues
   readonly columns: readonly Column[]
 }
 
@@ -94,7 +96,24 @@ export function prepareDataset(
     const rowSize = perRow ? elementCount(shape.slice(1)) : 0
     return { target: tensor.offset / 4, data: stored, rowSize, ...(starts && { starts }) }
   })
-  return { entry, rows: rowDim === undefined ? 1 : dims[rowDim]!, rowDim, dims, columns }
+  return {
+    entry,
+    rows: rowDim === undefined ? 1 : dims[rowDim]!,
+    rowDim,
+    dims,
+    dimsOf: dimsByRows(dims, rowDim),
+    columns,
+  }
+}
+
+/** Remembers its last result: making an object takes as long as a small layer, and all batches but the last have the same number of rows. */
+function dimsByRows(dims: DimensionValues, rowDim: string | undefined): (rows: number) => DimensionValues {
+  if (rowDim === undefined) return () => dims
+  let last = dims
+  return (rows) => {
+    if (last[rowDim] !== rows) last = { ...dims, [rowDim]: rows }
+    return last
+  }
 }
 
 /** Rows per batch, checked against what the module holds and against a last batch too small for it. */
@@ -143,7 +162,7 @@ export function feedRows(
       }
     }
   }
-  return dataset.rowDim === undefined ? dataset.dims : { ...dataset.dims, [dataset.rowDim]: count }
+  return dataset.dimsOf(count)
 }
 
 function copySmallRows(

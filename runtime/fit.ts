@@ -51,13 +51,13 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
     await nextTask()
     paused = performance.now()
   }
-  const isDue = (): boolean => performance.now() - paused >= SLICE
+  const isDue = (now: number): boolean => now - paused >= SLICE
   const evaluate = async (dataset: Dataset): Promise<Metrics> => {
     const steps = evaluatePart(engine, settings, dataset)
     for (;;) {
       const step = steps.next()
       if (step.done) return step.value
-      if (isDue()) await pause()
+      if (isDue(performance.now())) await pause()
     }
   }
 
@@ -74,6 +74,7 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
     // When the last step event was sent, and the rows since.
     let told = performance.now()
     let toldRows = 0
+    let now = told
     // 0 as well while a step is being taken: what stops within one leaves nothing to go on from.
     let taken = resumed?.step ?? 0
     engine.memory.epoch = (): EpochRecord | undefined =>
@@ -87,7 +88,7 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
             measures: measures.record(),
           }
     for (let step = taken; step < steps; step++) {
-      if (isDue()) await pause()
+      if (isDue(now)) await pause()
       if (signal?.aborted) {
         reason = 'cancelled'
         break training
@@ -100,7 +101,8 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
       measures.add(dims, count)
       taken = step + 1
       toldRows += count
-      const elapsed = performance.now() - told
+      now = performance.now()
+      const elapsed = now - told
       if (elapsed >= plan.progressEvery || atNotedStep(plan, step + 1, steps)) {
         yield {
           kind: 'step',

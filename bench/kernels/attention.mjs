@@ -82,7 +82,7 @@ export function tiles(o: usize, kept: usize, q: usize, k: usize, v: usize, T: i3
 export function tilesGradient(dq: usize, dk: usize, dv: usize, g: usize, kept: usize, q: usize, k: usize, v: usize, T: i32, E: i32, step: i32, scratch: usize): void {
   attentionGradient(
     0, 1, dq, dk, dv, g, kept, q, k, v, 0, scratch, 1, 1, T, T, E, E, <f32>1.0 / sqrt(<f32>E), 1, 0, 0, 0, step, 1, 0, 0, step, 1, 0, 0, step, 1,
-    0, 0, 0, 0,
+    0, 0, 0, 0, E, E, E,
   )
 }
 `

@@ -41,6 +41,18 @@ for (const batch of [1, 32, 128]) {
     shapes.push([`b${batch} ${inputs}→${outputs} to weights`, outputs, inputs, batch, true, false])
   }
 }
+// W5: rows of eight texts of 64 characters.
+for (const [name, inputs, outputs] of [
+  ['qkv', 128, 384],
+  ['proj', 128, 128],
+  ['fc', 128, 512],
+  ['out', 512, 128],
+  ['head', 128, 65],
+]) {
+  shapes.push([`gpt ${name} forward`, 512, outputs, inputs, false, true])
+  shapes.push([`gpt ${name} to inputs`, 512, inputs, outputs, false, false])
+  shapes.push([`gpt ${name} to weights`, outputs, inputs, 512, true, false])
+}
 shapes.push(['b32 784→256 forward, weights [in, out]', 32, 256, 784, false, false])
 shapes.push(['b32 256→10 forward, weights [in, out]', 32, 10, 256, false, false])
 shapes.push(['b32 784→256 to inputs, weights [in, out]', 32, 784, 256, false, true])

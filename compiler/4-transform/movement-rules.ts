@@ -1,5 +1,5 @@
 /** Identities of ops that only move elements: compositions become one op, what moves nothing goes. */
-import { add, type Dim, dimEqual, multiply, shapeEqual } from '../dimensions/dimension.ts'
+import { add, type Dim, dimEqual, multiply, shapeEqual, subtract } from '../dimensions/dimension.ts'
 import { pick } from '../ops/strides.ts'
 import { axisGroups } from './axis-groups.ts'
 import { type Match, type Rule, rule } from './rule.ts'
@@ -125,6 +125,21 @@ export const movementRules: readonly Rule[] = [
   rule('parts padded with zeros to stand side by side, added, are a concatenation', 'add', addedPads),
 
   rule('a concatenation of one', 'concat', ({ x, inputs }) => (inputs.length === 1 ? x : undefined)),
+  rule('neighbouring slices side by side are one slice', 'concat', ({ inputs, attributes: { axis }, build, as }) => {
+    const parts = inputs.map((input) => as(input, 'slice'))
+    const [first] = parts
+    if (!first) return undefined
+    const source = first.inputs[0]!
+    let end = first.attributes.start[axis]!
+    for (const part of parts) {
+      if (part?.inputs[0] !== source || part.attributes.stride.some((step) => step !== 1)) return undefined
+      const { start, size } = part.attributes
+      if (!start.every((own, at) => dimEqual(own, at === axis ? end : first.attributes.start[at]!))) return undefined
+      end = add(end, size[axis]!)
+    }
+    const { start, size } = first.attributes
+    return build.slice(source, start, size.with(axis, subtract(end, start[axis]!)))
+  }),
   rule('concat ∘ concat', 'concat', ({ inputs, attributes: { axis }, build, as }) => {
     const parts = inputs.flatMap((input) => {
       const inner = as(input, 'concat')

@@ -5,7 +5,7 @@
 import { builderLike } from '../3-graph/builder.ts'
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
 import { boundsOf, type DimRange } from '../dimensions/bounds.ts'
-import { type Dim, product, shapeEqual } from '../dimensions/dimension.ts'
+import { add, type Dim, dimEqual, product, shapeEqual } from '../dimensions/dimension.ts'
 import { attentionParts, attentionSizes } from '../ops/attention.ts'
 import { contractionAxes } from '../ops/contraction.ts'
 import { type Expressions, expressions } from '../ops/expressions.ts'
@@ -182,6 +182,7 @@ function assemble(
     causal: scores.causal !== undefined,
     offset: scores.causal?.offset ?? 0,
     keeps,
+    packed: dimEqual(t, s) && isOneRow(graph, [scores.query, scores.key, value]),
   })
   const mixtures = build.slice(all, [0], [attentionParts(sizes, keeps)[0]])
   // Axes of the product: batch, the free ones of its left operand, those of its right one.
@@ -199,6 +200,24 @@ function assemble(
     y,
     wanted.map((label) => labels.indexOf(label)),
   )
+}
+
+/** Whether the nodes are the parts of one tensor's last axis, in this order and in whatever arrangement. */
+function isOneRow(graph: Graph, parts: readonly number[]): boolean {
+  let source: number | undefined
+  let end: Dim = 0
+  for (const part of parts) {
+    let node = graph.nodes[part]!
+    while (node.op === 'reshape' || node.op === 'permute') node = graph.nodes[node.inputs[0]!]!
+    if (node.op !== 'slice' || (source !== undefined && node.inputs[0] !== source)) return false
+    source = node.inputs[0]!
+    const { start, size, stride } = node.attributes
+    const { shape } = graph.nodes[source]!.type
+    const others = shape.every((extent, axis) => axis === shape.length - 1 || dimEqual(extent, size[axis]!))
+    if (!others || stride.some((step) => step !== 1) || !dimEqual(start.at(-1)!, end)) return false
+    end = add(end, size.at(-1)!)
+  }
+  return source !== undefined && dimEqual(graph.nodes[source]!.type.shape.at(-1)!, end)
 }
 
 function rangesOf(graph: Graph): Readonly<Record<string, DimRange>> {

@@ -1,7 +1,14 @@
 /** Attention, or its gradient, as a call of asm/attention.ts: queries, keys and values read in place as strided views. */
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
 import { add, type Dim, product } from '../dimensions/dimension.ts'
-import { type AttentionSizes, attentionParts, attentionSizes, gradientParts, keptRow } from '../ops/attention.ts'
+import {
+  type AttentionSizes,
+  attentionParts,
+  attentionSizes,
+  gradientParts,
+  gradientRows,
+  keptRow,
+} from '../ops/attention.ts'
 import { stridesOf } from './affine.ts'
 import { type Materialisation, type Stored, storedAt } from './materialise.ts'
 import { viewOf } from './product.ts'
@@ -24,8 +31,10 @@ export interface AttentionPlan {
   readonly bias?: Stored
   /** Probabilities are kept: as the second part of the result, or for the gradient where they lie. */
   readonly kept?: 'here' | Stored
-  /** Parts of the result, in elements. */
+  /** Sizes of the parts of the result, which begin one after the other, in elements. */
   readonly parts: readonly Dim[]
+  /** From one row of the gradient to queries, keys and values to the next. */
+  readonly rows: readonly Dim[]
   /** Strides in elements: of queries by b, g, r, t, e, of keys and values by b, g, s and e or f, of the bias by b, g, r, t. */
   readonly strides: Readonly<Record<'q' | 'k' | 'v' | 'bias', readonly Dim[]>>
 }
@@ -42,7 +51,7 @@ export function planAttention(graph: Graph, materialisation: Materialisation, no
     if (!place) throw new Error(`internal: fuse: operand ${input} of ${node.op} lies nowhere`)
     return place
   }
-  const { scale, causal, offset, keeps } = node.attributes
+  const { scale, causal, offset, keeps, packed } = node.attributes
   const gradient = node.op === 'attention_gradient'
   const more = node.inputs.slice(3)
   const slopes = gradient ? more.shift() : undefined
@@ -64,7 +73,8 @@ export function planAttention(graph: Graph, materialisation: Materialisation, no
     ...(slopes !== undefined && { slopes: stored(slopes) }),
     ...(bias !== undefined && { bias: stored(bias) }),
     ...(keeps && { kept }),
-    parts: gradient ? gradientParts(sizes) : attentionParts(sizes, keeps),
+    parts: gradient ? (packed ? gradientRows(sizes, false) : gradientParts(sizes)) : attentionParts(sizes, keeps),
+    rows: gradient ? gradientRows(sizes, packed) : [],
     strides: {
       q: q!.strides,
       k: k!.strides,

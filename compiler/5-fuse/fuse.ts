@@ -340,7 +340,7 @@ function attentionCall(
   attention: AttentionPlan,
   target: Place,
 ): Omit<AttentionCall, 'scratch' | 'title'> {
-  const { kind, sizes, scale, reach, strides, parts, q, k, v, slopes, bias, kept } = attention
+  const { kind, sizes, scale, reach, strides, rows, parts, q, k, v, slopes, bias, kept } = attention
   const places: Place[] = []
   let elements = target.elements
   for (const part of parts) {
@@ -350,7 +350,7 @@ function attentionCall(
   const at = (stored: Stored): Place => placeOf(state, plan, stored)
   const probabilities = kept === 'here' ? places[1] : kept && at(kept)
   return {
-    ...{ kind, sizes, scale, reach, strides },
+    ...{ kind, sizes, scale, reach, strides, rows },
     targets: kind === 'attention' ? places.slice(0, 1) : places,
     ...(probabilities && { kept: probabilities }),
     sources: [at(q), at(k), at(v)],

@@ -217,7 +217,7 @@ export interface PoolingAxis {
 /** Attention by asm/attention.ts, or its gradient. */
 export interface AttentionCall
   extends CallOrigin,
-    Pick<AttentionPlan, 'kind' | 'sizes' | 'scale' | 'reach' | 'strides'> {
+    Pick<AttentionPlan, 'kind' | 'sizes' | 'scale' | 'reach' | 'strides' | 'rows'> {
   /** The mixtures; for the gradient those to queries, keys and values. */
   readonly targets: readonly Place[]
   /** Where the probabilities are kept. */

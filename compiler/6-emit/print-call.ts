@@ -403,7 +403,7 @@ function printAttention(printer: CallPrinter, call: AttentionCall): void {
       `${range}, ${pointers.map(at).join(', ')}`,
       memory,
       `${sizes([g, r, t, s, e, f])}, ${floatLiteral(call.scale)}, ${size(printer, call.reach)}`,
-      sizes([...q, ...k, ...v, ...bias]),
+      sizes([...q, ...k, ...v, ...bias, ...call.rows]),
     ]
     line(printer.lines, `${forward ? 'attention' : 'attentionGradient'}(`)
     for (const row of rows) line(printer.lines, `  ${row},`)

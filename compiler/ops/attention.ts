@@ -40,6 +40,13 @@ export function gradientParts({ b, g, r, t, s, e, f }: AttentionSizes): [q: Dim,
   return [product([b, t, g, r, e]), product([b, s, g, e]), product([b, s, g, f])]
 }
 
+/** From one row of the gradient to q, k and v to the next. */
+export function gradientRows({ g, r, e, f }: AttentionSizes, packed: boolean): [q: Dim, k: Dim, v: Dim] {
+  const own: [Dim, Dim, Dim] = [product([g, r, e]), product([g, e]), product([g, f])]
+  const row = own.reduce(add)
+  return packed ? [row, row, row] : own
+}
+
 // y[b, t, g, r, f] = Σ p·v, p = softmax over s of scale·Σ q·k + bias, without the s a causal query does not see; then p, if it is kept.
 const attention: OpDef<'attention'> = {
   arity: 'variadic',
@@ -58,11 +65,15 @@ const attention: OpDef<'attention'> = {
     const slopes = build.reshape(build.slice(cotangent, [0], [mixtures]), [b, t, g, r, f])
     const more = [...(attributes.keeps ? [output] : []), ...(bias === undefined ? [] : [bias])]
     const all = build.emit('attention_gradient', [q, k, v, slopes, ...more], attributes)
-    const [ofQ, ofK, ofV] = gradientParts(sizes)
+    const { packed } = attributes
+    const [ofQ, ofK, ofV] = packed ? gradientRows(sizes, false) : gradientParts(sizes)
     const part = (start: Dim, size: Dim, shape: readonly Dim[]): number =>
-      build.reshape(build.slice(all, [start], [size]), shape)
+      build.reshape(packed ? build.slice(all, [0, 0, start], [b, t, size]) : build.slice(all, [start], [size]), shape)
     const gradients = [
-      build.permute(part(0, ofQ, [b, t, g, r, e]), [0, 2, 3, 1, 4]),
+      // An axis of one element would keep the permutation from meeting its inverse.
+      dimEqual(r, 1)
+        ? build.reshape(build.permute(part(0, ofQ, [b, t, g, e]), [0, 2, 1, 3]), [b, g, r, t, e])
+        : build.permute(part(0, ofQ, [b, t, g, r, e]), [0, 2, 3, 1, 4]),
       build.permute(part(ofQ, ofK, [b, s, g, e]), [0, 2, 1, 3]),
       build.permute(part(add(ofQ, ofK), ofV, [b, s, g, f]), [0, 2, 1, 3]),
     ]
@@ -102,7 +113,9 @@ const attention_gradient: OpDef<'attention_gradient'> = {
     const { b, g, r, t, f } = sizes
     requireShape('attention_gradient', slopes, [b, t, g, r, f])
     if (attributes.keeps) requireShape('attention_gradient', kept, [attentionParts(sizes, true).reduce(add)])
-    return { dtype: 'f32', shape: [gradientParts(sizes).reduce(add)] }
+    if (!attributes.packed) return { dtype: 'f32', shape: [gradientParts(sizes).reduce(add)] }
+    if (!dimEqual(t, sizes.s)) throw new ShapeError('attention_gradient packs as many queries as keys')
+    return { dtype: 'f32', shape: [b, t, gradientRows(sizes, false).reduce(add)] }
   },
   gradient: null,
   evaluate: ([q, k, v, slopes, ...more], attributes, context) => {
@@ -110,8 +123,11 @@ const attention_gradient: OpDef<'attention_gradient'> = {
     const sizes = attentionSizes(q!.shape, k!.shape, v!.shape)
     const { b, g, r, t, s, e, f } = sizes
     const row = context.size(keptRow(s))
-    const [keyStart, valueStart] = [b * t * g * r * e, b * t * g * r * e + b * s * g * e]
-    const data = new Float64Array(valueStart + b * s * g * f)
+    const { packed } = attributes
+    const parts = packed ? [g * r * e, g * e, g * f] : [b * t * g * r * e, b * s * g * e, b * s * g * f]
+    const starts = [0, parts[0]!, parts[0]! + parts[1]!]
+    const rows = gradientRows(sizes, packed) as [number, number, number]
+    const data = new Float64Array((packed ? b * t : 1) * (starts[2]! + parts[2]!))
     eachHead(sizes, (head, pairs) => {
       const kept = (i: number): Float64Array => {
         const start = b * t * g * r * f + (head * t + i) * row
@@ -132,16 +148,19 @@ const attention_gradient: OpDef<'attention_gradient'> = {
         for (let j = 0; j < s; j++) {
           const hidden = bias !== undefined && biasAt(bias, pairs, i, j) <= HIDDEN
           const ds = hidden ? 0 : attributes.scale * p[i]![j]! * (d[j]! - total)
-          const key = (pairs.b * s + j) * g + pairs.g
-          for (let x = 0; x < f; x++) data[valueStart + key * f + x]! += p[i]![j]! * slope[x]!
+          const toQuery = (pairs.b * t + i) * rows[0] + (pairs.g * r + pairs.r) * e
+          const toKey = starts[1]! + (pairs.b * s + j) * rows[1] + pairs.g * e
+          const toValue = starts[2]! + (pairs.b * s + j) * rows[2] + pairs.g * f
+          for (let x = 0; x < f; x++) data[toValue + x]! += p[i]![j]! * slope[x]!
           for (let x = 0; x < e; x++) {
-            data[query * e + x]! += ds * k!.data[(pairs.key * s + j) * e + x]!
-            data[keyStart + key * e + x]! += ds * q!.data[(head * t + i) * e + x]!
+            data[toQuery + x]! += ds * k!.data[(pairs.key * s + j) * e + x]!
+            data[toKey + x]! += ds * q!.data[(head * t + i) * e + x]!
           }
         }
       }
     })
-    return { dtype: 'f32', shape: [data.length], data }
+    const shape = packed ? [b, t, rows[0]] : [data.length]
+    return { dtype: 'f32', shape, data }
   },
   samples: () => gradientSamples(),
 }
@@ -269,12 +288,14 @@ interface SampleSizes {
   readonly f: Dim
   readonly bias?: readonly Dim[]
   readonly causal?: Dim
+  readonly packed?: boolean
 }
 
 const batch = symbol('Batch')
 const cases: readonly SampleSizes[] = [
   { q: [batch, 2, 1, 5, 4], s: 5, f: 4, causal: 0 },
   { q: [2, 1, 1, 9, 3], s: 9, f: 5, causal: 0 },
+  { q: [batch, 2, 2, 7, 3], s: 7, f: 5, causal: 0, packed: true },
   { q: [1, 2, 2, 4, 3], s: 7, f: 2, causal: 3 },
   { q: [2, 2, 1, 3, 5], s: 6, f: 1 },
   { q: [1, 1, 1, batch, 2], s: batch, f: 3, causal: 0 },
@@ -284,13 +305,13 @@ const cases: readonly SampleSizes[] = [
   { q: [2, 1, 2, 3, 4], s: 5, f: 4, bias: [1, 1, 2, 3, 5], causal: subtract(batch, 1) },
 ]
 
-function operandsOf({ q: [b, g, r, t, e], s, f, causal }: SampleSizes) {
+function operandsOf({ q: [b, g, r, t, e], s, f, causal, packed = false }: SampleSizes) {
   const f32 = (...shape: Dim[]): TensorType => ({ dtype: 'f32', shape })
   const sizes: AttentionSizes = { b, g, r, t, s, e, f }
   return {
     inputs: [f32(b, g, r, t, e), f32(b, g, s, e), f32(b, g, s, f)],
     slopes: f32(b, t, g, r, f),
-    attributes: { scale: 0.75, causal: causal !== undefined, offset: causal ?? 0, keeps: false },
+    attributes: { scale: 0.75, causal: causal !== undefined, offset: causal ?? 0, keeps: false, packed },
     sizes,
   }
 }

@@ -117,7 +117,7 @@ export interface OpAttributes {
    * where it is −1e9 or less, a score is hidden, and changes with no query and no key.
    */
   attention: AttentionAttributes
-  /** (q, k, v, cotangent of the mixtures, the result if it `keeps`, bias?) → the cotangents of q, k and v in one row. */
+  /** (q, k, v, cotangent of the mixtures, the result if it `keeps`, bias?) → the cotangents of q, k and v in one row, or `packed`. */
   attention_gradient: AttentionAttributes
 
   // Indexed access. gather(x, indices): axis `axis` of x is replaced by the axes of indices (i32, bounded)
@@ -201,6 +201,8 @@ export interface AttentionAttributes {
   /** Not negative. */
   readonly offset: Dim
   readonly keeps: boolean
+  /** Queries, keys and values come from one row for each position, side by side, and so shall their cotangents: [b, t, (q, k, v)]. */
+  readonly packed: boolean
 }
 
 export type OpName = keyof OpAttributes

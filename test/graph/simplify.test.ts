@@ -154,6 +154,12 @@ const cases: readonly (readonly [rule: string, write: Write, result: string])[] 
   ],
   ['a concatenation of one', (b, { x }) => b.emit('concat', [x], { axis: 0 }), 'x'],
   ['concat ∘ concat', (b, { x, y }) => b.concat([b.concat([x, y], 0), x], 0), 'concat(x, y, x)'],
+  [
+    'neighbouring slices side by side are one slice',
+    (b, { x }) =>
+      b.concat([b.slice(x, [0, 0], [batch, 1]), b.slice(x, [0, 1], [batch, 2]), b.slice(x, [0, 3], [batch, 1])], 1),
+    'x',
+  ],
   ['an axis of size one counts to zero', (b) => b.iota([4, 1], 1), '0'],
   ['a reduction over no axis', (b, { x }) => b.emit('reduce_max', [x], { axes: [] }), 'x'],
   [
