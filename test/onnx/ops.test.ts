@@ -9,7 +9,11 @@ import { largestDifference, writeGraph } from './run-onnx.ts'
 
 /** Gone once a graph is simplified, or loops, whose bodies are graphs; random numbers are refused. */
 const gone = new Set(['pseudo', 'loop', 'random'])
-const ops = (Object.keys(opDefinitions) as OpName[]).filter((op) => !gone.has(definitionOf(op).class))
+/** What attention is recognised as on the way to WebAssembly; the graph to export still has its products and its softmax. */
+const compiledOnly = new Set<OpName>(['attention', 'attention_gradient'])
+const ops = (Object.keys(opDefinitions) as OpName[]).filter(
+  (op) => !gone.has(definitionOf(op).class) && !compiledOnly.has(op),
+)
 
 describe('every op means in onnxruntime what it means in the interpreter', () => {
   test.each(ops)('%s', async (op) => {
