@@ -20,7 +20,7 @@ import type { Terminal } from '../terminal.ts'
 
 const examples = `
 Examples:
-  $ nnc sweep iris.nn                                  every hyper with a range
+  $ nnc sweep digits.nn                                every hyper with a range
   $ nnc sweep digits.nn --try Hidden=64,128,256 --trials 30 --by accuracy
   $ nnc sweep cars.nn --try 'Hidden=8..128 log' --hyper lr=0.01 --folds 5
   $ nnc sweep digits.nn --trials 60 --resume           go on with an interrupted sweep, or a longer one
