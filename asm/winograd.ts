@@ -6,7 +6,7 @@
 import { WIDE } from './build'
 import { interleaveRow } from './interleave'
 import { blockDepth, blockRows, panelProduct } from './matmul'
-import { panelWidth, tileRows, widestPanel } from './tiles'
+import { panelWidth, tileCount, tileHeight, tileRows, tiles as productTiles, widestPanel } from './tiles'
 import { evaluateInputs, interpolateColumns } from './wide-winograd'
 import {
   evaluateCotangents, evaluateFilter, evaluateInput, interpolateFilter, interpolateResults, interpolateRows, points, position, reach, tile, together,
@@ -70,8 +70,7 @@ export function winograd(
   const once = batch * down <= rows
   const inputs = evaluated + (once ? panelBytes(min(widestPanel, panelColumns(filters)), channels) : allPanelsBytes(filters, channels))
   const results = inputs + bytes(points * inputStep)
-  const strip = results + bytes(points * pointStep(tiles * widestPanel))
-  const planes = strip + bytes(tileRows * widestPanel)
+  const planes = results + bytes(points * resultStep(tiles, widestPanel))
   writeConstants(work)
   memory.fill(planes, 0, <usize>(inputWords / together) * plane)
   // A filter that runs backwards begins two positions earlier.
@@ -113,13 +112,10 @@ export function winograd(
       for (let o = 0; o < filters; o += width) {
         width = panelWidth(filters - o)
         if (once) evaluateFilters(panel, width, own + bytes(o * wFilter), filters - o, channels, wFilter, wChannel, f1, f2, work)
-        const step = pointStep(count * across * width)
-        for (let point = 0; point < points; point++) {
-          multiply(
-            results + bytes(point * step), bytes(width), inputs + bytes(point * inputStep), bytes(inputWords), 4,
-            panel + bytes(point * pointStep(width * channels)), count * across, width, channels, false, strip,
-          )
-        }
+        const step = resultStep(count * across, width)
+        multiplyPoints(
+          results, bytes(step), inputs, bytes(inputStep), bytes(inputWords), panel, bytes(pointStep(width * channels)), count * across, width, channels,
+        )
         for (let row = first; row < first + count; row++) {
           const n = row / down
           const i = row - n * down
@@ -130,6 +126,34 @@ export function winograd(
         }
         if (!once) panel += panelBytes(width, channels)
       }
+    }
+  }
+}
+
+/** Words between the products of points, which have room for whole tiles of rows. */
+@inline
+function resultStep(rows: i32, width: i32): i32 {
+  return pointStep((rows + tileRows) * width)
+}
+
+/**
+ * At every point `rows` rows of inputs times a panel of `width` filters, `depth` deep. What follows from the number of rows is worked out once
+ * for all points, whose products are small.
+ */
+function multiplyPoints(
+  results: usize, step: usize, inputs: usize, inputStep: usize, inputRow: usize, panel: usize, panelStep: usize, rows: i32, width: i32, depth: i32,
+): void {
+  for (let p = 0; p < depth; p += blockDepth) {
+    const own = min(depth - p, blockDepth)
+    for (let i = 0; i < rows;) {
+      const height = tileHeight(rows - i, width), count = tileCount(rows - i, width)
+      const present = min(rows - i, count * height)
+      const last = min(height, present) - 1
+      let c = results + bytes(i * width), a = inputs + <usize>i * inputRow + bytes(p), b = panel + bytes(p * width)
+      for (let point = 0; point < points; point++, c += step, a += inputStep, b += panelStep) {
+        productTiles(c, bytes(width), a, inputRow, <usize>height * inputRow, 4, b, own, count, height, width, last, p > 0)
+      }
+      i += present
     }
   }
 }

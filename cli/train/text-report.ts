@@ -1,6 +1,7 @@
 import type { DoneEvent, EpochEvent, Metrics, StepEvent } from '../../runtime/api.ts'
 import { metricTables, scalarMetrics } from '../metric-table.ts'
 import { formatBytes, formatCount, formatDuration, formatMeasure } from '../numbers.ts'
+import { shellWord } from '../shell-word.ts'
 import { type Style, styleFor } from '../style.ts'
 import type { Terminal } from '../terminal.ts'
 import { liveLines } from './live-lines.ts'
@@ -50,11 +51,11 @@ export function textReport(terminal: Terminal): TrainReport {
       )
       const commands =
         done.reason === 'cancelled'
-          ? [`npx nnc train ${word(facts!.file)} --resume ${word(weights)}`]
+          ? [`npx nnc train ${shellWord(facts!.file)} --resume ${shellWord(weights)}`]
           : [
-              `npx nnc predict ${word(facts!.file)} --weights ${word(weights)} --input FILE`,
-              ...(curve === undefined ? [`npx nnc curve ${word(history)}`] : []),
-              `npx nnc build ${word(facts!.file)} -o dist`,
+              `npx nnc predict ${shellWord(facts!.file)} --weights ${shellWord(weights)} --input FILE`,
+              ...(curve === undefined ? [`npx nnc curve ${shellWord(history)}`] : []),
+              `npx nnc build ${shellWord(facts!.file)} -o dist`,
             ]
       commands.forEach((command, index) => {
         say(`${index === 0 ? style.dim('next ') : '     '} ${style.cyan(command)}`)
@@ -66,11 +67,6 @@ export function textReport(terminal: Terminal): TrainReport {
 /** "1 row", "2 rows". */
 function counted(count: number, what: string): string {
   return `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`
-}
-
-/** As a shell takes it for one word. */
-function word(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }
 
 function opening(facts: TrainFacts, style: Style): string[] {
