@@ -54,7 +54,8 @@ export function evalCommand(context: CommandContext): Command {
 }
 
 async function evaluate(file: string, options: EvalOptions, { terminal }: CommandContext): Promise<void> {
-  const { chooseTrain, dataOf, openModel, stepEntry, wantedInputs } = await import('../open-model.ts')
+  const { openModel } = await import('../open-model.ts')
+  const { chooseTrain, dataOf, stepEntry, wantedInputs } = await import('../train-block.ts')
   const { restoreOrLoad } = await import('../restore-or-load.ts')
   const { loadData, loadRows } = await import('../data/load-data.ts')
   const open = await openModel(file, { ...options, purpose: 'training' }, terminal)

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import type { DataDeclaration } from '../../compiler/1-parse/ast.ts'
 import type { Input } from '../../runtime/api.ts'
-import type { ManifestEntry, ManifestTrain, SimdBuild } from '../../runtime/manifest.ts'
+import type { ManifestEntry, SimdBuild } from '../../runtime/manifest.ts'
 import type { PredictedRows } from '../data/feed-rows.ts'
 import type { WantedInput } from '../data/fields.ts'
 import { FormatError } from '../data/format-error.ts'
@@ -12,8 +11,9 @@ import { formatCount } from '../numbers.ts'
 import type { CheckpointNotes, OpenModel } from '../open-model.ts'
 import { type Assignments, avx2Option, buildOption, cacheOption, setOption, threadsOption } from '../options.ts'
 import { chooseEntry } from '../predict/choose-entry.ts'
+import { classesOf } from '../predict/classes.ts'
+import { dataForEntry } from '../predict/data-for-entry.ts'
 import type { PredictInput } from '../predict/read-rows.ts'
-import type { Classes } from '../predict/write-predictions.ts'
 import type { CommandContext } from '../program.ts'
 import { type Style, styleFor } from '../style.ts'
 import type { Terminal } from '../terminal.ts'
@@ -75,7 +75,7 @@ async function predict(file: string, options: PredictOptions, { terminal }: Comm
   const rows = (Object.values(outputs)[0]?.shape[0] ?? 1) + (skipped?.size ?? 0)
   if (input.kind === 'rows' && skipped && skipped.size > 0)
     terminal.writeError(skippedText(skipped, input.table, open, styleFor(terminal.errorColor)))
-  const classes = classesOf(open, notes)
+  const classes = classesOf(model.manifest, notes?.categories)
   const print = (options.format ?? format) === 'csv' ? predictionsCsv : predictionsJson
   terminal.write(print({ outputs, rows, ...(skipped && { skipped }), ...(classes && { classes }) }))
 }
@@ -133,40 +133,13 @@ async function feedTable(
   { compiled, model }: OpenModel,
   notes: CheckpointNotes | undefined,
 ): Promise<PredictedRows> {
-  const { asDiagnostics, planOf } = await import('../data/load-data.ts')
+  const { asDiagnostics, planOf } = await import('../data/read-dataset.ts')
   const { feedRows } = await import('../data/feed-rows.ts')
-  const { wantedInputs } = await import('../open-model.ts')
+  const { wantedInputs } = await import('../train-block.ts')
   if (table.rows === 0) throw new UserError(`${table.origin} has no rows`)
-  const declaration = dataFor(entry, compiled.data, model.manifest.trains)
+  const declaration = dataForEntry(entry, compiled.data, model.manifest.trains)
   const plan = declaration && planOf(declaration, compiled.source)
   const batchDim = entry.inputs.map(({ shape }) => shape[0]).find((size) => typeof size === 'string')
   const wanted: readonly WantedInput[] = wantedInputs(entry, batchDim)
   return asDiagnostics(compiled.source, async () => feedRows(plan, table, wanted, notes?.learned ?? {}))
-}
-
-/** The data block of the train block whose data feeds most of the entry's inputs; the first of several. */
-function dataFor(
-  entry: ManifestEntry,
-  declarations: readonly DataDeclaration[],
-  trains: readonly ManifestTrain[],
-): DataDeclaration | undefined {
-  const inputs = new Set(entry.inputs.map((input) => input.name))
-  const used = declarations.filter((declaration) => trains.some((train) => train.data === declaration.name.text))
-  const fed = (declaration: DataDeclaration): number =>
-    declaration.statements.filter((statement) => statement.kind === 'field' && inputs.has(statement.name.text)).length
-  return [...used].sort((a, b) => fed(b) - fed(a))[0]
-}
-
-/** The classes of the train input that is one, if exactly one is. */
-function classesOf({ model }: OpenModel, notes: CheckpointNotes | undefined): Classes | undefined {
-  const { manifest } = model
-  const labels = manifest.trains.flatMap((train) => {
-    const step = manifest.entries.find((entry) => entry.name === train.step)
-    return step?.inputs.filter((input) => typeof input.limit === 'number' && input.shape.length === 1) ?? []
-  })
-  const [label] = labels
-  if (!label || labels.some((other) => other.name !== label.name)) return undefined
-  const count = label.limit as number
-  const names = notes?.categories[label.name]
-  return { name: label.name, count, ...(names && names.length === count && { names }) }
 }

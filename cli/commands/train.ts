@@ -129,17 +129,8 @@ async function runTraining(
   terminal: Terminal,
   report: TrainReport,
 ): Promise<DoneEvent> {
-  const {
-    batchOf,
-    chooseTrain,
-    dataOf,
-    openModel,
-    parameterCount,
-    restoreWeights,
-    stepEntry,
-    wantedInputs,
-    writeNotes,
-  } = await import('../open-model.ts')
+  const { openModel, restoreWeights, writeNotes } = await import('../open-model.ts')
+  const { batchOf, chooseTrain, dataOf, parameterCount, stepEntry, wantedInputs } = await import('../train-block.ts')
   const [{ loadData }, { loadPretrained }, { keepHistory }, { notedSteps }] = await Promise.all([
     import('../data/load-data.ts'),
     import('../pretrained.ts'),

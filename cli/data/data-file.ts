@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import type { StringLiteral } from '../../compiler/1-parse/ast.ts'
 import { DataFault } from './data-fault.ts'
+import type { FileOpener } from './read-dataset.ts'
 
 /** A data file's bytes, unpacked if it is gzip (told by its first bytes). */
 export interface DataFile {
@@ -21,11 +22,19 @@ const MAXIMUM_UNPACKED_BYTES = 2 ** 31 - 1
 /** Files opened at a time. */
 const OPEN_FILES = 64
 
+/** Opens files relative to a `.nn` file's folder, and those of installed packages. */
+export function filesBeside(sourcePath: string): FileOpener {
+  return {
+    one: (path) => readDataFile(path, sourcePath),
+    many: (paths) => readDataFiles(paths, sourcePath),
+  }
+}
+
 /**
  * The files of paths in which `*` and `?` stand for any characters of one part, in natural order: chapter_2 before
  * chapter_10. Throws {@link DataFault} for a path that is no file.
  */
-export async function readDataFiles(paths: readonly StringLiteral[], sourcePath: string): Promise<DataFile[]> {
+async function readDataFiles(paths: readonly StringLiteral[], sourcePath: string): Promise<DataFile[]> {
   const found = await Promise.all(paths.map((path) => findFiles(path, sourcePath)))
   const all = found.flat()
   const files: DataFile[] = []

@@ -1,34 +1,28 @@
 import { join } from 'node:path'
 import type { DataDeclaration, StringLiteral } from '../../compiler/1-parse/ast.ts'
 import type { SourceText } from '../source-file.ts'
-import { DiagnosticsError, UserError } from '../user-error.ts'
+import { UserError } from '../user-error.ts'
 import { DataFault } from './data-fault.ts'
-import { readDataFile, readDataFiles } from './data-file.ts'
-import { buildDataset, buildFolds, type Dataset, type FedInputs, type SourceTables } from './dataset.ts'
+import { filesBeside } from './data-file.ts'
+import { buildFolds, type Dataset, type FedInputs } from './dataset.ts'
 import { fieldColumns, type LearnedFields, materialize, type WantedInput } from './fields.ts'
 import { keptRows } from './filter.ts'
 import { type FoldRows, splitForFolds } from './folds.ts'
-import { FormatError } from './format-error.ts'
-import { type DataPlan, planData, type SourcePlan, takesMany } from './plan.ts'
-import { readIdx } from './read-idx.ts'
-import { readRecords } from './read-records.ts'
-import type { Table } from './table.ts'
+import { takesMany } from './plan.ts'
+import { asDiagnostics, planOf, readDataset, readTable, readTables } from './read-dataset.ts'
 
 /**
- * Reads the files of a data block and evaluates it for the inputs of a train block.
+ * Reads the files of a data block, beside the `.nn` file or from packages, and evaluates it for the inputs of a train block.
  * @param known what an earlier run learned; learned from the training rows when absent
  * @throws DiagnosticsError for everything wrong with the block or its files
  */
-export async function loadData(
+export function loadData(
   declaration: DataDeclaration,
   source: SourceText,
   wanted: readonly WantedInput[],
   known?: LearnedFields,
 ): Promise<Dataset> {
-  return asDiagnostics(source, async () => {
-    const plan = planOf(declaration, source)
-    return buildDataset(plan, await readTables(plan, source), wanted, known)
-  })
+  return readDataset(declaration, source, wanted, filesBeside(source.path), known)
 }
 
 /**
@@ -47,16 +41,9 @@ export async function loadFolds(
     splitForFolds(plan, folds.over)
     // The test part of the data is no test part of a fold; its files stay unread.
     const { test: _, ...rest } = plan
-    const found = buildFolds(rest, await readTables(rest, source), wanted, folds)
+    const found = buildFolds(rest, await readTables(rest, filesBeside(source.path)), wanted, folds)
     return found.map((build) => () => asDiagnostics(source, async () => build()))
   })
-}
-
-async function readTables(plan: DataPlan, { path }: SourceText): Promise<SourceTables> {
-  const [main, valid, test] = await Promise.all(
-    [plan.source, plan.valid, plan.test].map((part) => part && readTable(part, path)),
-  )
-  return { source: main!, ...(valid && { valid }), ...(test && { test }) }
 }
 
 /**
@@ -79,50 +66,15 @@ export async function loadRows(
     )
   const { span } = plan.source
   const paths = files.map((value): StringLiteral => ({ kind: 'string', value, span }))
-  const table = await readTable({ format, paths, span }, join(directory, source.name)).catch((error: unknown) => {
-    throw error instanceof DataFault ? new UserError(error.message) : error
-  })
+  const table = await readTable({ format, paths, span }, filesBeside(join(directory, source.name))).catch(
+    (error: unknown) => {
+      throw error instanceof DataFault ? new UserError(error.message) : error
+    },
+  )
   return asDiagnostics(source, async () => {
     if (table.rows === 0) throw new UserError(`${table.origin} has no rows`)
     const columns = fieldColumns(plan, table, known)
     const chosen = keptRows(plan, table, wanted)
     return materialize(wanted, columns, table, chosen).inputs
   })
-}
-
-/** The block as a plan; throws its mistakes. */
-export function planOf(declaration: DataDeclaration, source: SourceText): DataPlan {
-  const { plan, diagnostics } = planData(declaration)
-  if (!plan) throw new DiagnosticsError(diagnostics, new Map([[source.name, source.text]]))
-  return plan
-}
-
-/** Runs an evaluation of a data block; what it throws about the data becomes diagnostics. */
-export async function asDiagnostics<Result>(source: SourceText, evaluate: () => Promise<Result>): Promise<Result> {
-  try {
-    return await evaluate()
-  } catch (error) {
-    if (!(error instanceof DataFault)) throw error
-    throw new DiagnosticsError([error.diagnostic], new Map([[source.name, source.text]]))
-  }
-}
-
-async function readTable(plan: SourcePlan, sourcePath: string): Promise<Table> {
-  const { format } = plan
-  if (takesMany(format)) {
-    const { readDocuments, readText } = await import('./read-text.ts')
-    const read = format === 'text' ? readText : readDocuments
-    return read(await readDataFiles(plan.paths, sourcePath), plan.paths.map(({ value }) => value).join(', '))
-  }
-  const files = await Promise.all(plan.paths.map((path) => readDataFile(path, sourcePath)))
-  try {
-    if (format === 'idx') return readIdx(files[0]!, files[1]!)
-    const text = new TextDecoder('utf-8').decode(files[0]!.bytes)
-    if (format === 'json') return readRecords(text, files[0]!.name)
-    const { readCsv } = await import('./read-csv.ts')
-    return readCsv(text, files[0]!.name)
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error
-    throw new DataFault(({ idx: 'NN0409', csv: 'NN0410', json: 'NN0418' } as const)[format], plan.span, error.message)
-  }
 }

@@ -2,17 +2,10 @@ import type { ManifestTrain } from '../../runtime/manifest.ts'
 import type { Dataset } from '../data/dataset.ts'
 import type { FoldRows } from '../data/folds.ts'
 import { loadData, loadFolds } from '../data/load-data.ts'
-import {
-  chooseTrain,
-  dataOf,
-  type OpenModel,
-  type OpenOptions,
-  openModel,
-  stepEntry,
-  wantedInputs,
-} from '../open-model.ts'
+import { type OpenModel, type OpenOptions, openModel } from '../open-model.ts'
 import type { Assignments } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
+import { chooseTrain, dataOf, stepEntry, wantedInputs } from '../train-block.ts'
 import type { Tries } from './space.ts'
 
 /** What `nnc sweep` is told. */

@@ -2,18 +2,10 @@ import type { Metrics } from '../../runtime/api.ts'
 import { simdOf } from '../../runtime/builds.ts'
 import type { FoldRows } from '../data/folds.ts'
 import { loadFolds } from '../data/load-data.ts'
-import {
-  batchOf,
-  chooseTrain,
-  dataOf,
-  type OpenOptions,
-  openModel,
-  parameterCount,
-  stepEntry,
-  wantedInputs,
-} from '../open-model.ts'
+import { type OpenOptions, openModel } from '../open-model.ts'
 import type { Assignments } from '../options.ts'
 import type { Terminal } from '../terminal.ts'
+import { batchOf, chooseTrain, dataOf, parameterCount, stepEntry, wantedInputs } from '../train-block.ts'
 import { beginRun } from './begin-run.ts'
 import { type FoldReport, type FoldResult, summarize } from './fold-report.ts'
 import { trainFold } from './train-fold.ts'
