@@ -31,7 +31,7 @@ export function curveCommand(context: CommandContext): Command {
 async function curve(files: readonly string[], options: CurveOptions, { terminal }: CommandContext): Promise<void> {
   const [{ drawCurves, measuresOf }, { readHistory }, { replaceFile }] = await Promise.all([
     import('../curve/draw-curves.ts'),
-    import('../curve/history.ts'),
+    import('../curve/read-history.ts'),
     import('../replace-file.ts'),
   ])
   const names = shortNames(files)

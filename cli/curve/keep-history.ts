@@ -5,7 +5,8 @@ import { replaceFile } from '../replace-file.ts'
 import type { TrainFacts } from '../train/train-report.ts'
 import { UserError } from '../user-error.ts'
 import { drawCurves } from './draw-curves.ts'
-import { historyText, readHistory, type TrainHistory } from './history.ts'
+import { historyText, type TrainHistory } from './history.ts'
+import { readHistory } from './read-history.ts'
 import { recordHistory } from './record-history.ts'
 
 /** While a run goes on its files are renewed at most so often, in milliseconds. */
