@@ -4,8 +4,11 @@ export type Document =
   | string
   | { readonly kind: 'sequence'; readonly parts: readonly Document[]; readonly breaks: boolean }
   | { readonly kind: 'indent'; readonly body: Document; readonly breaks: boolean }
-  /** On one line if it fits, else every `line` directly inside breaks. */
-  | { readonly kind: 'group'; readonly body: Document; readonly breaks: boolean }
+  /**
+   * On one line if it fits, else every `line` directly inside breaks. One that is `last` breaks only after groups before it on the
+   * line, which count it as unbroken.
+   */
+  | { readonly kind: 'group'; readonly body: Document; readonly breaks: boolean; readonly last?: true }
   /** A line end, or `flat` where its group is on one line; `hard` always breaks. */
   | { readonly kind: 'line'; readonly flat: string; readonly breaks: boolean }
   /** Nothing on one line, `text` when broken. */
@@ -25,6 +28,10 @@ export function indent(body: Document): Document {
 
 export function group(body: Document): Document {
   return { kind: 'group', body, breaks: breaksIn(body) }
+}
+
+export function lastGroup(body: Document): Document {
+  return { kind: 'group', body, breaks: breaksIn(body), last: true }
 }
 
 export const line: Document = { kind: 'line', flat: ' ', breaks: false }
@@ -114,7 +121,7 @@ function fitsIn(room: number, item: Item, following: readonly Item[]): boolean {
         stack.push({ document: current.body, indentation, flat })
         break
       case 'group':
-        stack.push({ document: current.body, indentation, flat: flat && !current.breaks })
+        stack.push({ document: current.body, indentation, flat: (flat || current.last === true) && !current.breaks })
         break
       case 'line':
         if (!flat || current.breaks) return true

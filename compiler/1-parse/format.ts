@@ -16,7 +16,7 @@ import type {
   TypeExpression,
 } from './ast.ts'
 import { CommentCursor, printSequence, type SequenceItem } from './comment-cursor.ts'
-import { type Document, group, hardLine, indent, join, layOut, line, sequence } from './document.ts'
+import { type Document, group, hardLine, indent, join, lastGroup, layOut, line, sequence } from './document.ts'
 import {
   type Formatting,
   formatBinders,
@@ -278,13 +278,13 @@ function formatAnnotation(type: TypeExpression | undefined, formatting: Formatti
 
 function formatResult(result: ResultType | undefined, formatting: Formatting): Document {
   if (result === undefined) return ''
-  if (result.kind === 'single') return sequence([' -> ', formatType(result.type, formatting)])
+  if (result.kind === 'single') return sequence([' -> ', lastGroup(formatType(result.type, formatting))])
   const items = result.items.map(({ name, type }) => ({
     start: (name ?? type).span.start,
     end: type.span.end,
     print: () => sequence([name === undefined ? '' : `${name.text}: `, formatType(type, formatting)]),
   }))
-  return sequence([' -> ', formatList('(', items, ')', formatting, { end: result.span.end - 1 })])
+  return sequence([' -> ', lastGroup(formatList('(', items, ')', formatting, { end: result.span.end - 1 }))])
 }
 
 function formatBlock(block: Block, formatting: Formatting): Document {
