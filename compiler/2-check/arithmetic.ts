@@ -333,7 +333,9 @@ function wholeNumberNeeded(frame: Frame, operand: Located): ErrorValue {
 }
 
 function wrongKind(frame: Frame, operand: Located): ErrorValue {
-  return report(frame, 'NN0209', operand.span, `expected a tensor, but this is ${describe(operand.value)}`)
+  return report(frame, 'NN0209', operand.span, `expected a tensor, but this is ${describe(operand.value)}`, {
+    ...(operand.value.kind === 'list' && { hint: '`stack([…])` makes a tensor of a list of numbers or tensors' }),
+  })
 }
 
 /** x − y·floor(x / y), the sign of y. */
