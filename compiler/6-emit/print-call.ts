@@ -316,7 +316,7 @@ function functionOf({ method, large }: ConvolutionCall): string {
 /** The counts, strides and extents of a convolution, in rows of arguments; a thread begins at filter `first` of those of a pooling. */
 function extentsOf(
   printer: CallPrinter,
-  { large, channels, strides, axes, method }: ConvolutionCall,
+  { large, pools, channels, strides, axes, method }: ConvolutionCall,
   { batch, groups, filters }: { readonly batch: string; readonly groups: string; readonly filters: string },
   first: string,
 ): string[] {
@@ -341,7 +341,14 @@ function extentsOf(
   if (method.kind === 'winograd') {
     const tiled = each(({ filter, result }) => (large ? filter : result), 1)
     const steps = large ? [] : [each(({ filterDilation }) => filterDilation, 1)]
-    const extents = [tiled, each(({ input }) => input, 1), each(({ low }) => low, 1), ...steps, method.rows]
+    const extents = [
+      tiled,
+      each(({ input }) => input, 1),
+      each(({ low }) => low, 1),
+      ...steps,
+      method.rows,
+      ...(pools ? [true] : []),
+    ]
     return [counts, sizes([...y, ...x, ...w]), extents.join(', ')]
   }
   const rows = [
@@ -349,7 +356,7 @@ function extentsOf(
     [each(({ stride }) => stride), each(({ low }) => low)].join(', '),
     [each(({ inputDilation }) => inputDilation), each(({ filterDilation }) => filterDilation)].join(', '),
   ]
-  if (method.kind === 'product') return [counts, sizes([...y, ...x, ...w]), ...rows]
+  if (method.kind === 'product') return [counts, sizes([...y, ...x, ...w]), ...rows, ...(pools ? ['true'] : [])]
   return large
     ? [[groups, size(printer, channels)].join(', '), sizes([y[1], x[1], x[2], w[0], w[2]]), ...rows]
     : [[batch, groups].join(', '), sizes([y[0], y[1], x[0], x[1], w[0]]), ...rows]
