@@ -65,8 +65,8 @@ export function winogradScratchBytes(plan: ConvolutionPlan, { rows }: WinogradPl
   const pointStep = (words: number): number => (Math.ceil(words / 16) | 1) * 16
   const plane = (down * tileExtent + reach - tileExtent) * (across * tileExtent + reach - tileExtent)
   const filters = size(plan.filters)
-  const strip = tile.rows * tile.columns
   if (plan.large) {
+    const strip = tile.rows * tile.columns
     const inputs = size(plan.batch)
     const atPoints =
       pointStep(tiles * panels(inputs)) + pointStep(tiles * fours(filters)) + pointStep(filters * panels(inputs))
@@ -76,6 +76,6 @@ export function winogradScratchBytes(plan: ConvolutionPlan, { rows }: WinogradPl
   const channels = size(plan.channels)
   // Panels of at least eight columns, each with its own step between points.
   const packed = panels(filters) * channels + Math.ceil(filters / 8) * 32
-  const atPoints = packed + pointStep(tiles * whole(channels)) + pointStep(tiles * tile.columns)
-  return 64 + workBytes + 4 * (points * atPoints + strip + whole(channels) * plane)
+  const atPoints = packed + pointStep(tiles * whole(channels)) + pointStep((tiles + tile.rows) * tile.columns)
+  return 64 + workBytes + 4 * (points * atPoints + whole(channels) * plane)
 }
