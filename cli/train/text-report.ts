@@ -64,6 +64,11 @@ export function textReport(terminal: Terminal): TrainReport {
   }
 }
 
+/** "1 row", "2 rows". */
+function counted(count: number, what: string): string {
+  return `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`
+}
+
 function opening(facts: TrainFacts, style: Style): string[] {
   const rows = Object.entries(facts.rows).map(([part, count]) => `${formatCount(count)} ${part}`)
   const steps = Math.ceil(facts.rows.train! / facts.batch)
@@ -75,7 +80,7 @@ function opening(facts: TrainFacts, style: Style): string[] {
   )
   return [
     modelLine(facts, style),
-    `${style.dim('data ')} ${rows.join(' · ')} rows; ${schedule}`,
+    `${style.dim('data ')} ${rows.join(' · ')} ${Object.values(facts.rows).at(-1) === 1 ? 'row' : 'rows'}; ${schedule}`,
     ...resumed,
     ...loaded,
     '',
@@ -145,12 +150,12 @@ function progressLine(event: StepEvent, facts: TrainFacts, elapsed: number, styl
 
 function closing(done: DoneEvent, facts: TrainFacts, style: Style): string[] {
   const time = formatDuration(done.seconds * 1000)
-  if (done.reason === 'cancelled') return ['', `stopped by Ctrl-C in epoch ${done.epochs + 1} after ${time}`]
+  if (done.reason === 'cancelled') return ['', `interrupted in epoch ${done.epochs + 1} after ${time}`]
   const which = done.restored ? `; parameters of epoch ${done.bestEpoch}, the best` : ''
   const ended =
     done.reason === 'stopped'
       ? `stopped early after epoch ${done.epochs}`
-      : `trained ${formatCount(done.epochs - facts.startEpoch + 1)} epochs`
+      : `trained ${counted(done.epochs - facts.startEpoch + 1, 'epoch')}`
   return ['', ...testLine(done.test, facts, style), `${ended} in ${time}${which}`]
 }
 
@@ -159,7 +164,7 @@ function testLine(test: Metrics | undefined, facts: TrainFacts, style: Style): s
   const values = scalarMetrics(test, facts.metrics, style)
   const tables = metricTables(test, facts.metrics, facts.categories, style)
   return [
-    `${style.bold('test')}  ${values} on ${formatCount(facts.rows.test!)} rows it was never trained on`,
+    `${style.bold('test')}  ${values} on ${counted(facts.rows.test!, 'row')} it was never trained on`,
     ...tables,
     ...(tables.length > 0 ? [''] : []),
   ]
