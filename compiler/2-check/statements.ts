@@ -17,7 +17,7 @@ import { evaluateUse } from './calls.ts'
 import { cast, updateVariable } from './entry.ts'
 import { evaluate, locate } from './expressions.ts'
 import { evaluateIndexed } from './indexed.ts'
-import { checkType } from './invoke.ts'
+import { checkType, headOf } from './invoke.ts'
 import { runYield } from './loop-body.ts'
 import {
   checkTrait,
@@ -148,7 +148,7 @@ function runLet(frame: Frame, statement: LetStatement): void {
     return
   }
   const evaluated = initialized(frame, type, evaluate(frame, expression), expression.span)
-  const value = type ? checkType(frame, type, evaluated, statement.span) : evaluated
+  const value = type ? checkType(frame, type, evaluated, statement.span, headOf(expression)) : evaluated
   if (pattern.kind === 'name') {
     bind(frame.scope, pattern.name.text, value, pattern.name.span)
     return

@@ -12,7 +12,7 @@ import { formOf, type Rooted } from './draft-form.ts'
 import { createKeptRoom, type KeptOperand } from './kept-operands.ts'
 import { orderLoops } from './lanes.ts'
 import { createLayout, type Layout } from './layout.ts'
-import type { Stored } from './materialise.ts'
+import { behindAliases, type Stored } from './materialise.ts'
 import { LARGEST_MEMORY, MemoryLimitError } from './memory-limit.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
 import { type GraphPlan, largestBytes, type PlanSettings, planGraph } from './plan-graph.ts'
@@ -463,7 +463,8 @@ function libraryCall(
   const node = graph.nodes[id]!
   const place = (buffer: number): Place => state.layout.place(plan, buffer)
   const permuted = node.op === 'permute' ? node.inputs[0]! : id
-  const origin = originOf(plan, new Set([permuted]))
+  const convolution = plan.convolutions.get(id)
+  const origin = originOf(plan, new Set(convolution?.pools ? [behindAliases(graph, node.inputs[0]!), id] : [permuted]))
   const target = place(id)
   const planned = products.get(id)
   if (planned) {
@@ -489,7 +490,6 @@ function libraryCall(
       work: productWork(planned),
     }
   }
-  const convolution = plan.convolutions.get(id)
   if (convolution) {
     const { x, w, pooled, ...rest } = convolution
     const kept = plan.kept.get(id)

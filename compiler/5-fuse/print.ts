@@ -81,7 +81,7 @@ function callText(program: Program, call: Call): string {
         ...(call.prepared === undefined ? [call.w] : [{ buffer: call.prepared, elements: 0 }]),
         ...(call.pooled ? [call.pooled.input, call.pooled.largest] : []),
       ].map(place)
-      return `${place(call.y)} = ${by}(${operands.join(', ')}): ${about}, ${channels}; ${work}`
+      return `${place(call.y)} = ${by}(${operands.join(', ')}): ${about}, ${channels}${call.pools ? ', the largest of 2×2' : ''}; ${work}`
     }
     case 'pool_max':
     case 'pool_max_gradient': {

@@ -76,8 +76,8 @@ export function winogradScratchBytes(plan: ConvolutionPlan, { rows }: WinogradPl
   const pointStep = (words: number): number => (Math.ceil(words / 16) | 1) * 16
   const plane = (down * tileExtent + reach - tileExtent) * (across * tileExtent + reach - tileExtent)
   const filters = size(plan.filters)
-  const strip = tile.rows * tile.columns
   if (plan.large) {
+    const strip = tile.rows * tile.columns
     const inputs = size(plan.batch)
     const atPoints =
       pointStep(tiles * panels(inputs)) + pointStep(tiles * fours(filters)) + pointStep(filters * panels(inputs))
@@ -86,6 +86,6 @@ export function winogradScratchBytes(plan: ConvolutionPlan, { rows }: WinogradPl
   }
   const channels = size(plan.channels)
   const packed = panelWords(filters, channels)
-  const atPoints = packed + pointStep(tiles * whole(channels)) + pointStep(tiles * tile.columns)
-  return 64 + workBytes + 4 * (points * atPoints + strip + whole(channels) * plane)
+  const atPoints = packed + pointStep(tiles * whole(channels)) + pointStep((tiles + tile.rows) * tile.columns)
+  return 64 + workBytes + 4 * (points * atPoints + whole(channels) * plane)
 }
