@@ -86,6 +86,24 @@ function withOrigin({ value, span }: Located): Value {
   return { ...value, origin }
 }
 
+/** Arguments of PyTorch and Keras that differ from ours by more than a slip. */
+const argumentsElsewhere: Readonly<Record<string, readonly string[] | undefined>> = {
+  learning_rate: ['lr'],
+  betas: ['beta1'],
+  out_features: ['Out'],
+  out_channels: ['Out'],
+  units: ['Out', 'Hid'],
+  filters: ['Out'],
+  kernel_size: ['K'],
+  hidden_size: ['Hid'],
+  num_layers: ['layers'],
+  num_heads: ['Heads'],
+  embedding_dim: ['Dim'],
+  num_embeddings: ['Vocab'],
+  p: ['rate'],
+  dim: ['axis'],
+}
+
 export interface BoundArguments {
   readonly parameters: Map<Parameter, Located>
   /** Generic dimensions fixed by name: `Linear(In = 4, Out = 2)`. */
@@ -186,19 +204,23 @@ export function unknownArgument(
   what: string,
   hint?: string,
 ): ErrorValue {
-  const similar = suggest(name.text, known)
+  const elsewhere = argumentsElsewhere[name.text]
+  const meant = elsewhere?.find((own) => known.includes(own))
+  const similar = meant ?? suggest(name.text, known)
   return report(frame, 'NN0212', name.span, `${what} has no argument \`${name.text}\``, {
     hint:
       hint !== undefined
         ? hint
-        : similar
-          ? `did you mean \`${similar}\`?`
-          : known.length > 0
-            ? `it takes ${known.map((own) => `\`${own}\``).join(', ')}`
-            : 'it takes no arguments',
+        : name.text.startsWith('keepdim')
+          ? '`expand_dims(…, axis)` puts the axis back, with size 1'
+          : similar
+            ? `did you mean \`${similar}\`?`
+            : known.length > 0
+              ? `it takes ${known.map((own) => `\`${own}\``).join(', ')}`
+              : 'it takes no arguments',
   })
 }
 
-export function givenTwice(frame: Frame, argument: CallArgument, name: string): ErrorValue {
-  return report(frame, 'NN0212', argument.name?.span ?? argument.span, `\`${name}\` is given twice`)
+export function givenTwice(frame: Frame, argument: CallArgument, name: string, hint?: string): ErrorValue {
+  return report(frame, 'NN0212', argument.name?.span ?? argument.span, `\`${name}\` is given twice`, { hint })
 }

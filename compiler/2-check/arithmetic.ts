@@ -335,8 +335,12 @@ function wholeNumberNeeded(frame: Frame, operand: Located): ErrorValue {
 }
 
 function wrongKind(frame: Frame, { value, span }: Located): ErrorValue {
+  const hints: Partial<Record<Value['kind'], string>> = {
+    instance: 'a layer is applied to what flows into it: `x |> name: Layer(…)`',
+    list: '`stack([…])` makes a tensor of a list of numbers or tensors',
+  }
   return report(frame, 'NN0209', span, `expected a tensor, but this is ${describe(value)}`, {
-    hint: value.kind === 'instance' ? 'a layer is applied to what flows into it: `x |> name: Layer(…)`' : undefined,
+    hint: hints[value.kind],
   })
 }
 

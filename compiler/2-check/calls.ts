@@ -241,7 +241,8 @@ function applyBuiltin(frame: Frame, builtin: Builtin, given: readonly CallArgume
             `\`${builtin.name}\``,
           )
         : tooMany(frame, argument.span, `\`${builtin.name}\``, builtin.parameters.length)
-    if (Object.hasOwn(named, parameter.name)) return givenTwice(frame, argument, parameter.name)
+    if (Object.hasOwn(named, parameter.name))
+      return givenTwice(frame, argument, parameter.name, `it is called as \`${builtin.signature}\``)
     named[parameter.name] = argument
   }
   const missing = builtin.parameters.find(({ name, optional }) => !optional && !Object.hasOwn(named, name))
