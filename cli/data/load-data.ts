@@ -10,6 +10,7 @@ import { keptRows } from './filter.ts'
 import { type FoldRows, splitForFolds } from './folds.ts'
 import { takesMany } from './plan.ts'
 import { asDiagnostics, planOf, readDataset, readTable, readTables } from './read-dataset.ts'
+import { rowRuns } from './split.ts'
 
 /**
  * Reads the files of a data block, beside the `.nn` file or from packages, and evaluates it for the inputs of a train block.
@@ -75,6 +76,6 @@ export async function loadRows(
     if (table.rows === 0) throw new UserError(`${table.origin} has no rows`)
     const columns = fieldColumns(plan, table, known)
     const chosen = keptRows(plan, table, wanted)
-    return materialize(wanted, columns, table, chosen).inputs
+    return materialize(wanted, columns, table, chosen, () => rowRuns(plan, table, chosen)).inputs
   })
 }
