@@ -7,3 +7,9 @@ export function rowValues(column: Computed, span: Span, user: string): ComputedN
   if (column.kind === 'number' || column.kind === 'text') return column
   throw new DataFault('NN0412', span, `\`${user}\` needs values row by row, and this is a sequence of tokens`)
 }
+
+/** A column as text: what is text, and numbers as the file writes them where it writes both alike. */
+export function textOf(column: Computed): ComputedText | undefined {
+  if (column.kind === 'text') return column
+  return column.kind === 'number' ? column.written : undefined
+}
