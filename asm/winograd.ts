@@ -9,8 +9,8 @@ import { blockDepth, blockRows, panelProduct } from './matmul'
 import { panelWidth, tileCount, tileHeight, tileRows, tiles as productTiles, widestPanel } from './tiles'
 import { evaluateInputs, interpolateColumns } from './wide-winograd'
 import {
-  evaluateCotangents, evaluateFilter, evaluateInput, interpolateFilter, interpolateResults, interpolateRows, points, position, reach, tile, together,
-  workBytes, writeConstants,
+  evaluateCotangents, evaluateFilter, evaluateInput, interpolateFilter, interpolateFour, interpolateResults, interpolateRows, points, position, reach, tile,
+  together, workBytes, writeConstants, writeLargest,
 } from './winograd-transforms'
 
 @inline
@@ -49,12 +49,12 @@ function wholePositions(count: i32): i32 {
 
 /**
  * y[n, g, o, s] = Σ over c and k of x[n, g, c, …]·w[g, o, c, k]. `rows` rows of tiles are computed together. `scratch` holds
- * winogradScratchBytes.
+ * winogradScratchBytes. `pools`: only the largest of each square of two by two results is written.
  */
 export function winograd(
   y: usize, x: usize, w: usize, scratch: usize, batch: i32, groups: i32, filters: i32, channels: i32,
   yBatch: i32, yGroup: i32, yFilter: i32, xBatch: i32, xGroup: i32, xChannel: i32, wGroup: i32, wFilter: i32, wChannel: i32,
-  y1: i32, y2: i32, x1: i32, x2: i32, l1: i32, l2: i32, f1: i32, f2: i32, rows: i32,
+  y1: i32, y2: i32, x1: i32, x2: i32, l1: i32, l2: i32, f1: i32, f2: i32, rows: i32, pools: bool = false,
 ): void {
   const down = (y1 + tile - 1) / tile, across = (y2 + tile - 1) / tile
   const tiles = rows * across
@@ -119,10 +119,11 @@ export function winograd(
         for (let row = first; row < first + count; row++) {
           const n = row / down
           const i = row - n * down
-          writeTiles(
-            y + bytes(n * yBatch + g * yGroup + o * yFilter + i * tile * y2), yFilter, min(width, filters - o), min(tile, y1 - i * tile), y2,
-            results + bytes((row - first) * across * width), width, step, across, work,
-          )
+          const to = y + bytes(n * yBatch + g * yGroup + o * yFilter)
+          const own = results + bytes((row - first) * across * width)
+          const present = min(width, filters - o), height = min(tile, y1 - i * tile)
+          if (pools) writePooledTiles(to + bytes(i * 2 * (y2 >> 1)), yFilter, present, height >> 1, y2 >> 1, own, width, step, work)
+          else writeTiles(to + bytes(i * tile * y2), yFilter, present, height, y2, own, width, step, across, work)
         }
         if (!once) panel += panelBytes(width, channels)
       }
@@ -174,6 +175,24 @@ function writeTiles(
           )
         }
       } else interpolateResults(to, bytes(length), bytes(yFilter), down, columns, min(4, filters - o), results + bytes(o), bytes(step), work)
+    }
+  }
+}
+
+/** writeTiles for the largest of each square of two by two results, `down` rows of `length`. */
+function writePooledTiles(
+  y: usize, yFilter: i32, filters: i32, down: i32, length: i32, results: usize, width: i32, step: i32, work: usize,
+): void {
+  for (let j = 0; j < length; j += 2, results += bytes(width)) {
+    for (let o = 0; o < filters; o += together) {
+      if (WIDE) interpolateColumns(results + bytes(o), bytes(step), work)
+      else interpolateFour(results + bytes(o), bytes(step), work)
+      for (let half = 0; half < together && half < filters - o; half += 4) {
+        writeLargest(
+          y + bytes((o + half) * yFilter + j), bytes(length), bytes(yFilter), down, min(2, length - j), min(4, filters - o - half),
+          work + 64 + bytes(half), work,
+        )
+      }
     }
   }
 }

@@ -49,14 +49,14 @@ export interface ComputedSequence {
   compute(row: number): Int32Array
 }
 
-/** Windows of a sequence: each becomes a row of its own. */
+/** Windows of the tokens of each row, or of rows that follow one another: each becomes a row of its own. */
 export interface ComputedWindows {
   readonly kind: 'windows'
-  readonly sequence: ComputedSequence
+  readonly sequence: ComputedSequence | ComputedNumbers
   readonly length: number
-  /** Tokens from the beginning of a window to that of the next. */
+  /** Tokens, or rows, from the beginning of a window to that of the next. */
   readonly every: number
-  /** Tokens all windows are moved by towards the end. */
+  /** How many all windows are moved by towards the end. */
   readonly shift: number
   absent(row: number): boolean
 }
@@ -216,9 +216,10 @@ export function compileExpression(expression: Expression, scope: ExpressionScope
         )
       const left = compileExpression(expression.left, scope)
       const right = compileExpression(expression.right, scope)
-      if (operator === '+' && (left.kind === 'text' || right.kind === 'text')) {
+      if (operator === '+' && left.kind === 'text' && right.kind === 'text') return join(left, right)
+      if (operator === '+' && (isText(expression.left) || isText(expression.right))) {
         const [one, other] = [textOf(left), textOf(right)]
-        if (one && other && !(one.empty || other.empty)) return join(one, other)
+        if (one && other) return join(one, other)
       }
       return combine(
         asNumbers(left, expression.left, scope, operator),
@@ -285,6 +286,14 @@ function map(input: ComputedNumbers, operate: (value: number) => number): Comput
       for (let i = at; i < at + size; i++) target[i] = operate(target[i]!)
     },
   }
+}
+
+/** Whether an expression is text whatever the columns hold. */
+function isText(expression: Expression): boolean {
+  if (expression.kind === 'binary')
+    return expression.operator === '+' && (isText(expression.left) || isText(expression.right))
+  if (expression.kind !== 'call') return expression.kind === 'string'
+  return expression.callee.kind === 'name' && ['replace', 'extract'].includes(expression.callee.name)
 }
 
 /** One text after the other. */

@@ -11,7 +11,7 @@ import { buffersWritten, type Draft } from './draft.ts'
 import { formOf, type Rooted } from './draft-form.ts'
 import { orderLoops } from './lanes.ts'
 import { createLayout, type Layout } from './layout.ts'
-import type { Stored } from './materialise.ts'
+import { behindAliases, type Stored } from './materialise.ts'
 import { LARGEST_MEMORY, MemoryLimitError } from './memory-limit.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
 import { type GraphPlan, planGraph } from './plan-graph.ts'
@@ -369,7 +369,8 @@ function libraryCall(
   const node = graph.nodes[id]!
   const place = (buffer: number): Place => state.layout.place(plan, buffer)
   const permuted = node.op === 'permute' ? node.inputs[0]! : id
-  const origin = originOf(plan, new Set([permuted]))
+  const convolution = plan.convolutions.get(id)
+  const origin = originOf(plan, new Set(convolution?.pools ? [behindAliases(graph, node.inputs[0]!), id] : [permuted]))
   const target = place(id)
   const planned = products.get(id)
   if (planned) {
@@ -395,7 +396,6 @@ function libraryCall(
       work: productWork(planned),
     }
   }
-  const convolution = plan.convolutions.get(id)
   if (convolution) {
     const { x, w, pooled, ...rest } = convolution
     return {

@@ -118,7 +118,7 @@ export function planGraph(
   const ranges = { ...entryRanges }
   for (const { counter, count } of graph.loops)
     ranges[counter] = { minimum: 0, maximum: Math.max(0, boundsOf(count, ranges).maximum - 1) }
-  const materialisation = chooseMaterialised(graph)
+  const materialisation = chooseMaterialised(graph, { winograd })
   const planning = startPlanning(graph, ranges, materialisation, tile)
   const { storage, steps } = planning
   const variableNodes = new Map<string, number>()

@@ -69,7 +69,7 @@ function callText(program: Program, call: Call): string {
       const channels = `${formatDim(call.channels)} → ${formatDim(call.filters)} channels`
       const by = call.method.kind === 'product' ? 'convolution' : call.method.kind
       const operands = [call.x, call.w, ...(call.pooled ? [call.pooled.input, call.pooled.largest] : [])].map(place)
-      return `${place(call.y)} = ${by}(${operands.join(', ')}): ${about}, ${channels}; ${work}`
+      return `${place(call.y)} = ${by}(${operands.join(', ')}): ${about}, ${channels}${call.pools ? ', the largest of 2×2' : ''}; ${work}`
     }
     case 'pool_max':
     case 'pool_max_gradient': {

@@ -43,7 +43,11 @@ export function printCalls(printer: CallPrinter, calls: readonly Call[]): void {
     while (end < calls.length && conditionOf(printer, calls[end]!) === condition) end++
     const stretch = calls.slice(first, end)
     if (condition === undefined) printStretch(printer, stretch)
-    else block(printer.lines, `if (${condition})`, () => printStretch(printer, stretch))
+    else {
+      block(printer.lines, `if (${condition})`, () => printStretch(printer, stretch, true))
+      // Outside: what comes next, the next entry too, may write over the condition, which all threads must have read.
+      if (printer.threads && printer.together) line(printer.lines, 'barrier()')
+    }
     first = end
   }
 }
@@ -52,24 +56,28 @@ function conditionOf(printer: CallPrinter, { when }: Call): string | undefined {
   return when && `load<i32>(${place(printer, when)}) != 0`
 }
 
-/** Calls that run on the same condition. */
-function printStretch(printer: CallPrinter, calls: readonly Call[]): void {
+/** Calls that run on the same condition. `metAfter`: whether the threads meet after the last of them anyway. */
+function printStretch(printer: CallPrinter, calls: readonly Call[], metAfter = false): void {
   const { threads, together, lines } = printer
   if (!threads || !together) {
     for (const call of calls) printCall(printer, call)
     return
   }
-  for (const group of groupCalls(threads, calls)) {
+  const groups = groupCalls(threads, calls)
+  for (const group of groups) {
+    const meet = (): void => {
+      if (!metAfter || group !== groups.at(-1)) line(lines, 'barrier()')
+    }
     if (group.kind === 'loop') block(lines, '', () => printLoop(printer, group.call))
     else if (group.kind === 'shared') {
       printCall(printer, group.call)
-      line(lines, 'barrier()')
+      meet()
     } else {
       for (const call of group.calls) if (call.kind === 'pack') printWorth(printer, call)
       block(lines, 'if (thread == 0)', () => {
         for (const call of group.calls) printCall({ ...printer, together: false }, call, true)
       })
-      line(lines, 'barrier()')
+      meet()
     }
   }
 }
@@ -308,7 +316,7 @@ function functionOf({ method, large }: ConvolutionCall): string {
 /** The counts, strides and extents of a convolution, in rows of arguments; a thread begins at filter `first` of those of a pooling. */
 function extentsOf(
   printer: CallPrinter,
-  { large, channels, strides, axes, method }: ConvolutionCall,
+  { large, pools, channels, strides, axes, method }: ConvolutionCall,
   { batch, groups, filters }: { readonly batch: string; readonly groups: string; readonly filters: string },
   first: string,
 ): string[] {
@@ -333,7 +341,14 @@ function extentsOf(
   if (method.kind === 'winograd') {
     const tiled = each(({ filter, result }) => (large ? filter : result), 1)
     const steps = large ? [] : [each(({ filterDilation }) => filterDilation, 1)]
-    const extents = [tiled, each(({ input }) => input, 1), each(({ low }) => low, 1), ...steps, method.rows]
+    const extents = [
+      tiled,
+      each(({ input }) => input, 1),
+      each(({ low }) => low, 1),
+      ...steps,
+      method.rows,
+      ...(pools ? [true] : []),
+    ]
     return [counts, sizes([...y, ...x, ...w]), extents.join(', ')]
   }
   const rows = [
@@ -341,7 +356,7 @@ function extentsOf(
     [each(({ stride }) => stride), each(({ low }) => low)].join(', '),
     [each(({ inputDilation }) => inputDilation), each(({ filterDilation }) => filterDilation)].join(', '),
   ]
-  if (method.kind === 'product') return [counts, sizes([...y, ...x, ...w]), ...rows]
+  if (method.kind === 'product') return [counts, sizes([...y, ...x, ...w]), ...rows, ...(pools ? ['true'] : [])]
   return large
     ? [[groups, size(printer, channels)].join(', '), sizes([y[1], x[1], x[2], w[0], w[2]]), ...rows]
     : [[batch, groups].join(', '), sizes([y[0], y[1], x[0], x[1], w[0]]), ...rows]

@@ -106,6 +106,13 @@ describe('CSV', () => {
     )
   })
 
+  test('numbers are joined with text as they are written', async () => {
+    expect(await rows('a.csv', 'x,y\n07,b\n1.0,c\n', 'x = (x + " " + y == "07 b") - (x + "" == "1.0")')).toEqual([
+      1, -1,
+    ])
+    expect(await fault('a.csv', 'x,y\n?,1\n2,2\n', 'x = x + y')).toContain('`?` in row 2 of a.csv')
+  })
+
   test('missing values in the spellings of spreadsheets, pandas and databases', async () => {
     const cells = ['NA', 'N/A', '#N/A', 'NaN', 'nan', '<NA>', 'NULL', 'null', 'None', '\\N', '""', ' ']
     const text = `x,y\n${cells.map((cell, at) => `${cell},${at}`).join('\n')}\n7,0\n`
