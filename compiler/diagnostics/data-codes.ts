@@ -132,8 +132,6 @@ export const dataCodes = {
     explanation:
       'An input of classes or ids, such as the label of `cross_entropy` or what `Embedding` looks up, is counted from 0 and lies below the number of ' +
       'classes the model has, and a row of the data does not. `category(…)` numbers the values there are from 0.',
-    example:
-      'model M(x: f32[B, 2]) -> f32[B, 2] {\n  return x |> out: Linear(2)\n}\ndata d {\n  source csv("labels-1-and-2.csv")\n  x = [a, b]\n}\n' +
-      'train fit(x: f32[B, 2], label: i32[B]) on d {\n  loss cross_entropy(M(x), label)\n  optimizer sgd(0.1)\n}',
+    example: 'data d {\n  source csv("labels-1-to-100-for-100-classes.csv")\n  label = class\n}',
   },
 } as const satisfies Record<string, CatalogueEntry>
