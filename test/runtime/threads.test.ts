@@ -191,9 +191,10 @@ describe('every number of threads gives the bits of one', () => {
 describe('where there are no threads to be had', () => {
   const source = `
     model Line(x: f32[Batch, 2]) -> f32[Batch, 1] { return x |> fc: Linear(1) }`
+  const large = 'model Large(x: f32[64, 512]) -> f32[64, 512] { return x |> fc: Linear(512) }'
 
   test('one thread runs, and the model says why', async () => {
-    const { modules } = await compile(source, { file: 'line.nn', builds: ['plain', 'plain-threads'] })
+    const { modules } = await compile(large, { file: 'large.nn', builds: ['plain', 'plain-threads'] })
     const one = await load(modules!.plain!, { threads: 2 })
     expect([one.threads, one.obstacle]).toEqual([1, 'the module was compiled for one thread'])
     const chosen = await load({ plain: modules!.plain!, 'plain-threads': modules!['plain-threads']! }, { threads: 2 })
@@ -206,8 +207,15 @@ describe('where there are no threads to be had', () => {
     expect(isolated.obstacle).toMatch(/cross-origin isolated.*Cross-Origin-Opener-Policy/)
   })
 
-  test('a number that makes no sense is refused', async () => {
+  test('what is too short to share has the module of one thread', async () => {
     const { modules } = await compile(source, { file: 'line.nn', builds: ['plain-threads'] })
+    const { build, threads, obstacle } = await load(modules!['plain-threads']!, { threads: 2 })
+    expect([build, threads]).toEqual(['plain-threads', 1])
+    expect(obstacle).toBe('nothing the module does takes long enough for several threads to gain by it')
+  })
+
+  test('a number that makes no sense is refused', async () => {
+    const { modules } = await compile(large, { file: 'large.nn', builds: ['plain-threads'] })
     const module = modules!['plain-threads']!
     await expect(load(module, { threads: 0 })).rejects.toThrow('threads is 0; it must be a whole number from 1')
     await expect(load(module, { threads: 17 })).rejects.toThrow('threads is 17; a module runs on up to 16')
