@@ -1,7 +1,7 @@
 // Attention in f32: y = softmax(scale·q·kᵀ + bias)·v, a bias of −10⁹ or less hiding a score, and its gradients, head by head, in blocks of queries whose rows of scores stay in the
 // cache. Query i sees the keys before i + reach; scores behind them are neither computed nor read. Operands are read where they lie;
 // results are y [b, t, g, r, f], and the gradients [b, t, g, r, e], [b, s, g, e] and [b, s, g, f], where the r query heads of a group share the
-// g-th keys and values. `kept` holds the probabilities [b, g, r, t, s], rows a multiple of eight long and zero behind what is seen,
+// g-th keys and values. `kept` holds the probabilities [b, g, r, t, s], rows a multiple of eight long and as far as the gradient reads them,
 // or is 0; the gradient then computes them again.
 import { WIDE } from './build'
 import { evenDepth, matmul, packedPanel, packPanels, panelProduct } from './matmul'
@@ -12,6 +12,8 @@ import { choose, exp, laneMask, loadPartial, madd, max4, storePartial, sum4 } fr
 const blockWords = 65536
 const fewestQueries = 12
 const mostQueries = 96
+/** Words that are fetched at once at most: queries, keys, values and cotangents of as many stay in the second-level cache. */
+const fetchedWords = 32768
 /** Rows of a product that share how far its sums run: whole tiles of 3 or 6. */
 const groupRows = 12
 @inline
@@ -140,14 +142,23 @@ function addBias(s: usize, bias: usize, count: i32, scale: f32): void {
   }
 }
 
+/** How far a group of rows or of keys reads the probabilities of query `i`. */
+@inline
+function readOf(i: i32, S: i32, reach: i32): i32 {
+  return rowOf(min(S, i + groupRows - 1 + reach))
+}
+
 /**
- * Rows of scores, the first that of query `first`, to probabilities: e^(s − largest) over their sum, zero behind what a query sees, to the row's end or
- * as far as a group of rows or of keys reads them.
+ * Rows of scores, the first that of query `first`, to probabilities: e^(s − largest) over their sum, zero behind what a query sees as far as groups read them.
+ * Unless `kept` is 0 they are also written there: in far memory they would be waited for where they are read at once.
  */
-function softmaxRows(s: usize, row: i32, S: i32, first: i32, rows: i32, reach: i32, scale: f32, bias: usize, biasRow: i32, whole: bool): void {
+function softmaxRows(
+  s: usize, row: i32, kept: usize, keptRow: i32, S: i32, first: i32, rows: i32, reach: i32, scale: f32, bias: usize, biasRow: i32,
+): void {
   for (let i = 0; i < rows; i++, s += bytes(row)) {
     const seen = min(S, first + i + reach)
-    const end = whole ? row : rowOf(min(S, first + i + groupRows - 1 + reach))
+    const end = readOf(first + i, S, reach)
+    const toKept = kept ? kept + bytes(i * keptRow) - s : 0
     if (bias) addBias(s, bias + bytes(i * biasRow), seen, scale)
     const factor = f32x4.splat(bias ? 1 : scale)
     const none = f32x4.splat(f32.NEGATIVE_INFINITY)
@@ -185,9 +196,19 @@ function softmaxRows(s: usize, row: i32, S: i32, first: i32, rows: i32, reach: i
     for (let own = s; own < at; own += 32) {
       const x = f32x4.mul(inverse, v128.load(own)), y = f32x4.mul(inverse, v128.load(own, 16))
       v128.store(own, x), v128.store(own, y, 16)
+      if (toKept) {
+        const far = own + toKept
+        v128.store(far, x), v128.store(far, y, 16)
+      }
     }
     const stop = s + bytes(end)
-    for (; at < stop; at += 32) v128.store(at, f32x4.splat(0)), v128.store(at, f32x4.splat(0), 16)
+    for (; at < stop; at += 32) {
+      v128.store(at, f32x4.splat(0)), v128.store(at, f32x4.splat(0), 16)
+      if (toKept) {
+        const far = at + toKept
+        v128.store(far, f32x4.splat(0)), v128.store(far, f32x4.splat(0), 16)
+      }
+    }
   }
 }
 
@@ -198,7 +219,7 @@ function slopeRows(
   const factor = f32x4.splat(scale)
   for (let i = 0; i < rows; i++, d += bytes(row), p += bytes(pRow)) {
     const seen = min(S, first + i + reach)
-    const end = rowOf(min(S, first + i + groupRows - 1 + reach))
+    const end = readOf(first + i, S, reach)
     const full = seen & ~7
     const toP = p - d
     let t0 = f32x4.splat(0), t1 = t0
@@ -227,6 +248,25 @@ function slopeRows(
   }
 }
 
+/** Reads a word of each cache line: lines asked for right after each other arrive together, those that a computation waits for in between do not. */
+function fetch(at: usize, row: usize, rows: i32, length: usize, scratch: usize): void {
+  let words = 0
+  for (let i = 0; i < rows; i++, at += row) {
+    for (let line: usize = 0; line < length; line += 64) words |= load<i32>(at + line)
+  }
+  store<i32>(scratch, words)
+}
+
+/**
+ * Fetches the rows of a head, `width` elements each `step` apart. Where `heads` lie side by side, `next` apart, in few enough rows, the first one
+ * fetches them all.
+ */
+function fetchHead(own: usize, row: i32, rows: i32, step: i32, width: i32, head: i32, heads: i32, next: i32, begins: bool, scratch: usize): void {
+  const together = next >= width && next < row && rows * row <= fetchedWords
+  if (step != 1 || rows * width > fetchedWords || (together && !begins)) return
+  fetch(own, bytes(row), rows, bytes(together ? (heads - 1 - head) * next + width : width), scratch)
+}
+
 /** How many units the forward pass over so many heads has: blocks of queries. */
 export function attentionUnits(heads: i32, T: i32, S: i32): i32 {
   const block = max(1, queriesOfBlock(T, S))
@@ -243,7 +283,7 @@ export function attention(
   qB: i32, qG: i32, qR: i32, qT: i32, qE: i32, kB: i32, kG: i32, kS: i32, kE: i32, vB: i32, vG: i32, vS: i32, vF: i32,
   biasB: i32, biasG: i32, biasR: i32, biasT: i32,
 ): void {
-  const row = kept ? rowOf(S) : spacedRow(S)
+  const row = spacedRow(S), keptRow = rowOf(S)
   const block = max(1, queriesOfBlock(T, S))
   const blocks = (T + block - 1) / block
   const keyPanels = aligned(scratch), valuePanels = behindPanels(keyPanels, S, E)
@@ -261,12 +301,12 @@ export function attention(
     const ownQ = q + bytes(b * qB + g * qG + r * qR + first * qT)
     const ownBias = bias ? bias + bytes(b * biasB + g * biasG + r * biasR + first * biasT) : 0
     const target = y + bytes((b * T + first) * yRow + (g * R + r) * F)
-    const s = kept ? kept + bytes((head * T + first) * row) : own
+    const ownKept = kept ? kept + bytes((head * T + first) * keptRow) : 0
     if (alone) {
       const seen = min(S, reach)
-      matmul(s, ownQ, ownK, 1, seen, E, 1, 1, 1, kS, row, false, 0)
-      softmaxRows(s, row, S, 0, 1, reach, scale, ownBias, 0, true)
-      matmul(target, s, ownV, 1, F, seen, 1, 1, vS, 1, 1, false, 0)
+      matmul(own, ownQ, ownK, 1, seen, E, 1, 1, 1, kS, row, false, 0)
+      softmaxRows(own, row, ownKept, keptRow, S, 0, 1, reach, scale, ownBias, 0)
+      matmul(target, own, ownV, 1, F, seen, 1, 1, vS, 1, 1, false, 0)
       continue
     }
     if (group != packed) {
@@ -274,9 +314,9 @@ export function attention(
       if (S > 0) packPanels(valuePanels, ownV, F, S, vS, vF)
       packed = group
     }
-    scoresOf(s, row, ownQ, qT, qE, keyPanels, E, S, first, rows, reach, strip)
-    softmaxRows(s, row, S, first, rows, reach, scale, ownBias, biasT, kept != 0)
-    mixOf(target, yRow, s, row, valuePanels, F, S, first, rows, reach, strip)
+    scoresOf(own, row, ownQ, qT, qE, keyPanels, E, S, first, rows, reach, strip)
+    softmaxRows(own, row, ownKept, keptRow, S, first, rows, reach, scale, ownBias, biasT)
+    mixOf(target, yRow, own, row, valuePanels, F, S, first, rows, reach, strip)
   }
 }
 
@@ -298,6 +338,12 @@ export function attentionGradient(
     const g = unit % G, b = unit / G
     const ownK = k + bytes(b * kB + g * kG), ownV = v + bytes(b * vB + g * vG)
     const targetK = dk + bytes(b * S * kRow + g * E), targetV = dv + bytes(b * S * vRow + g * F)
+    const begins = g == 0 || unit == from
+    fetchHead(ownK, kS, S, kE, E, g, G, kG, begins, scratch)
+    fetchHead(ownV, vS, S, vF, F, g, G, vG, begins, scratch)
+    if (R == 1) fetchHead(q + bytes(b * qB + g * qG), qT, T, qE, E, g, G, qG, begins, scratch)
+    fetchHead(slopes + bytes(b * T * yRow + g * R * F), yRow, T, 1, R * F, g, G, R * F, begins, scratch)
+    if (kept) fetch(kept + bytes(unit * R * T * pRow), 0, 1, bytes(R * T * pRow), scratch)
     packPanels(valueColumns, ownV, S, F, vF, vS)
     if (S > 0) packPanels(keyPanels, ownK, E, S, kS, kE)
     if (!kept) packPanels(keyColumns, ownK, S, E, kE, kS)
@@ -321,7 +367,7 @@ export function attentionGradient(
         if (!kept) {
           p = again
           scoresOf(p, row, ownQ, qT, qE, keyColumns, E, S, first, rows, reach, strip)
-          softmaxRows(p, row, S, first, rows, reach, scale, ownBias, biasT, false)
+          softmaxRows(p, row, 0, 0, S, first, rows, reach, scale, ownBias, biasT)
         }
         packPanels(slopePanels, slope, F, rows, yRow, 1)
         packPanels(queryPanels, ownQ, E, rows, qT, qE)

@@ -82,12 +82,15 @@ function multiply(
   }
 }
 
-/** y[n, g, o, s] = Σ over c and k of x[n, g, c, …]·w[g, o, c, k]. `scratch` holds convolutionScratchBytes. */
+/**
+ * y[n, g, o, s] = Σ over c and k of x[n, g, c, …]·w[g, o, c, k]. `scratch` holds convolutionScratchBytes. `pools`: only the largest of each square of
+ * two by two results is written, for what shortSums computes.
+ */
 export function convolve(
   y: usize, x: usize, w: usize, scratch: usize, batch: i32, groups: i32, filters: i32, channels: i32,
   yBatch: i32, yGroup: i32, yFilter: i32, xBatch: i32, xGroup: i32, xChannel: i32, wGroup: i32, wFilter: i32, wChannel: i32,
   y0: i32, y1: i32, y2: i32, x0: i32, x1: i32, x2: i32, w0: i32, w1: i32, w2: i32, s0: i32, s1: i32, s2: i32,
-  l0: i32, l1: i32, l2: i32, i0: i32, i1: i32, i2: i32, f0: i32, f1: i32, f2: i32,
+  l0: i32, l1: i32, l2: i32, i0: i32, i1: i32, i2: i32, f0: i32, f1: i32, f2: i32, pools: bool = false,
 ): void {
   const empty = channels == 0 || w0 == 0 || w1 == 0 || w2 == 0 || x0 == 0 || x1 == 0 || x2 == 0
   if (addsNothing(y, batch, groups, filters, yBatch, yGroup, yFilter, y0 * y1 * y2, empty)) return
@@ -96,7 +99,7 @@ export function convolve(
     convolvePhase(
       y, x, w, scratch, batch, groups, filters, channels, yBatch, yGroup, yFilter, xBatch, xGroup, xChannel, wGroup, wFilter, wChannel,
       y0, y1, y2, x0, x1, x2, w0, w1, w2, s0, s1, s2, l0, l1, l2, i0, i1, i2, f0, f1, f2,
-      y1 * y2, y2, 1, w1 * w2, w2, 1,
+      y1 * y2, y2, 1, w1 * w2, w2, 1, pools,
     )
     return
   }
@@ -123,7 +126,7 @@ export function convolve(
           (y0 - r0 + i0 - 1) / i0, (y1 - r1 + i1 - 1) / i1, (y2 - r2 + i2 - 1) / i2, x0, x1, x2,
           (w0 - k0 + u0 - 1) / u0, (w1 - k1 + u1 - 1) / u1, (w2 - k2 + u2 - 1) / u2,
           s0, s1, s2, -(r0 * s0 + k0 * f0 - l0) / i0, -(r1 * s1 + k1 * f1 - l1) / i1, -(r2 * s2 + k2 * f2 - l2) / i2,
-          1, 1, 1, f0 * u0 / i0, f1 * u1 / i1, f2 * u2 / i2, i0 * y1 * y2, i1 * y2, i2, u0 * w1 * w2, u1 * w2, u2,
+          1, 1, 1, f0 * u0 / i0, f1 * u1 / i1, f2 * u2 / i2, i0 * y1 * y2, i1 * y2, i2, u0 * w1 * w2, u1 * w2, u2, false,
         )
       }
     }
@@ -168,7 +171,7 @@ function convolvePhase(
   yBatch: i32, yGroup: i32, yFilter: i32, xBatch: i32, xGroup: i32, xChannel: i32, wGroup: i32, wFilter: i32, wChannel: i32,
   y0: i32, y1: i32, y2: i32, x0: i32, x1: i32, x2: i32, w0: i32, w1: i32, w2: i32, s0: i32, s1: i32, s2: i32,
   l0: i32, l1: i32, l2: i32, i0: i32, i1: i32, i2: i32, f0: i32, f1: i32, f2: i32,
-  e0: i32, e1: i32, e2: i32, v0: i32, v1: i32, v2: i32,
+  e0: i32, e1: i32, e2: i32, v0: i32, v1: i32, v2: i32, pools: bool,
 ): void {
   const results = y0 * y1 * y2
   const taps = w0 * w1 * w2
@@ -213,7 +216,7 @@ function convolvePhase(
       if (short) {
         shortSums(
           target, targetRow, own, wFilter, filters, depth, planes, load<usize>(space, OFFSETS), load<usize>(space, ROWS), y0 * y1, y2,
-          load<usize>(space, PANEL),
+          load<usize>(space, PANEL), pools,
         )
       } else multiply(target, targetRow, own, wFilter, filters, depth, results, space, y2, s2, false, false)
       if (!dense) {

@@ -1,7 +1,8 @@
 // The gradient to a convolution's filter from cotangents that come through a max pooling: only the largest element of each window has one, so
 // sums run over these few positions instead of all. Those of one plane are listed, each with its cotangent, and every one of them adds what the
 // filter met there, which lies side by side: positions of a row one after the other, all channels at each. The sums of a filter are pairs of
-// vectors, six at a time in registers. A filter's sums are added in the order of images and windows, so that threads may share the filters.
+// vectors, six at a time in registers. A filter's sums are added in an order that depends on its own images and windows alone, so that threads may share
+// the filters.
 import { interleaveRow } from './interleave'
 import { copyWords, span } from './planes'
 import { madd } from './vector'
@@ -142,32 +143,40 @@ function listSquares(
       const a0 = v128.load(a), a1 = v128.load(a, 16), b0 = v128.load(b), b1 = v128.load(b, 16)
       const m00 = f32x4.eq(v128.shuffle<i32>(a0, a1, 0, 2, 4, 6), best), m01 = f32x4.eq(v128.shuffle<i32>(a0, a1, 1, 3, 5, 7), best)
       const m10 = f32x4.eq(v128.shuffle<i32>(b0, b1, 0, 2, 4, 6), best), m11 = f32x4.eq(v128.shuffle<i32>(b0, b1, 1, 3, 5, 7), best)
+      const present = i32x4.bitmask(f32x4.ne(cotangent, f32x4.splat(0))) & fresh
       // Masks are −1, so their sum is minus the number of elements chosen.
       const chosen = i32x4.add(i32x4.add(m00, m01), i32x4.add(m10, m11))
-      if (i32x4.bitmask(i32x4.eq(chosen, i32x4.splat(-1))) == 15) {
+      const first = i32x4.add(v128.load(columns, COLUMNS), down)
+      if (i32x4.all_true(i32x4.eq(chosen, i32x4.splat(-1)))) {
         const right = v128.and(m01, v128.load(table)), under = v128.and(m10, v128.load(table, DOWN)), both = v128.and(m11, v128.load(table, BOTH))
-        const offsets = i32x4.add(i32x4.add(v128.load(columns, COLUMNS), down), v128.or(v128.or(right, under), both))
-        const present = i32x4.bitmask(f32x4.ne(cotangent, f32x4.splat(0))) & fresh
-        const low = v128.shuffle<i32>(offsets, cotangent, 0, 4, 1, 5), high = v128.shuffle<i32>(offsets, cotangent, 2, 6, 3, 7)
-        v128.store_lane<i64>(list, low, 0)
-        list += (present & 1) << 3
-        v128.store_lane<i64>(list, low, 1)
-        list += (present & 2) << 2
-        v128.store_lane<i64>(list, high, 0)
-        list += (present & 4) << 1
-        v128.store_lane<i64>(list, high, 1)
-        list += present & 8
-      } else {
-        for (let lane = 0; lane < 4; lane++) {
-          const at = bytes(k + lane)
-          if ((fresh >> lane) & 1) list = listWindow(list, x, k1, k2, y + at, g + at, 2, 2, 2 * i, 2 * (k + lane), 1, 1, unit1, unit2)
-        }
+        list = listFour(list, i32x4.add(first, v128.or(v128.or(right, under), both)), cotangent, present)
+      } else if (present != 0) {
+        // Elements that are equal share their square's cotangent.
+        const share = f32x4.div(cotangent, f32x4.convert_i32x4_s(i32x4.neg(chosen)))
+        list = listFour(list, first, share, i32x4.bitmask(m00) & present)
+        list = listFour(list, i32x4.add(first, v128.load(table)), share, i32x4.bitmask(m01) & present)
+        list = listFour(list, i32x4.add(first, v128.load(table, DOWN)), share, i32x4.bitmask(m10) & present)
+        list = listFour(list, i32x4.add(first, v128.load(table, BOTH)), share, i32x4.bitmask(m11) & present)
       }
     }
     y += bytes(r2)
     g += bytes(r2)
   }
   return list
+}
+
+/** Lists those of four elements whose bit is set. */
+@inline
+function listFour(list: usize, offsets: v128, cotangents: v128, present: i32): usize {
+  const low = v128.shuffle<i32>(offsets, cotangents, 0, 4, 1, 5), high = v128.shuffle<i32>(offsets, cotangents, 2, 6, 3, 7)
+  v128.store_lane<i64>(list, low, 0)
+  list += (present & 1) << 3
+  v128.store_lane<i64>(list, low, 1)
+  list += (present & 2) << 2
+  v128.store_lane<i64>(list, high, 0)
+  list += (present & 4) << 1
+  v128.store_lane<i64>(list, high, 1)
+  return list + (present & 8)
 }
 
 /** Lists the elements of a window, from row `top` and column `left` on, that equal its largest: they share its cotangent. */

@@ -3,6 +3,7 @@
 // six points along each axis: 0, ±a, ±b and infinity. a = 3/4 and b = 3/2 have exact powers and round half as coarsely as the usual 1
 // and 2. Four channels or filters lie side by side in a vector.
 import { WIDE } from './build'
+import { larger } from './pooling'
 import { madd, nmadd } from './vector'
 
 /** Products of a tile: six points along each axis. */
@@ -147,6 +148,12 @@ export function evaluateCotangents(target: usize, step: usize, source: usize, ro
 export function interpolateResults(
   target: usize, row: usize, plane: usize, rows: i32, columns: i32, filters: i32, source: usize, step: usize, work: usize,
 ): void {
+  interpolateFour(source, step, work)
+  interpolateRows(target, row, plane, rows, columns, filters, work + 64, work)
+}
+
+/** The first half of interpolateResults: columns, into the work space. */
+export function interpolateFour(source: usize, step: usize, work: usize): void {
   const a = v128.load_splat<f32>(work), b = v128.load_splat<f32>(work, 4)
   const a2 = v128.load_splat<f32>(work, 8), b2 = v128.load_splat<f32>(work, 12)
   const a3 = v128.load_splat<f32>(work, 24), b3 = v128.load_splat<f32>(work, 28)
@@ -170,7 +177,6 @@ export function interpolateResults(
     v128.store(at, madd(a3, oddA, madd(b3, oddB, v128.load(from))), 288)
     source += step
   }
-  interpolateRows(target, row, plane, rows, columns, filters, between, work)
 }
 
 /**
@@ -212,6 +218,50 @@ function writeRows(
       if (filters > 3) putColumns(to3, y3, columns)
     }
     target += row
+  }
+}
+
+/**
+ * interpolateRows where of every square of two by two results only the largest is written: `rows` × `columns`, at most two each, of each filter.
+ */
+export function writeLargest(
+  target: usize, row: usize, plane: usize, rows: i32, columns: i32, filters: i32, between: usize, work: usize,
+): void {
+  if (rows == 0) return
+  const a = v128.load_splat<f32>(work), b = v128.load_splat<f32>(work, 4)
+  const a2 = v128.load_splat<f32>(work, 8), b2 = v128.load_splat<f32>(work, 12)
+  const a3 = v128.load_splat<f32>(work, 24), b3 = v128.load_splat<f32>(work, 28)
+  // Of each row the larger of the first two and of the last two results, in place of what they are made of.
+  for (let at = between; at < between + 24 * position; at += 6 * position) {
+    const p1 = v128.load(at, position), p2 = v128.load(at, 2 * position), p3 = v128.load(at, 3 * position), p4 = v128.load(at, 4 * position)
+    const evenA = f32x4.add(p1, p2), oddA = f32x4.sub(p1, p2), evenB = f32x4.add(p3, p4), oddB = f32x4.sub(p3, p4)
+    const r0 = f32x4.add(v128.load(at), f32x4.add(evenA, evenB))
+    const r1 = madd(a, oddA, f32x4.mul(b, oddB))
+    const r2 = madd(a2, evenA, f32x4.mul(b2, evenB))
+    const r3 = madd(a3, oddA, madd(b3, oddB, v128.load(at, 5 * position)))
+    v128.store(at, larger(r0, r1)), v128.store(at, larger(r2, r3), position)
+  }
+  const y0 = larger(v128.load(between), v128.load(between, 6 * position))
+  const y1 = larger(v128.load(between, position), v128.load(between, 7 * position))
+  const y2 = larger(v128.load(between, 12 * position), v128.load(between, 18 * position))
+  const y3 = larger(v128.load(between, 13 * position), v128.load(between, 19 * position))
+  const low01 = v128.shuffle<i32>(y0, y1, 0, 4, 1, 5), high01 = v128.shuffle<i32>(y0, y1, 2, 6, 3, 7)
+  const low23 = v128.shuffle<i32>(y2, y3, 0, 4, 1, 5), high23 = v128.shuffle<i32>(y2, y3, 2, 6, 3, 7)
+  // Each filter's two rows of two.
+  putSquare(target, row, v128.shuffle<i64>(low01, low23, 0, 2), rows, columns)
+  if (filters > 1) putSquare(target + plane, row, v128.shuffle<i64>(low01, low23, 1, 3), rows, columns)
+  if (filters > 2) putSquare(target + 2 * plane, row, v128.shuffle<i64>(high01, high23, 0, 2), rows, columns)
+  if (filters > 3) putSquare(target + 3 * plane, row, v128.shuffle<i64>(high01, high23, 1, 3), rows, columns)
+}
+
+@inline
+function putSquare(target: usize, row: usize, v: v128, rows: i32, columns: i32): void {
+  if (columns > 1) {
+    v128.store_lane<i64>(target, v, 0)
+    if (rows > 1) v128.store_lane<i64>(target + row, v, 1)
+  } else {
+    v128.store_lane<i32>(target, v, 0)
+    if (rows > 1) v128.store_lane<i32>(target + row, v, 2)
   }
 }
 

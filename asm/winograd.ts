@@ -6,11 +6,11 @@
 import { WIDE } from './build'
 import { interleaveRow } from './interleave'
 import { blockDepth, blockRows, panelProduct } from './matmul'
-import { panelWidth, tileRows, widestPanel } from './tiles'
+import { panelWidth, tileCount, tileHeight, tileRows, tiles as productTiles, widestPanel } from './tiles'
 import { evaluateInputs, interpolateColumns } from './wide-winograd'
 import {
-  evaluateCotangents, evaluateFilter, evaluateInput, interpolateFilter, interpolateResults, interpolateRows, points, position, reach, tile, together,
-  workBytes, writeConstants,
+  evaluateCotangents, evaluateFilter, evaluateInput, interpolateFilter, interpolateFour, interpolateResults, interpolateRows, points, position, reach, tile,
+  together, workBytes, writeConstants, writeLargest,
 } from './winograd-transforms'
 
 @inline
@@ -48,13 +48,39 @@ function wholePositions(count: i32): i32 {
 }
 
 /**
+ * The filters of all groups at the points, which `winograd` then takes as `prepared`: preparedFiltersBytes at a 64-byte boundary, whose
+ * beginning it works in.
+ */
+export function winogradFilters(
+  target: usize, w: usize, groups: i32, filters: i32, channels: i32, wGroup: i32, wFilter: i32, wChannel: i32, f1: i32, f2: i32,
+): void {
+  writeConstants(target)
+  for (let g = 0; g < groups; g++)
+    evaluatePanels(
+      target + workBytes + <usize>g * allPanelsBytes(filters, channels), w + bytes(g * wGroup), filters, channels, wFilter, wChannel, f1, f2, target,
+    )
+}
+
+/** The filters of a group at the points, panel after panel. */
+function evaluatePanels(
+  panels: usize, w: usize, filters: i32, channels: i32, wFilter: i32, wChannel: i32, f1: i32, f2: i32, work: usize,
+): void {
+  let width = 0
+  for (let o = 0; o < filters; o += width, panels += panelBytes(width, channels)) {
+    width = panelWidth(filters - o)
+    evaluateFilters(panels, width, w + bytes(o * wFilter), filters - o, channels, wFilter, wChannel, f1, f2, work)
+  }
+}
+
+/**
  * y[n, g, o, s] = Σ over c and k of x[n, g, c, …]·w[g, o, c, k]. `rows` rows of tiles are computed together. `scratch` holds
- * winogradScratchBytes.
+ * winogradScratchBytes. Unless `prepared` is 0, winogradFilters has left the filters there. `pools`: only the largest of each square of two by two
+ * results is written.
  */
 export function winograd(
   y: usize, x: usize, w: usize, scratch: usize, batch: i32, groups: i32, filters: i32, channels: i32,
   yBatch: i32, yGroup: i32, yFilter: i32, xBatch: i32, xGroup: i32, xChannel: i32, wGroup: i32, wFilter: i32, wChannel: i32,
-  y1: i32, y2: i32, x1: i32, x2: i32, l1: i32, l2: i32, f1: i32, f2: i32, rows: i32,
+  y1: i32, y2: i32, x1: i32, x2: i32, l1: i32, l2: i32, f1: i32, f2: i32, rows: i32, pools: bool = false, prepared: usize = 0,
 ): void {
   const down = (y1 + tile - 1) / tile, across = (y2 + tile - 1) / tile
   const tiles = rows * across
@@ -65,13 +91,12 @@ export function winograd(
   const plane = planeRow * <usize>planeDown
 
   const work = aligned(scratch)
-  const evaluated = work + workBytes
+  const space = work + workBytes
   // Filters at the points serve all blocks; for a single one each panel is used at once.
-  const once = batch * down <= rows
-  const inputs = evaluated + (once ? panelBytes(min(widestPanel, panelColumns(filters)), channels) : allPanelsBytes(filters, channels))
+  const once = !prepared && batch * down <= rows
+  const inputs = space + (prepared ? 0 : once ? panelBytes(min(widestPanel, panelColumns(filters)), channels) : allPanelsBytes(filters, channels))
   const results = inputs + bytes(points * inputStep)
-  const strip = results + bytes(points * pointStep(tiles * widestPanel))
-  const planes = strip + bytes(tileRows * widestPanel)
+  const planes = results + bytes(points * resultStep(tiles, widestPanel))
   writeConstants(work)
   memory.fill(planes, 0, <usize>(inputWords / together) * plane)
   // A filter that runs backwards begins two positions earlier.
@@ -79,15 +104,9 @@ export function winograd(
   if (f2 < 0) l2 += 2
 
   for (let g = 0; g < groups; g++) {
-    const own = w + bytes(g * wGroup)
-    if (!once) {
-      let width = 0
-      let panel = evaluated
-      for (let o = 0; o < filters; o += width, panel += panelBytes(width, channels)) {
-        width = panelWidth(filters - o)
-        evaluateFilters(panel, width, own + bytes(o * wFilter), filters - o, channels, wFilter, wChannel, f1, f2, work)
-      }
-    }
+    const filter = w + bytes(g * wGroup)
+    const evaluated = prepared ? prepared + workBytes + <usize>g * allPanelsBytes(filters, channels) : space
+    if (!once && !prepared) evaluatePanels(evaluated, filter, filters, channels, wFilter, wChannel, f1, f2, work)
     for (let first = 0; first < batch * down; first += rows) {
       const count = min(rows, batch * down - first)
       for (let row = first; row < first + count;) {
@@ -112,24 +131,50 @@ export function winograd(
       let panel = evaluated
       for (let o = 0; o < filters; o += width) {
         width = panelWidth(filters - o)
-        if (once) evaluateFilters(panel, width, own + bytes(o * wFilter), filters - o, channels, wFilter, wChannel, f1, f2, work)
-        const step = pointStep(count * across * width)
-        for (let point = 0; point < points; point++) {
-          multiply(
-            results + bytes(point * step), bytes(width), inputs + bytes(point * inputStep), bytes(inputWords), 4,
-            panel + bytes(point * pointStep(width * channels)), count * across, width, channels, false, strip,
-          )
-        }
+        if (once) evaluateFilters(panel, width, filter + bytes(o * wFilter), filters - o, channels, wFilter, wChannel, f1, f2, work)
+        const step = resultStep(count * across, width)
+        multiplyPoints(
+          results, bytes(step), inputs, bytes(inputStep), bytes(inputWords), panel, bytes(pointStep(width * channels)), count * across, width, channels,
+        )
         for (let row = first; row < first + count; row++) {
           const n = row / down
           const i = row - n * down
-          writeTiles(
-            y + bytes(n * yBatch + g * yGroup + o * yFilter + i * tile * y2), yFilter, min(width, filters - o), min(tile, y1 - i * tile), y2,
-            results + bytes((row - first) * across * width), width, step, across, work,
-          )
+          const to = y + bytes(n * yBatch + g * yGroup + o * yFilter)
+          const own = results + bytes((row - first) * across * width)
+          const present = min(width, filters - o), height = min(tile, y1 - i * tile)
+          if (pools) writePooledTiles(to + bytes(i * 2 * (y2 >> 1)), yFilter, present, height >> 1, y2 >> 1, own, width, step, work)
+          else writeTiles(to + bytes(i * tile * y2), yFilter, present, height, y2, own, width, step, across, work)
         }
         if (!once) panel += panelBytes(width, channels)
       }
+    }
+  }
+}
+
+/** Words between the products of points, which have room for whole tiles of rows. */
+@inline
+function resultStep(rows: i32, width: i32): i32 {
+  return pointStep((rows + tileRows) * width)
+}
+
+/**
+ * At every point `rows` rows of inputs times a panel of `width` filters, `depth` deep. What follows from the number of rows is worked out once
+ * for all points, whose products are small.
+ */
+function multiplyPoints(
+  results: usize, step: usize, inputs: usize, inputStep: usize, inputRow: usize, panel: usize, panelStep: usize, rows: i32, width: i32, depth: i32,
+): void {
+  for (let p = 0; p < depth; p += blockDepth) {
+    const own = min(depth - p, blockDepth)
+    for (let i = 0; i < rows;) {
+      const height = tileHeight(rows - i, width), count = tileCount(rows - i, width)
+      const present = min(rows - i, count * height)
+      const last = min(height, present) - 1
+      let c = results + bytes(i * width), a = inputs + <usize>i * inputRow + bytes(p), b = panel + bytes(p * width)
+      for (let point = 0; point < points; point++, c += step, a += inputStep, b += panelStep) {
+        productTiles(c, bytes(width), a, inputRow, <usize>height * inputRow, 4, b, own, count, height, width, last, p > 0)
+      }
+      i += present
     }
   }
 }
@@ -150,6 +195,24 @@ function writeTiles(
           )
         }
       } else interpolateResults(to, bytes(length), bytes(yFilter), down, columns, min(4, filters - o), results + bytes(o), bytes(step), work)
+    }
+  }
+}
+
+/** writeTiles for the largest of each square of two by two results, `down` rows of `length`. */
+function writePooledTiles(
+  y: usize, yFilter: i32, filters: i32, down: i32, length: i32, results: usize, width: i32, step: i32, work: usize,
+): void {
+  for (let j = 0; j < length; j += 2, results += bytes(width)) {
+    for (let o = 0; o < filters; o += together) {
+      if (WIDE) interpolateColumns(results + bytes(o), bytes(step), work)
+      else interpolateFour(results + bytes(o), bytes(step), work)
+      for (let half = 0; half < together && half < filters - o; half += 4) {
+        writeLargest(
+          y + bytes((o + half) * yFilter + j), bytes(length), bytes(yFilter), down, min(2, length - j), min(4, filters - o - half),
+          work + 64 + bytes(half), work,
+        )
+      }
     }
   }
 }

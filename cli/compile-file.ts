@@ -1,6 +1,6 @@
 import type { DataDeclaration } from '../compiler/1-parse/ast.ts'
 import { compilerFingerprint } from '../compiler/generated/identity.ts'
-import type { BuildName, CheckedLoad, Compilation, Diagnostic } from '../compiler/index.ts'
+import type { BuildName, CheckedLoad, CheckedProgram, Compilation, Diagnostic } from '../compiler/index.ts'
 import { type Cache, cacheFolder, cacheKey, noCache, openCache } from './cache.ts'
 import type { Assignments } from './options.ts'
 import { importReader, readSource, type SourceText } from './source-file.ts'
@@ -23,6 +23,7 @@ export interface CompiledFile {
   readonly modules: Partial<Record<BuildName, Uint8Array>>
   readonly data: readonly DataDeclaration[]
   readonly loads: readonly CheckedLoad[]
+  readonly constants: CheckedProgram['constants']
   readonly fromCache: boolean
   readonly milliseconds: number
 }
@@ -30,6 +31,7 @@ export interface CompiledFile {
 interface CachedDescription {
   readonly data: readonly DataDeclaration[]
   readonly loads: readonly CheckedLoad[]
+  readonly constants: CheckedProgram['constants']
   readonly warnings: readonly Diagnostic[]
   /** Digests of the imported files by name: the entry holds as long as they are the same. */
   readonly imports: Readonly<Record<string, string>>
@@ -59,9 +61,9 @@ export async function compileFile(
   const cached = await cache.read(key)
   const sources = cached && unchangedSources(source, cached.description as CachedDescription, resolve)
   if (cached && sources) {
-    const { data, loads, warnings } = cached.description as CachedDescription
+    const { warnings, imports: _, ...described } = cached.description as CachedDescription
     await printWarnings(warnings, sources, terminal)
-    return { source, modules: cached.blobs, data, loads, fromCache: true, milliseconds: performance.now() - started }
+    return { source, modules: cached.blobs, ...described, fromCache: true, milliseconds: performance.now() - started }
   }
   const { compileOnce } = await import('./compile-once.ts')
   const compilation = await compileOnce(source.text, {
@@ -75,14 +77,14 @@ export async function compileFile(
   const ofData = compilation.checked ? checkData(compilation.checked.data) : []
   const warnings = await settle({ ...compilation, diagnostics: [...compilation.diagnostics, ...ofData] }, terminal)
   const modules = compilation.modules!
-  const { data, loads } = compilation.checked!
+  const { data, loads, constants } = compilation.checked!
   const milliseconds = performance.now() - started
   const imports = importDigests(compilation)
   await cache.write(key, {
-    description: { data, loads, warnings, imports } satisfies CachedDescription,
+    description: { data, loads, constants, warnings, imports } satisfies CachedDescription,
     blobs: modules,
   })
-  return { source, modules, data, loads, fromCache: false, milliseconds }
+  return { source, modules, data, loads, constants, fromCache: false, milliseconds }
 }
 
 /** Digests of the files a compiled one imports, by name. */

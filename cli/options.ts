@@ -54,6 +54,14 @@ export function positiveInteger(text: string): number {
   return value
 }
 
+/** A time in minutes, 0 too. */
+export function minutes(text: string): number {
+  const value = Number(text)
+  if (!(text.trim() !== '' && value >= 0 && Number.isFinite(value)))
+    throw new InvalidArgumentError('It must be a number of minutes, 0 or more.')
+  return value
+}
+
 /** How many folds a cross-validation has. */
 export function foldCount(text: string): number {
   const value = Number(text)

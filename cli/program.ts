@@ -12,6 +12,7 @@ import { generateCommand } from './commands/generate.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { predictCommand } from './commands/predict.ts'
 import { profileCommand } from './commands/profile.ts'
+import { sweepCommand } from './commands/sweep.ts'
 import { trainCommand } from './commands/train.ts'
 import { tuneCommand } from './commands/tune.ts'
 import type { Terminal } from './terminal.ts'
@@ -62,6 +63,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
     checkCommand,
     buildCommand,
     trainCommand,
+    sweepCommand,
     evalCommand,
     predictCommand,
     generateCommand,

@@ -6,7 +6,7 @@ export interface Terminal {
   writeError(text: string): void
   /** All of standard input. */
   readInput(): Promise<string>
-  /** Calls `handler` at each interrupt (Ctrl-C) until the returned function is called. */
+  /** Calls `handler` at each interrupt (Ctrl-C, or a request to end) until the returned function is called. */
   onInterrupt(handler: () => void): () => void
   readonly outputIsTerminal: boolean
   readonly outputColor: boolean
@@ -16,6 +16,9 @@ export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly directory: string
 }
+
+/** Ctrl-C, and a request to end, as a service manager or `docker stop` sends it. `nohup` relies on SIGHUP being left alone. */
+const INTERRUPTS = ['SIGINT', 'SIGTERM'] as const
 
 /** The terminal of this process. Colour only on a terminal and without NO_COLOR (no-color.org). */
 export function processTerminal(): Terminal {
@@ -38,8 +41,10 @@ export function processTerminal(): Terminal {
       return Buffer.concat(chunks).toString('utf8')
     },
     onInterrupt: (handler) => {
-      process.on('SIGINT', handler)
-      return () => void process.off('SIGINT', handler)
+      for (const signal of INTERRUPTS) process.on(signal, handler)
+      return () => {
+        for (const signal of INTERRUPTS) process.off(signal, handler)
+      }
     },
     outputIsTerminal: stdout.isTTY === true && env.TERM !== 'dumb',
     outputColor: colourful(stdout),

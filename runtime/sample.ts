@@ -34,7 +34,9 @@ export function sampleToken(
   let total = 0
   let count = 0
   while (count < kept.length && (count === 0 || total < topP * all)) total += weights[count++]!
-  let left = (mix(mix(seed) + position) / 2 ** 32) * total
+  // `mix` leaves 0 as it is, so that the first draw of seed 0 would always be the lowest.
+  const word = (mix(seed) + position) >>> 0 || 0x9e3779b9
+  let left = (mix(word) / 2 ** 32) * total
   for (let at = 0; at < count - 1; at++) {
     left -= weights[at]!
     if (left < 0) return kept[at]!

@@ -14,8 +14,15 @@ export function isStatistic(name: unknown): name is EpochStatistic {
   return typeof name === 'string' && Object.hasOwn(statistics, name)
 }
 
-/** NaN where the statistic has no value, as the area under a curve without a negative example. */
+/**
+ * NaN where the statistic has no value, as the area under a curve without a negative example, and where a value that counts is NaN: a model
+ * that has diverged ranks nothing.
+ */
 export function computeStatistic(statistic: EpochStatistic, columns: readonly Column[]): number {
+  const [first, second, weight] = columns
+  for (const values of [first, second])
+    for (let at = 0; at < (values?.length ?? 0); at++)
+      if (Number.isNaN(values![at]) && weight?.[at] !== 0) return Number.NaN
   return statistics[statistic](columns)
 }
 

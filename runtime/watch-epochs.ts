@@ -1,4 +1,4 @@
-import type { Metrics, StopRule } from './api.ts'
+import type { Metrics } from './api.ts'
 import type { Engine } from './engine.ts'
 import type { Plan } from './fit-plan.ts'
 import type { ManifestTrain, ManifestVariable } from './manifest.ts'
@@ -48,7 +48,7 @@ export function watchEpochs(
     train: settings.name,
     part: stop?.part ?? (valid ? 'valid' : 'train'),
     metric: stop?.metric ?? 'loss',
-    better: stop !== undefined && higherIsBetter(stop, settings) ? 'higher' : 'lower',
+    better: stop === undefined ? 'lower' : (stop.better ?? betterOf(settings, stop.metric)),
   }
   const sign = value.better === 'higher' ? -1 : 1
   const before = startEpoch - 1
@@ -74,6 +74,7 @@ export function watchEpochs(
     bestEpoch: () => record.bestEpoch,
     restore(last) {
       if (!restoreBest || record.kept === undefined || record.bestEpoch >= last) return false
+      engine.variablesChanged()
       for (const [variable, words] of record.kept) engine.integers.set(words, variable.offset / 4)
       return true
     },
@@ -95,9 +96,10 @@ export function keptVariables(engine: Engine): readonly ManifestVariable[] {
   return engine.manifest.variables.filter(({ kind }) => kind !== 'optimizer')
 }
 
-function higherIsBetter(rule: StopRule, settings: ManifestTrain): boolean {
-  const better = rule.better ?? settings.metrics.find(({ name }) => name === rule.metric)?.better
-  return better === undefined ? /accuracy|precision|recall|f1|auc|score/i.test(rule.metric) : better === 'higher'
+/** Which values of the loss or of a metric are better: as its definition says, else as its name does. */
+export function betterOf({ metrics }: ManifestTrain, metric: string): 'lower' | 'higher' {
+  const declared = metrics.find(({ name }) => name === metric)?.better
+  return declared ?? (/accuracy|precision|recall|f1|auc|score/i.test(metric) ? 'higher' : 'lower')
 }
 
 function snapshot(engine: Engine): ReadonlyMap<ManifestVariable, Int32Array> {

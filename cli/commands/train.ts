@@ -14,17 +14,19 @@ import {
   cacheOption,
   foldCount,
   hyperOption,
+  minutes,
   positiveInteger,
   seed,
   setOption,
   threadsOption,
 } from '../options.ts'
 import type { CommandContext } from '../program.ts'
-import { replaceFile } from '../replace-file.ts'
 import { displayName } from '../source-file.ts'
 import { styleFor } from '../style.ts'
 import type { Terminal } from '../terminal.ts'
 import type { FoldReport } from '../train/fold-report.ts'
+import { keepCheckpoint } from '../train/keep-checkpoint.ts'
+import { checkWritable, saveWeights } from '../train/save-weights.ts'
 import type { TrainFacts, TrainReport } from '../train/train-report.ts'
 import { UserError } from '../user-error.ts'
 
@@ -47,6 +49,7 @@ interface TrainOptions {
   readonly hyper?: Assignments
   readonly out: string
   readonly resume?: string
+  readonly checkpoint: number
   readonly curve?: string
   readonly folds?: number
   readonly foldsOver: FoldRows
@@ -71,6 +74,11 @@ export function trainCommand(context: CommandContext): Command {
     .addOption(hyperOption())
     .option('-o, --out <folder>', 'where the parameters go', 'out')
     .option('--resume <checkpoint>', 'go on where an interrupted run stopped')
+    .addOption(
+      new Option('--checkpoint <minutes>', 'how often to save one while training goes on; 0 after every epoch')
+        .argParser(minutes)
+        .default(5),
+    )
     .addOption(
       new Option('--folds <k>', 'cross-validation: train k times, each tested on another k-th of the rows')
         .argParser(foldCount)
@@ -162,6 +170,9 @@ async function runTraining(
   const folder = resolve(terminal.directory, options.out)
   // Before hours of training, not after.
   await makeFolder(folder, options.out)
+  const { name } = model.manifest
+  const files = { weights: `${name}.safetensors`, checkpoint: `${name}.checkpoint.safetensors` }
+  await checkWritable(folder, [...Object.values(files), `${name}.history.json`], options.out)
 
   const facts: TrainFacts = {
     file: compiled.source.name,
@@ -190,18 +201,43 @@ async function runTraining(
     signal: interruption.signal,
     progressSteps: notedSteps(facts),
   })
-  const historyFile = join(folder, `${model.manifest.name}.history.json`)
-  const keeper = await keepHistory(facts, {
-    file: historyFile,
-    ...(options.curve !== undefined && { picture: resolve(terminal.directory, options.curve) }),
-    ...(options.resume !== undefined && { resumed: resolve(terminal.directory, options.resume) }),
-  })
+  const historyFile = join(folder, `${name}.history.json`)
+  const warn = (message: string, hint?: string): void => {
+    report.failed()
+    const style = styleFor(terminal.errorColor)
+    terminal.writeError(`${style.bold(style.yellow('warning'))}: ${message}\n`)
+    if (hint !== undefined) terminal.writeError(`${style.cyan('help')}: ${hint}\n`)
+  }
+  const keeper = await keepHistory(
+    facts,
+    {
+      file: historyFile,
+      ...(options.curve !== undefined && { picture: resolve(terminal.directory, options.curve) }),
+      ...(options.resume !== undefined && { resumed: resolve(terminal.directory, options.resume) }),
+    },
+    warn,
+  )
+  const checkpoints = keepCheckpoint(join(folder, files.checkpoint), options.checkpoint, warn)
+  const save = (epochs: number): Uint8Array => model.save({ metadata: writeNotes({ epochs, learned, categories }) })
   report.start(facts)
-  const done = await follow(events, report, keeper, terminal, interruption)
-  const cancelled = done.reason === 'cancelled'
-  const path = join(folder, `${model.manifest.name}${cancelled ? '.checkpoint' : ''}.safetensors`)
-  const bytes = model.save({ metadata: writeNotes({ epochs: done.epochs, learned, categories }) })
-  await replaceFile(path, bytes)
+  // The first Ctrl-C ends the run after the step; a second one ends the process.
+  const release = terminal.onInterrupt(() => {
+    release()
+    report.interrupted()
+    interruption.abort()
+  })
+  let done: DoneEvent
+  let bytes: Uint8Array
+  let path: string
+  try {
+    done = await follow(events, report, keeper, warn, (epochs) => checkpoints.keep(() => save(epochs)))
+    path = join(folder, done.reason === 'cancelled' ? files.checkpoint : files.weights)
+    bytes = save(done.epochs)
+    await saveWeights(path, bytes)
+  } finally {
+    release()
+  }
+  if (done.reason !== 'cancelled') await checkpoints.release()
   await keeper.done(done)
   report.done({
     done,
@@ -213,45 +249,37 @@ async function runTraining(
   return done
 }
 
-/** Reads the run's events to the end. The first Ctrl-C ends the run after the step; a second one ends the process. */
+/** Reads the run's events to the end. @param checkpoint called where one may be written, with the epochs that are complete */
 async function follow(
   events: ReturnType<Model['fit']>,
   report: TrainReport,
   keeper: HistoryKeeper,
-  terminal: Terminal,
-  interruption: AbortController,
+  warn: (message: string, hint?: string) => void,
+  checkpoint: (epochs: number) => Promise<void>,
 ): Promise<DoneEvent> {
-  const release = terminal.onInterrupt(() => {
-    release()
-    report.interrupted()
-    interruption.abort()
-  })
-  let diverged: number | undefined
-  try {
-    for await (const event of events) {
-      if (event.kind === 'step') {
-        keeper.step(event)
-        report.step(event)
-      } else if (event.kind === 'epoch') {
-        report.epoch(event)
-        await keeper.epoch(event)
-        if (!Number.isFinite(event.train.loss)) diverged ??= event.epoch
-      } else {
-        if (diverged !== undefined) warnOfDivergence(diverged, terminal)
-        return event
-      }
+  let finite = true
+  for await (const event of events) {
+    if (event.kind === 'done') return event
+    if (event.kind === 'step') {
+      keeper.step(event)
+      report.step(event)
+      // The last step's numbers are the epoch's, which comes next.
+      if (event.step < event.steps) await checkpoint(event.epoch - 1)
+      continue
     }
-  } finally {
-    release()
+    report.epoch(event)
+    await keeper.epoch(event)
+    if (finite && !Number.isFinite(event.train.loss)) warnOfDivergence(event.epoch, warn)
+    finite &&= Number.isFinite(event.train.loss)
+    if (event.epoch < event.epochs) await checkpoint(event.epoch)
   }
   throw new Error('internal: fit ended without saying so')
 }
 
-function warnOfDivergence(epoch: number, terminal: Terminal): void {
-  const style = styleFor(terminal.errorColor)
-  terminal.writeError(
-    `${style.bold(style.yellow('warning'))}: the loss has not been a finite number since epoch ${epoch}\n` +
-      `${style.cyan('help')}: a smaller learning rate, or \`clip global_norm(1.0)\` in the train block, may keep it finite\n`,
+function warnOfDivergence(epoch: number, warn: (message: string, hint?: string) => void): void {
+  warn(
+    `the loss is not a finite number since epoch ${epoch}`,
+    'a smaller learning rate, or `clip global_norm(1.0)` in the train block, may keep it finite',
   )
 }
 

@@ -19,22 +19,34 @@ export interface HistoryFiles {
   readonly resumed?: string
 }
 
-/** Writes a run's history, and its picture, while it goes on and when it ends. */
+/** Writes a run's history, and its picture, while it goes on and when it ends. A file that cannot be written ends no run. */
 export interface HistoryKeeper {
   step(event: StepEvent): void
   epoch(event: EpochEvent): Promise<void>
   done(event: DoneEvent): Promise<void>
 }
 
-export async function keepHistory(facts: TrainFacts, files: HistoryFiles): Promise<HistoryKeeper> {
+/** @param warn told once if a file cannot be written */
+export async function keepHistory(
+  facts: TrainFacts,
+  files: HistoryFiles,
+  warn: (message: string) => void,
+): Promise<HistoryKeeper> {
   const recorder = recordHistory(facts, files.resumed === undefined ? undefined : await earlier(facts, files.resumed))
   const { picture } = files
   if (picture !== undefined) await makeFolder(dirname(picture), dirname(picture))
   let written = performance.now()
+  let failed = false
   const write = async (): Promise<void> => {
     const history = recorder.history()
-    await replaceFile(files.file, historyText(history))
-    if (picture !== undefined) await replaceFile(picture, drawCurves([{ name: facts.file, history }]))
+    try {
+      await replaceFile(files.file, historyText(history))
+      if (picture !== undefined) await replaceFile(picture, drawCurves([{ name: facts.file, history }]))
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      if (!failed) warn(error.message)
+      failed = true
+    }
     written = performance.now()
   }
   return {

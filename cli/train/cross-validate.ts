@@ -1,4 +1,4 @@
-import type { DoneEvent, Metrics } from '../../runtime/api.ts'
+import type { Metrics } from '../../runtime/api.ts'
 import { simdOf } from '../../runtime/builds.ts'
 import type { FoldRows } from '../data/folds.ts'
 import { loadFolds } from '../data/load-data.ts'
@@ -6,7 +6,6 @@ import {
   batchOf,
   chooseTrain,
   dataOf,
-  type OpenModel,
   type OpenOptions,
   openModel,
   parameterCount,
@@ -14,9 +13,10 @@ import {
   wantedInputs,
 } from '../open-model.ts'
 import type { Assignments } from '../options.ts'
-import { loadPretrained } from '../pretrained.ts'
 import type { Terminal } from '../terminal.ts'
+import { beginRun } from './begin-run.ts'
 import { type FoldReport, type FoldResult, summarize } from './fold-report.ts'
+import { trainFold } from './train-fold.ts'
 
 export interface CrossValidationOptions extends OpenOptions {
   readonly train?: string
@@ -59,7 +59,7 @@ export async function crossValidate(
     for (const [index, load] of folds.entries()) {
       report.preparing(`reading fold ${index + 1} of ${count}`)
       const { parts, rows, categories } = await load()
-      const pretrained = await begin(open, options)
+      const pretrained = await beginRun(open, options)
       if (index === 0)
         report.start({
           file: compiled.source.name,
@@ -77,19 +77,9 @@ export async function crossValidate(
           categories,
           folds: count,
         })
-      let done: DoneEvent | undefined
-      const events = model.fit(settings.name, parts.train!, {
-        ...(parts.valid && { valid: parts.valid }),
-        test: parts.test!,
-        ...(options.batch !== undefined && { batch: options.batch }),
-        ...(options.epochs !== undefined && { epochs: options.epochs }),
-        signal: interruption.signal,
-      })
-      for await (const event of events) {
-        if (event.kind === 'step') report.step(index + 1, event)
-        else if (event.kind === 'done') done = event
-      }
-      if (!done) throw new Error('internal: fit ended without saying so')
+      const done = await trainFold(open, settings, parts, options, interruption.signal, (event) =>
+        report.step(index + 1, event),
+      )
       if (done.reason === 'cancelled') {
         report.interrupted(results.length)
         return false
@@ -103,13 +93,4 @@ export async function crossValidate(
   }
   report.done(summarize(results, settings.metrics, (performance.now() - began) / 1000))
   return true
-}
-
-/** Everything as before the first step of a run. */
-async function begin(open: OpenModel, { seed, hyper }: CrossValidationOptions): ReturnType<typeof loadPretrained> {
-  const { model } = open
-  model.init(...(seed === undefined ? [] : [seed | 0]))
-  const pretrained = await loadPretrained(open)
-  for (const [name, value] of Object.entries(hyper ?? {})) model.hyper.set(name, value)
-  return pretrained
 }

@@ -37,7 +37,7 @@ export function textFoldReport(terminal: Terminal): FoldReport {
       say(foldRow(result, parts, facts!, style))
     },
     interrupted(folds) {
-      say(`${style.yellow('stopped by Ctrl-C')} after ${folds} of ${facts!.folds} folds`)
+      say(`${style.yellow('interrupted')} after ${folds} of ${facts!.folds} folds`)
     },
     failed: clear,
     done(summary) {

@@ -1,6 +1,7 @@
 import type { DoneEvent, EpochEvent, Metrics, StepEvent } from '../../runtime/api.ts'
 import { metricTables, scalarMetrics } from '../metric-table.ts'
 import { formatBytes, formatCount, formatDuration, formatMeasure } from '../numbers.ts'
+import { shellWord } from '../shell-word.ts'
 import { type Style, styleFor } from '../style.ts'
 import type { Terminal } from '../terminal.ts'
 import { liveLines } from './live-lines.ts'
@@ -50,11 +51,11 @@ export function textReport(terminal: Terminal): TrainReport {
       )
       const commands =
         done.reason === 'cancelled'
-          ? [`npx nnc train ${word(facts!.file)} --resume ${word(weights)}`]
+          ? [`npx nnc train ${shellWord(facts!.file)} --resume ${shellWord(weights)}`]
           : [
-              `npx nnc predict ${word(facts!.file)} --weights ${word(weights)} --input FILE`,
-              ...(curve === undefined ? [`npx nnc curve ${word(history)}`] : []),
-              `npx nnc build ${word(facts!.file)} -o dist`,
+              `npx nnc predict ${shellWord(facts!.file)} --weights ${shellWord(weights)} --input FILE`,
+              ...(curve === undefined ? [`npx nnc curve ${shellWord(history)}`] : []),
+              `npx nnc build ${shellWord(facts!.file)} -o dist`,
             ]
       commands.forEach((command, index) => {
         say(`${index === 0 ? style.dim('next ') : '     '} ${style.cyan(command)}`)
@@ -63,9 +64,9 @@ export function textReport(terminal: Terminal): TrainReport {
   }
 }
 
-/** As a shell takes it for one word. */
-function word(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
+/** "1 row", "2 rows". */
+function counted(count: number, what: string): string {
+  return `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`
 }
 
 function opening(facts: TrainFacts, style: Style): string[] {
@@ -79,7 +80,7 @@ function opening(facts: TrainFacts, style: Style): string[] {
   )
   return [
     modelLine(facts, style),
-    `${style.dim('data ')} ${rows.join(' · ')} rows; ${schedule}`,
+    `${style.dim('data ')} ${rows.join(' · ')} ${Object.values(facts.rows).at(-1) === 1 ? 'row' : 'rows'}; ${schedule}`,
     ...resumed,
     ...loaded,
     '',
@@ -149,12 +150,12 @@ function progressLine(event: StepEvent, facts: TrainFacts, elapsed: number, styl
 
 function closing(done: DoneEvent, facts: TrainFacts, style: Style): string[] {
   const time = formatDuration(done.seconds * 1000)
-  if (done.reason === 'cancelled') return ['', `stopped by Ctrl-C in epoch ${done.epochs + 1} after ${time}`]
+  if (done.reason === 'cancelled') return ['', `interrupted in epoch ${done.epochs + 1} after ${time}`]
   const which = done.restored ? `; parameters of epoch ${done.bestEpoch}, the best` : ''
   const ended =
     done.reason === 'stopped'
       ? `stopped early after epoch ${done.epochs}`
-      : `trained ${formatCount(done.epochs - facts.startEpoch + 1)} epochs`
+      : `trained ${counted(done.epochs - facts.startEpoch + 1, 'epoch')}`
   return ['', ...testLine(done.test, facts, style), `${ended} in ${time}${which}`]
 }
 
@@ -163,7 +164,7 @@ function testLine(test: Metrics | undefined, facts: TrainFacts, style: Style): s
   const values = scalarMetrics(test, facts.metrics, style)
   const tables = metricTables(test, facts.metrics, facts.categories, style)
   return [
-    `${style.bold('test')}  ${values} on ${formatCount(facts.rows.test!)} rows it was never trained on`,
+    `${style.bold('test')}  ${values} on ${counted(facts.rows.test!, 'row')} it was never trained on`,
     ...tables,
     ...(tables.length > 0 ? [''] : []),
   ]

@@ -536,13 +536,20 @@ export interface ListExpression extends Node {
   readonly items: readonly Expression[]
 }
 
+/** What a loop carries: `h = h0`, or with a type to check or to fill, `h: f32[B, Hid] = zeros`. */
+export interface Carry {
+  readonly name: Name
+  readonly type?: TypeExpression
+  readonly initial: Expression
+}
+
 /** `scan x in xs over Time carry h = h0 { … }`; `reverse` after the dimension runs it backwards. */
 export interface ScanExpression extends Node {
   readonly kind: 'scan'
   readonly elements: readonly { readonly name: Name; readonly source: Expression }[]
   readonly over: Expression
   readonly reverse: boolean
-  readonly carries: readonly { readonly name: Name; readonly initial: Expression }[]
+  readonly carries: readonly Carry[]
   readonly body: Block
 }
 
@@ -552,7 +559,7 @@ export interface ScanExpression extends Node {
  */
 export interface IterateExpression extends Node {
   readonly kind: 'iterate'
-  readonly carries: readonly { readonly name: Name; readonly initial: Expression }[]
+  readonly carries: readonly Carry[]
   readonly tolerance?: Expression
   readonly limit: Expression
   readonly unrolled: boolean

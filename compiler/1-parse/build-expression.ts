@@ -17,6 +17,7 @@ import type {
   StringLiteral,
   Subscript,
 } from './ast.ts'
+import { buildType } from './build-declaration.ts'
 import { limits } from './limits.ts'
 import { readNumber, readString } from './literals.ts'
 import { words } from './tokens.ts'
@@ -351,10 +352,14 @@ function buildConditional(tree: CstNode, building: Building, depth: number): Exp
 }
 
 function buildCarries(tree: CstNode, building: Building, depth: number): ScanExpression['carries'] {
-  return nodes(tree, 'carry').map((carry) => ({
-    name: nameOf(building.file, token(carry, 'Identifier')),
-    initial: buildExpression(node(carry, 'expression'), building, depth + 1),
-  }))
+  return nodes(tree, 'carry').map((carry) => {
+    const type = optionalNode(carry, 'type')
+    return {
+      name: nameOf(building.file, token(carry, 'Identifier')),
+      ...(type && { type: buildType(type, building) }),
+      initial: buildExpression(node(carry, 'expression'), building, depth + 1),
+    }
+  })
 }
 
 function buildScan(tree: CstNode, building: Building, depth: number): ScanExpression {

@@ -319,6 +319,10 @@ export abstract class ExpressionGrammar extends GrammarBase {
     'carry',
     () => {
       this.CONSUME(Identifier)
+      this.OPTION(() => {
+        this.CONSUME(Colon)
+        this.SUBRULE(this.type)
+      })
       this.CONSUME(Equal)
       this.SUBRULE(this.expression)
     },

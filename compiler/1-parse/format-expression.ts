@@ -227,7 +227,14 @@ function formatRearrangement(items: readonly RearrangeItem[]): string {
 
 function formatCarries(carries: ScanExpression['carries'], formatting: Formatting): Document {
   return join(
-    carries.map(({ name, initial }) => sequence([`${name.text} = `, formatExpression(initial, formatting)])),
+    carries.map(({ name, type, initial }) =>
+      sequence([
+        name.text,
+        ...(type ? [': ', formatType(type, formatting)] : []),
+        ' = ',
+        formatExpression(initial, formatting),
+      ]),
+    ),
     ', ',
   )
 }

@@ -3,7 +3,7 @@ import type { Diagnostic, DiagnosticCode, DiagnosticLabel, Span } from '../diagn
 import { suggest } from '../diagnostics/suggest.ts'
 import { isCloser, openBrackets } from './declarations.ts'
 import { matches } from './grammar-base.ts'
-import { Comma, Equal, Identifier, LeftParenthesis, Star, words } from './tokens.ts'
+import { Colon, Comma, Dot, Equal, Identifier, LeftParenthesis, Star, words } from './tokens.ts'
 import { EOF, type IRecognitionException, type IToken } from './toolkit.ts'
 import { endOf, tokenSpan } from './tree-access.ts'
 
@@ -52,6 +52,16 @@ const statementKeywords = [
 ]
 
 const otherKeywords = ['then', 'else', 'over', 'carry', 'until', 'within', 'improved', 'epochs', 'from', 'on', 'in']
+
+/** Words that begin something in other languages, and what one writes here. */
+const otherLanguages: Readonly<Record<string, string>> = {
+  for: 'step along a dimension with `scan x in xs over Time { … }`, n times with `iterate h = h0 within n { … }`; `repeat(n)` stacks a layer',
+  while: 'repeat until nothing moves with `iterate h = h0 until 1e-5 within 100 { … }`',
+  def: 'a function is `fn name(x: f32[N]) -> f32[N] { … }`',
+  function: 'a function is `fn name(x: f32[N]) -> f32[N] { … }`',
+  class: 'a network is `model Net(x: f32[Batch, 4]) -> f32[Batch, 3] { … }`, a part of one a `layer`',
+  var: 'write `let name = …`',
+}
 
 const reservedTypes = Object.values(words)
 /** Reserved words of expressions. */
@@ -122,13 +132,13 @@ function explain(place: Place, problem: IRecognitionException): Diagnostic {
   const message = `expected ${expected}${afterPrevious}${butFound}`
   if (sameLine && standsForName(expected, found, previous)) {
     return error('NN0117', span, `${quote(found.image)} is a word of the language and cannot be a name`, {
-      hint: 'choose another name',
+      hint: found.image === 'dim' ? 'an axis is given as `axis = 1`' : 'choose another name',
     })
   }
   if (closes && open !== undefined) {
     return error('NN0101', span, message, {
       labels: [{ span: tokenSpan(file, open), message: `to close this ${quote(open.image)}` }],
-      hint: hintFor(expected, found, previous),
+      hint: hintFor(expected, found, previous, tokens[0]),
     })
   }
   if (expected === '`else`') {
@@ -137,7 +147,7 @@ function explain(place: Place, problem: IRecognitionException): Diagnostic {
     })
   }
   const code = expected === 'an expression' ? 'NN0123' : 'NN0101'
-  return error(code, span, message, { hint: hintFor(expected, sameLine ? found : undefined, previous) })
+  return error(code, span, message, { hint: hintFor(expected, sameLine ? found : undefined, previous, tokens[0]) })
 }
 
 /** Whether a reserved word stands where its author must have meant a name. */
@@ -153,8 +163,15 @@ function after(file: string, token: IToken): Span {
   return { file, start: endOf(token), end: endOf(token) }
 }
 
-function hintFor(expected: string, found: IToken | undefined, previous: IToken | undefined): string | undefined {
+function hintFor(
+  expected: string,
+  found: IToken | undefined,
+  previous: IToken | undefined,
+  first: IToken | undefined,
+): string | undefined {
   if (found === undefined) return undefined
+  const declared = declarationHint(expected, found, first)
+  if (declared !== undefined) return declared
   if (found.tokenType === Equal && expected === '`then`') return 'compare with `==`'
   if (found.tokenType === Equal && previous?.tokenType === Equal) return undefined
   if (found.tokenType === Star && previous?.tokenType === Star) return 'a power is written `x ^ 2`'
@@ -166,6 +183,25 @@ function hintFor(expected: string, found: IToken | undefined, previous: IToken |
     if (near !== undefined) return `did you mean \`${near}\`?`
   }
   return undefined
+}
+
+/** What the headings of declarations look like, where another language has them otherwise. */
+function declarationHint(expected: string, found: IToken, first: IToken | undefined): string | undefined {
+  const typed = found.tokenType === Colon
+  switch (first?.image) {
+    case 'const':
+      return typed ? 'a constant is what its value is: `const N = 3`' : undefined
+    case 'hyper':
+      return found.image === 'in' ? 'the value comes before the range: `hyper rate = 0.5 in 0.0..1.0`' : undefined
+    case 'import':
+      return expected === '`{`' ? '`import { Name } from "./file.nn"`; the standard library needs no import' : undefined
+    case 'fn':
+    case 'layer':
+    case 'model':
+      return typed && expected === '`{`' ? 'a body stands in `{ … }`, the type of its result after `->`' : undefined
+    default:
+      return undefined
+  }
 }
 
 function explainStrayDeclaration(file: string, found: IToken, previous: IToken | undefined): Diagnostic {
@@ -182,6 +218,12 @@ function explainStrayDeclaration(file: string, found: IToken, previous: IToken |
   }
   const near = suggest(found.image, declarationKeywords)
   const message = `expected a declaration, found ${quote(found.image)}`
+  if (found.tokenType === Equal)
+    return error('NN0104', span, message, {
+      hint: 'a size known when compiled is `const N = 32`; one chosen at run time is `dim N in 1..32`',
+    })
+  const foreign = foreignWord(found)
+  if (foreign !== undefined) return error('NN0104', span, message, { hint: foreign })
   if (near !== undefined) return error('NN0104', span, message, { hint: `did you mean \`${near}\`?` })
   if (statementKeywords.includes(found.image)) {
     return error('NN0104', span, `${quote(found.image)} stands outside of any \`{ … }\``, {
@@ -191,6 +233,10 @@ function explainStrayDeclaration(file: string, found: IToken, previous: IToken |
   return error('NN0104', span, message, {
     hint: `declarations begin with ${list(declarationKeywords)}`,
   })
+}
+
+function foreignWord({ image }: IToken): string | undefined {
+  return Object.hasOwn(otherLanguages, image) ? otherLanguages[image] : undefined
 }
 
 function list(keywords: readonly string[]): string {
@@ -226,11 +272,21 @@ export function explainStray(
       'NN0101',
       span,
       `expected the end of the statement or an operator after ${quote(previous.image)}, found ${quote(first.image)}`,
+      {
+        hint:
+          first.tokenType === words.if
+            ? 'a choice begins with its condition: `if … then … else …`'
+            : first.tokenType === Dot
+              ? 'functions and layers stand by themselves: `relu`, `Linear(8)`'
+              : undefined,
+      },
     )
   }
   const keywords = keywordsByBlock[context]
   const near = matches(first, Identifier) ? suggest(first.image, keywords) : undefined
   const message = `expected a statement, found ${quote(first.image)}`
+  const foreign = context === 'block' ? foreignWord(first) : undefined
+  if (foreign !== undefined) return error('NN0105', span, message, { hint: foreign })
   if (near !== undefined && second?.tokenType !== Equal) {
     return error('NN0105', span, message, { hint: `did you mean \`${near}\`?` })
   }
@@ -242,6 +298,12 @@ export function explainStray(
   }
   if (first.tokenType === words.if) {
     return error('NN0105', span, message, { hint: '`if` is a value; write `when … { … }` for statements' })
+  }
+  if (context === 'block' && matches(first, Identifier) && second !== undefined) {
+    const { image } = first
+    return error('NN0105', span, message, {
+      hint: `a statement begins with its word: \`return ${image} …\`, or \`let name = ${image} …\``,
+    })
   }
   const where = context === 'block' ? 'statements begin with' : `a \`${context}\` block holds`
   return error('NN0105', span, message, {

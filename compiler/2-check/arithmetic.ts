@@ -195,6 +195,8 @@ export function commonDtype(
   for (const operand of operands) {
     const { value } = operand
     if (value.kind === 'error') return undefined
+    // With sizes nobody has chosen, what is made of them is no number yet when parameters begin: `1.0 / sqrt(Hid)`.
+    if (value.kind === 'prototype' && frame.session.rigid) return undefined
     if (!isNumeric(value)) {
       report(frame, 'NN0209', operand.span, `expected a tensor or a number, but this is ${describe(value)}`)
       return undefined
@@ -332,8 +334,14 @@ function wholeNumberNeeded(frame: Frame, operand: Located): ErrorValue {
   })
 }
 
-function wrongKind(frame: Frame, operand: Located): ErrorValue {
-  return report(frame, 'NN0209', operand.span, `expected a tensor, but this is ${describe(operand.value)}`)
+function wrongKind(frame: Frame, { value, span }: Located): ErrorValue {
+  const hints: Partial<Record<Value['kind'], string>> = {
+    instance: 'a layer is applied to what flows into it: `x |> name: Layer(…)`',
+    list: '`stack([…])` makes a tensor of a list of numbers or tensors',
+  }
+  return report(frame, 'NN0209', span, `expected a tensor, but this is ${describe(value)}`, {
+    hint: hints[value.kind],
+  })
 }
 
 /** x − y·floor(x / y), the sign of y. */

@@ -17,7 +17,7 @@ import { createInstance, type Instance, joinPath } from './instance.ts'
 import { invoke } from './invoke.ts'
 import { applyMetric } from './metrics.ts'
 import { type Frame, report } from './session.ts'
-import { describe, displayType, errorValue, type Value } from './values.ts'
+import { describe, displayType, type ErrorValue, errorValue, type Value } from './values.ts'
 
 /** Where an instance stands: what owns it in the tree of names, and the name written, if any. */
 interface Place {
@@ -73,7 +73,7 @@ export function evaluatePipeline(frame: Frame, pipeline: PipelineExpression): Va
 
 function applyStage(frame: Frame, stage: PipelineStage, input: Located, history: readonly DiagnosticLabel[]): Value {
   const { target } = stage
-  const callee = evaluate(frame, target.kind === 'call' ? target.callee : target)
+  const callee = evaluateStageTarget(frame, target)
   const given = target.kind === 'call' ? evaluateArguments(frame, target) : []
   const count = stage.repeat ? repeatCount(frame, stage.repeat) : 1
   if (callee.kind === 'error' || count === undefined) return errorValue
@@ -87,9 +87,32 @@ function applyStage(frame: Frame, stage: PipelineStage, input: Located, history:
   return current.value
 }
 
+/** A layer with its settings, and what flows beside the pipeline still to come: `x |> cross: Attention(4)(memory)`. */
+interface SetLayer {
+  readonly kind: 'set-layer'
+  readonly declaration: CallableDeclaration
+  readonly globals: Globals
+  readonly settings: readonly CallArgument[]
+}
+
+/** What a stage applies. The layer of `Layer(settings)(inputs)` is made by the stage, which names and repeats it. */
+function evaluateStageTarget(frame: Frame, target: Expression): Value | SetLayer {
+  if (target.kind !== 'call') return evaluate(frame, target)
+  const { callee } = target
+  if (callee.kind !== 'call') return evaluate(frame, callee)
+  const layer = evaluate(frame, callee.callee)
+  if (layer.kind === 'error') return layer
+  const { declaration } = layer.kind === 'callable' ? layer : {}
+  const settable =
+    (declaration?.kind === 'layer' || declaration?.kind === 'model') &&
+    (declaration.config.length > 0 || callee.arguments.length === 0)
+  if (layer.kind !== 'callable' || !settable) return evaluate(frame, callee)
+  return { ...layer, kind: 'set-layer', settings: evaluateArguments(frame, callee) }
+}
+
 function applyStageOnce(
   frame: Frame,
-  callee: Value,
+  callee: Exclude<Value, ErrorValue> | SetLayer,
   target: Expression,
   given: readonly CallArgument[],
   input: Located,
@@ -99,11 +122,13 @@ function applyStageOnce(
   const calleeSpan = target.kind === 'call' ? target.callee.span : target.span
   const isLayer =
     callee.kind === 'callable' && (callee.declaration.kind === 'layer' || callee.declaration.kind === 'model')
-  if (!isLayer) return applyValue(frame, callee, [input, ...given], calleeSpan, target.span, place, history)
+  if (!isLayer && callee.kind !== 'set-layer')
+    return applyValue(frame, callee, [input, ...given], calleeSpan, target.span, place, history)
   const { declaration, globals } = callee
   // Without fixed settings the arguments after the first flow too: `x |> mix(y)`.
-  const flowing = declaration.config.length === 0
-  const instance = instantiate(frame, declaration, globals, flowing ? [] : given, target.span, place)
+  const flowing = callee.kind === 'set-layer' || declaration.config.length === 0
+  const settings = callee.kind === 'set-layer' ? callee.settings : flowing ? [] : given
+  const instance = instantiate(frame, declaration, globals, settings, target.span, place)
   if (!instance) return errorValue
   return applyInstance(frame, instance, flowing ? [input, ...given] : [input], target.span, place.name?.text, history)
 }
@@ -216,7 +241,8 @@ function applyBuiltin(frame: Frame, builtin: Builtin, given: readonly CallArgume
             `\`${builtin.name}\``,
           )
         : tooMany(frame, argument.span, `\`${builtin.name}\``, builtin.parameters.length)
-    if (Object.hasOwn(named, parameter.name)) return givenTwice(frame, argument, parameter.name)
+    if (Object.hasOwn(named, parameter.name))
+      return givenTwice(frame, argument, parameter.name, `it is called as \`${builtin.signature}\``)
     named[parameter.name] = argument
   }
   const missing = builtin.parameters.find(({ name, optional }) => !optional && !Object.hasOwn(named, name))

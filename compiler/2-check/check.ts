@@ -68,8 +68,17 @@ export function check(ast: SourceFile, options: CheckOptions): { program?: Check
     trains: trains.map((train) => train.settings),
     data,
     loads,
+    constants: numberConstants(session),
   }
   return { program, diagnostics }
+}
+
+function numberConstants({ user }: Session): Readonly<Record<string, number>> {
+  const found = [...user.declarations.values()].flatMap(({ kind, name }): [string, number][] => {
+    const value = kind === 'const' ? user.evaluated.get(name.text)?.value : undefined
+    return value?.kind === 'number' ? [[name.text, value.value]] : []
+  })
+  return Object.fromEntries(found)
 }
 
 /** A limit that ends everything was reported where it was hit; a full stack is the net below the other limits. */

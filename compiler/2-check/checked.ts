@@ -20,6 +20,8 @@ export interface CheckedProgram {
   readonly trains: readonly TrainSettings[]
   readonly data: readonly DataDeclaration[]
   readonly loads: readonly CheckedLoad[]
+  /** The file's own constants that are numbers and that something reads. */
+  readonly constants: Readonly<Record<string, number>>
 }
 
 /** A `load` block: where each value of a model comes from. */

@@ -10,7 +10,7 @@ import { DEFAULT_RANGE } from './names.ts'
 import { bind, createScope } from './scope.ts'
 import { ElaborationStop, type Frame, report, type Session } from './session.ts'
 import { evaluateType, genericNames } from './signature.ts'
-import { runBlock } from './statements.ts'
+import { returnHint, runBlock } from './statements.ts'
 import { describe, dimension, type TensorValue, type Value } from './values.ts'
 
 export interface EntryInputs {
@@ -64,6 +64,13 @@ export function bindRuntimeDims(frame: Frame, parameters: readonly Parameter[]):
   }
 }
 
+/** A number that flows in is a tensor without axes; one known when compiled is a constant or a hyper. */
+function scalarHint({ name, type, value }: Parameter): string | undefined {
+  const single = (dtype: string) => `one number is \`${name.text}: ${dtype}\`, a fixed one a \`const\` or a \`hyper\``
+  if (type?.kind === 'scalar') return type.name === 'string' ? undefined : single(type.name === 'int' ? 'i32' : 'f32')
+  return value ? single('f32') : undefined
+}
+
 export function inputTensor(frame: Frame, parameter: Parameter): TensorValue | undefined {
   const { name, type } = parameter
   if (type?.kind !== 'tensor') {
@@ -72,6 +79,7 @@ export function inputTensor(frame: Frame, parameter: Parameter): TensorValue | u
       'NN0209',
       parameter.span,
       `the input \`${name.text}\` needs a tensor type: \`${name.text}: f32[Batch, 4]\``,
+      { hint: scalarHint(parameter) },
     )
     return undefined
   }
@@ -95,7 +103,9 @@ export function checkInfer(session: Session, infer: InferDeclaration): CheckedEn
     bindEntryInputs(frame, infer.inputs)
     const value = runBlock(withExpected(frame, infer), infer.body, 'infer')
     if (!value) {
-      report(frame, 'NN0216', infer.name.span, `\`${infer.name.text}\` ends without \`return\``)
+      report(frame, 'NN0216', infer.name.span, `\`${infer.name.text}\` ends without \`return\``, {
+        hint: returnHint(infer.body),
+      })
       return
     }
     const checked = infer.result ? checkResult(frame, infer.result, value, infer.span, infer.body) : value

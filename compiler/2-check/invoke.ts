@@ -1,5 +1,5 @@
 /** Expanding a function, layer or model in place: its body, elaborated with the inputs of one call. */
-import type { Block, CallableDeclaration, Parameter, ResultType, TypeExpression } from '../1-parse/ast.ts'
+import type { Block, CallableDeclaration, Expression, Parameter, ResultType, TypeExpression } from '../1-parse/ast.ts'
 import type { DiagnosticLabel, Span } from '../diagnostics/diagnostic.ts'
 import { type Dim, isConstant, symbolsOf } from '../dimensions/dimension.ts'
 import type { Located } from './arithmetic.ts'
@@ -168,7 +168,7 @@ export function withExpected(frame: Frame, declaration: Pick<CallableDeclaration
 /** Compares what a body returned with the declared result. */
 export function checkResult(frame: Frame, result: ResultType, value: Value, span: Span, body: Block): Value {
   const last = body.statements.at(-1)
-  const returned = last?.kind === 'return' ? last.value.span : undefined
+  const returned = last?.kind === 'return' ? headOf(last.value) : undefined
   if (value.kind === 'error') return value
   if (result.kind === 'single') return checkType(frame, result.type, value, span, returned)
   if (value.kind !== 'tuple' || value.items.length !== result.items.length)
@@ -196,7 +196,8 @@ export function checkType(frame: Frame, type: TypeExpression, value: Value, span
       { value, span: type.span },
       dtypeOf(value) === undefined ? dtype : (dtypeOf(value) ?? dtype),
     )
-  const located = { value, span: type.span }
+  if (value.kind === 'tuple') return reportTuple(frame, type, value, returned ?? span)
+  const located = { value, span: returned ?? type.span }
   const scalar = value.kind === 'number' || value.kind === 'boolean' || value.kind === 'dimension'
   const tensor = scalar ? toTensor(frame, located, dtype) : toTensor(frame, located)
   if (tensor.kind === 'error') return tensor
@@ -238,6 +239,20 @@ export function checkType(frame: Frame, type: TypeExpression, value: Value, span
     type: frame.session.rigid ? typed.type : tensor.type,
     origins: resultOrigins(typed.origins, tensor, span),
   }
+}
+
+/** Where a message points for a whole expression; for a loop its first word. */
+export function headOf({ kind, span }: Expression): Span {
+  return kind === 'scan' || kind === 'iterate' ? { ...span, end: span.start + kind.length } : span
+}
+
+/** A loop that yields and carries is what most often has more values than are declared. */
+function reportTuple(frame: Frame, type: TypeExpression, { items }: Value & { kind: 'tuple' }, span: Span): Value {
+  const names = ['y', ...items.slice(1).map((_, at) => `_last${at === 0 ? '' : at + 1}`)].join(', ')
+  return report(frame, 'NN0209', span, `one tensor is declared, but this is ${items.length} values`, {
+    labels: [{ span: type.span, message: 'declared here' }],
+    hint: `take them apart first: \`let (${names}) = …\``,
+  })
 }
 
 function differentPlace(origin: Origin | undefined, span: Span): Origin | undefined {

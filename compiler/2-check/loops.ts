@@ -1,14 +1,16 @@
 /** Loops: `scan` along a dimension and `iterate` to a fixed point. A body is elaborated once, as a list of its own. */
-import type { IterateExpression, Name, ScanExpression } from '../1-parse/ast.ts'
+import type { Carry, IterateExpression, ScanExpression } from '../1-parse/ast.ts'
 import type { Dim } from '../dimensions/dimension.ts'
 import { toTensor } from './arithmetic.ts'
 import { addElement } from './capture.ts'
 import { evaluate, locate } from './expressions.ts'
+import { checkType } from './invoke.ts'
 import { iterateSteps, repeatSteps, unrollIterate } from './iterate-steps.ts'
 import { carryInputs, emitLoop, openBody, runLoopBody } from './loop-body.ts'
 import { type Frame, type LoopContext, report } from './session.ts'
 import { restackedAt, type SteppedDimension, steppedAxis, steppedFirst } from './stepped-axis.ts'
 import { describe, dimOf, type ErrorValue, errorValue, type TensorValue, type Value } from './values.ts'
+import { initialized } from './variables.ts'
 
 /** Steps an `iterate` may be allowed. */
 export const MAXIMUM_ITERATIONS = 1_000_000
@@ -95,21 +97,21 @@ function steppedDimension(frame: Frame, { over }: ScanExpression): SteppedDimens
 }
 
 function firstCarries(frame: Frame, carries: ScanExpression['carries']): LoopContext['carries'] {
-  return carries.map(({ name, initial }) => ({ name, first: firstCarry(frame, name, initial) }))
+  return carries.map((carry) => ({ name: carry.name, first: firstCarry(frame, carry) }))
 }
 
-function firstCarry(
-  frame: Frame,
-  name: Name,
-  initial: ScanExpression['carries'][number]['initial'],
-): TensorValue | ErrorValue {
+function firstCarry(frame: Frame, { name, type, initial }: Carry): TensorValue | ErrorValue {
   const located = locate(frame, initial)
   const { value } = located
+  if (type) {
+    const filled = initialized(frame, type, value, initial.span)
+    return toTensor(frame, { value: checkType(frame, type, filled, initial.span, initial.span), span: initial.span })
+  }
   const isInitializer =
     value.kind === 'initializer' || (value.kind === 'callable' && value.declaration.kind === 'initializer')
   if (isInitializer)
     return report(frame, 'NN0206', initial.span, `the shape of the carry \`${name.text}\` is not known`, {
-      hint: `declare its first value before the loop: \`let ${name.text}0: f32[…] = zeros\``,
+      hint: `say its type: \`${name.text}: f32[…] = …\``,
     })
   return toTensor(frame, located, value.kind === 'number' ? 'f32' : undefined)
 }

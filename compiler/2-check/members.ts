@@ -1,9 +1,12 @@
 /** `embed.table`, `Net.head.w`: the parameters, states and layers inside a layer that has been called. */
 import type { Expression } from '../1-parse/ast.ts'
 import { suggest } from '../diagnostics/suggest.ts'
+import { builtins } from './builtins/table.ts'
 import { readVariable } from './entry.ts'
 import { evaluate } from './expressions.ts'
+import { findGlobal } from './globals.ts'
 import { type Instance, joinPath } from './instance.ts'
+import { knownElsewhere } from './known-elsewhere.ts'
 import { type Frame, report } from './session.ts'
 import { describe, errorValue, type Value } from './values.ts'
 
@@ -14,7 +17,9 @@ export function evaluateMember(frame: Frame, expression: Extract<Expression, { k
   const instance = instanceOf(frame, target)
   if (!instance)
     return report(frame, 'NN0201', span, `there is nothing called \`${member.text}\` in ${describe(target)}`, {
-      hint: 'layers and models have members, their parameters: `embed.table`',
+      hint:
+        (target.kind === 'tensor' && functionFor(frame, member.text)) ||
+        'layers and models have members, their parameters: `embed.table`',
     })
   const path = joinPath(instance.path, member.text)
   const variable = frame.session.variables.get(path)
@@ -41,6 +46,18 @@ export function evaluateMember(frame: Frame, expression: Extract<Expression, { k
           ? `did you mean \`${similar}\`?`
           : `it has ${[...new Set(known)].map((name) => `\`${name}\``).join(', ')}`,
   })
+}
+
+/** What is a method or a property of tensors elsewhere: `x.sum()`, `w.T`, `x.shape`. */
+function functionFor(frame: Frame, name: string): string | undefined {
+  if (name === 'T') return 'here one writes `transpose(x)`'
+  if (name === 'shape' || name === 'size') return 'sizes have the names of the signature: `f32[Batch, N]`'
+  const elsewhere = knownElsewhere(name)
+  if (elsewhere) return `here one writes \`${elsewhere}\``
+  const global = findGlobal(frame.globals, name)
+  return builtins.has(name) || global?.declaration.kind === 'fn'
+    ? `functions are called with the tensor: \`${name}(x)\` or \`x |> ${name}\``
+    : undefined
 }
 
 /** The layer a value is; a model is where the entry has called it. */

@@ -10,7 +10,7 @@ import { emit, readVariable } from './entry.ts'
 import { evaluate } from './expressions.ts'
 import { findGlobal, type Globals, globalNames } from './globals.ts'
 import { knownElsewhere } from './known-elsewhere.ts'
-import { createScope, lookUp, namesIn } from './scope.ts'
+import { bind, createScope, lookUp, namesIn } from './scope.ts'
 import { type Frame, report } from './session.ts'
 import { readStep } from './step-count.ts'
 import { describe, dimension, displayDim, errorValue, float, isStatic, type Value } from './values.ts'
@@ -73,7 +73,7 @@ function visible(frame: Frame, span: Span, value: Value): Value {
 
 function unknownName(frame: Frame, name: string, span: Span): Value {
   const candidates = [
-    ...namesIn(frame.scope),
+    ...namesIn(frame.scope).filter((own) => !reportedBefore(frame, own)),
     ...globalNames(frame.globals),
     ...Object.keys(predefined),
     ...(frame.steps ? ['step'] : []),
@@ -81,16 +81,34 @@ function unknownName(frame: Frame, name: string, span: Span): Value {
   ]
   const elsewhere = knownElsewhere(name)
   const similar = suggest(name, candidates)
-  const suggestion = elsewhere ? `here one writes \`${elsewhere}\`` : similar && `did you mean \`${similar}\`?`
-  if (frame.indexed && frame.floorDivision)
+  // A single small letter in a subscript is an index nobody bound, whatever dimension has the capital.
+  const index = frame.floorDivision && /^[a-z]$/.test(name)
+  const suggestion = elsewhere
+    ? `here one writes \`${elsewhere}\``
+    : similar && !index && `did you mean \`${similar}\`?`
+  // Said once in a body.
+  bind(frame.bodyScope, name, errorValue)
+  if (frame.indexed && frame.floorDivision) {
+    const meant = similar && lookUp(frame.scope, similar)?.value.kind === 'affine' && `did you mean \`${similar}\`?`
     return report(frame, 'NN0219', span, `\`${name}\` is not an index here`, {
-      hint: suggestion ?? `bind it on the left (\`let y[${name}] = …\`) or in a reduction (\`sum[${name}](…)\`)`,
+      hint: meant || `bind it on the left (\`let y[${name}] = …\`) or in a reduction (\`sum[${name}](…)\`)`,
     })
+  }
   return report(frame, 'NN0201', span, `there is nothing called \`${name}\` here`, {
     hint:
-      suggestion ??
-      (/^[A-Z]/.test(name) ? `declare it: \`const ${name} = …\`, or name it in the signature` : undefined),
+      (suggestion || undefined) ??
+      (/^[A-Z]/.test(name)
+        ? `declare it: \`const ${name} = …\`, or name it in the signature`
+        : frame.floorDivision
+          ? `sizes begin with a capital letter; an index is bound on the left, \`let y[${name}] = …\``
+          : undefined),
   })
+}
+
+/** A name that is bound to nothing but the report about it. */
+function reportedBefore(frame: Frame, name: string): boolean {
+  const known = lookUp(frame.scope, name)
+  return known?.value.kind === 'error' && !known.span
 }
 
 /** The constant's value, evaluated once; `--set` decides where it names the constant. */

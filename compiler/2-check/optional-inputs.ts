@@ -1,13 +1,12 @@
 /** Inputs a call leaves out: their defaults, which may be made from the inputs before them. */
 import type { Parameter } from '../1-parse/ast.ts'
 import type { Span } from '../diagnostics/diagnostic.ts'
-import { isElement, type Located, toTensor } from './arithmetic.ts'
-import { expandTo } from './broadcast.ts'
+import { isElement, type Located } from './arithmetic.ts'
 import { evaluate } from './expressions.ts'
 import { bind } from './scope.ts'
 import type { Frame } from './session.ts'
-import { alignAxes, evaluateType, type Inference, requireSolved, solve, tensorInput } from './signature.ts'
-import { errorValue, type Value } from './values.ts'
+import { alignAxes, type Inference, requireSolved, solve, tensorInput } from './signature.ts'
+import type { Value } from './values.ts'
 import { initialized } from './variables.ts'
 
 /**
@@ -36,19 +35,7 @@ export function bindDefaults(frame: Frame, caller: Frame, absent: readonly Param
   if (!requireSolved(frame, caller, inference)) return false
   for (const { parameter, value, span } of filled) {
     const { name } = parameter
-    bind(frame.scope, name.text, fill(frame, parameter, value, span), name.span)
+    bind(frame.scope, name.text, isElement(value) ? value : initialized(frame, parameter.type, value, span), name.span)
   }
   return true
-}
-
-/** A number, a condition or an initializer in the shape of the parameter's type; a scalar stays the number it is. */
-function fill(frame: Frame, { type }: Parameter, value: Value, span: Span): Value {
-  if (type?.kind !== 'tensor' || value.kind === 'error' || isElement(value)) return value
-  const scalar = value.kind === 'number' || value.kind === 'boolean' || value.kind === 'dimension'
-  if (!scalar) return initialized(frame, type, value, span)
-  const typed = evaluateType(frame, type)
-  if (!typed) return errorValue
-  if (typed.type.shape.length === 0) return value
-  const tensor = toTensor(frame, { value, span }, typed.type.dtype)
-  return tensor.kind === 'tensor' ? expandTo(frame, span, tensor, typed.type.shape, typed.origins) : errorValue
 }

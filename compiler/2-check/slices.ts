@@ -101,9 +101,18 @@ function subscriptRange(
   }
   const text = subscript.kind === 'expression' ? displayDim(from) : `${displayDim(from)}:${displayDim(to)}`
   report(frame, 'NN0222', subscript.span, `${text} does not lie inside an axis of ${displayDim(size)} elements`, {
-    hint: isConstant(size) ? undefined : 'it must hold for every size in the range of the dimension',
+    hint:
+      fromTheBack(size, from) ??
+      fromTheBack(size, to) ??
+      (isConstant(size) ? 'positions count from 0' : 'it must hold for every size in the range of the dimension'),
   })
   return undefined
+}
+
+/** What to write for a position that Python counts from the back. */
+function fromTheBack(size: Dim, position: Dim): string | undefined {
+  if (!isConstant(position) || position >= 0) return undefined
+  return `positions count from 0: from the back, write \`${displayDim(add(size, position))}\``
 }
 
 function stepOf(frame: Frame, expression: IndexExpression['target']): number | undefined {

@@ -17,7 +17,7 @@ import { evaluateUse } from './calls.ts'
 import { cast, updateVariable } from './entry.ts'
 import { evaluate, locate } from './expressions.ts'
 import { evaluateIndexed } from './indexed.ts'
-import { checkType } from './invoke.ts'
+import { checkType, headOf } from './invoke.ts'
 import { runYield } from './loop-body.ts'
 import {
   checkTrait,
@@ -57,7 +57,15 @@ export function runBody(frame: Frame, block: Block, declaration: CallableDeclara
 }
 
 function missingReturn(frame: Frame, declaration: CallableDeclaration): Value {
-  return report(frame, 'NN0216', declaration.name.span, `\`${declaration.name.text}\` ends without \`return\``)
+  const { name, body } = declaration
+  return report(frame, 'NN0216', name.span, `\`${name.text}\` ends without \`return\``, { hint: returnHint(body) })
+}
+
+/** What a body that ends with a `let` most likely lacks. */
+export function returnHint({ statements }: Block): string | undefined {
+  const last = statements.at(-1)
+  const name = last?.kind === 'let' && last.pattern.kind !== 'tuple' ? last.pattern.name.text : '_'
+  return name.startsWith('_') ? undefined : `add \`return ${name}\``
 }
 
 /** Runs statements until one returns; the returned value, or undefined if none did. */
@@ -148,14 +156,19 @@ function runLet(frame: Frame, statement: LetStatement): void {
     return
   }
   const evaluated = initialized(frame, type, evaluate(frame, expression), expression.span)
-  const value = type ? checkType(frame, type, evaluated, statement.span) : evaluated
+  const value = type ? checkType(frame, type, evaluated, statement.span, headOf(expression)) : evaluated
   if (pattern.kind === 'name') {
     bind(frame.scope, pattern.name.text, value, pattern.name.span)
     return
   }
   const items = value.kind === 'tuple' && value.items.length === pattern.names.length ? value.items : undefined
   if (!items && value.kind !== 'error')
-    report(frame, 'NN0209', pattern.span, `${pattern.names.length} names cannot be given to ${describe(value)}`)
+    report(frame, 'NN0209', pattern.span, `${pattern.names.length} names cannot be given to ${describe(value)}`, {
+      hint:
+        value.kind === 'tuple'
+          ? 'each value gets a name; what is not needed is called `_name`. A loop gives its yields, then its carries'
+          : undefined,
+    })
   for (const [at, name] of pattern.names.entries()) bind(frame.scope, name.text, items?.[at] ?? errorValue, name.span)
 }
 

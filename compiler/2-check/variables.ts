@@ -209,13 +209,22 @@ function reportConflict(frame: Frame, known: VariableRecord, typed: TypedShape, 
   )
 }
 
-/** A value declared with a tensor type: an initializer fills it, `let h: f32[B, Hid] = zeros`; others stay as they are. */
+/**
+ * A value declared with a tensor type: an initializer, a number or a condition fills it, `let h: f32[B, Hid] = zeros`; others, and
+ * numbers declared as scalars, stay as they are.
+ */
 export function initialized(frame: Frame, type: TypeExpression | undefined, value: Value, span: Span): Value {
-  const initializer = type?.kind === 'tensor' ? initializerOf(frame, value, span) : undefined
-  if (type?.kind !== 'tensor' || !initializer) return value
-  if (initializer.kind === 'error') return initializer
+  if (type?.kind !== 'tensor') return value
+  const scalar = value.kind === 'number' || value.kind === 'boolean' || value.kind === 'dimension'
+  const initializer = scalar ? undefined : initializerOf(frame, value, span)
+  if (!scalar && !initializer) return value
+  if (initializer?.kind === 'error') return initializer
   const typed = evaluateType(frame, type)
-  return typed ? applyInitializer(frame, initializer, typed.type, span) : errorValue
+  if (!typed) return errorValue
+  if (initializer) return applyInitializer(frame, initializer, typed.type, span)
+  if (typed.type.shape.length === 0) return value
+  const tensor = toTensor(frame, { value, span }, typed.type.dtype)
+  return tensor.kind === 'tensor' ? expandTo(frame, span, tensor, typed.type.shape, typed.origins) : errorValue
 }
 
 /** The initializer a value is: one with its settings, or one by its name alone. */

@@ -1,8 +1,8 @@
 /** A convolution as a call of asm/convolution.ts: its operands read in place as strided views, up to their spatial axes. */
 import type { Graph, GraphNode } from '../3-graph/graph.ts'
-import { type Dim, dimEqual, evaluateDim, product, symbolsOf } from '../dimensions/dimension.ts'
+import { type Dim, dimEqual, evaluateDim, isConstant, product, symbolsOf } from '../dimensions/dimension.ts'
 import { stridesOf } from './affine.ts'
-import type { Materialisation } from './materialise.ts'
+import { behindAliases, type Materialisation } from './materialise.ts'
 import { type PooledGradientPlan, type PooledOperands, planPooledGradient } from './pooled-gradient.ts'
 import { viewOf } from './product.ts'
 import { planWinograd, type WinogradPlan } from './winograd.ts'
@@ -31,6 +31,8 @@ export type ConvolutionMethod =
 export interface ConvolutionPlan {
   /** The filter is larger than the result: sums run over positions rather than over filter elements. */
   readonly large: boolean
+  /** Of every square of two by two results only the largest is written, as a max pooling that follows wants it. */
+  readonly pools: boolean
   readonly method: ConvolutionMethod
   readonly x: { readonly node: number; readonly elements: Dim }
   readonly w: { readonly node: number; readonly elements: Dim }
@@ -47,20 +49,27 @@ export interface ConvolutionPlan {
 /** The three axes in front of the spatial ones. */
 const LEADING = 3
 
-/** Plans the convolution whose result is `target`: a convolution, or the permutation of one that keeps its spatial axes. */
+/**
+ * Plans the convolution whose result is `target`: a convolution, the permutation of one that keeps its spatial axes, or a max pooling of either
+ * that `poolsAsItGoes`.
+ */
 export function planConvolution(
   graph: Graph,
   materialisation: Materialisation,
   target: number,
   allowed: { readonly winograd: boolean },
 ): ConvolutionPlan {
-  const node = graph.nodes[target]!
+  const last = graph.nodes[target]!
+  const pools = last.op === 'pool_max'
+  const node = pools ? graph.nodes[behindAliases(graph, last.inputs[0]!)]! : last
   const convolve = (node.op === 'permute' ? graph.nodes[node.inputs[0]!]! : node) as GraphNode & { op: 'convolve' }
   const { strides, low, inputDilation, filterDilation } = convolve.attributes
   const x = viewOf(graph, materialisation, convolve.inputs[0]!)
   const w = viewOf(graph, materialisation, convolve.inputs[1]!)
   const shape = convolve.type.shape
-  const natural = stridesOf(node.type.shape)
+  const natural = stridesOf(
+    pools ? [...node.type.shape.slice(0, -strides.length), ...last.attributes.size] : node.type.shape,
+  )
   const y: Dim[] = []
   const order = node.op === 'permute' ? node.attributes.order : shape.map((_, axis) => axis)
   order.forEach((axis, position) => {
@@ -87,8 +96,9 @@ export function planConvolution(
     groups: shape[1]!,
     filters: shape[2]!,
     channels: w.shape[2]!,
+    pools,
     strides: {
-      y: leadingStrides(shape, y),
+      y: leadingStrides(pools ? [...shape.slice(0, LEADING), ...last.attributes.size] : shape, y),
       x: leadingStrides(x.shape, x.strides),
       w: leadingStrides(w.shape, w.strides),
     },
@@ -97,6 +107,41 @@ export function planConvolution(
   const method = methodOf(plan, allowed)
   const pooled = method.kind === 'depthwise' ? undefined : planPooledGradient(graph, materialisation, plan)
   return pooled ? { ...plan, ...pooled, method: { kind: 'pooled', ...pooled.method } } : { ...plan, method }
+}
+
+/** The longest sums and the shortest rows that asm/short-sums.ts computes. */
+const longestSum = 128
+const shortestRow = 8
+
+/**
+ * Whether `pooling` of the planes of `convolution` can be done while results are in registers: squares of two by two, side by side, of results
+ * that Winograd's method or short sums compute.
+ */
+export function poolsAsItGoes(
+  graph: Graph,
+  materialisation: Materialisation,
+  pooling: GraphNode & { op: 'pool_max' },
+  convolution: number,
+  allowed: { readonly winograd: boolean },
+): boolean {
+  const { strides, low, size, window, dilation } = pooling.attributes
+  const all = (list: readonly Dim[], wanted: number): boolean => list.every((own) => own === wanted)
+  const squares = all(strides, 2) && all(low, 0) && all(window, 2) && all(dilation, 1)
+  if (strides.length !== 2 || !squares) return false
+  const { axes, large, channels, method } = planConvolution(graph, materialisation, convolution, allowed)
+  const [outer, vertical, horizontal] = axes as [ConvolutionAxis, ConvolutionAxis, ConvolutionAxis]
+  const halved = [vertical, horizontal].every(
+    ({ result }, at) => isConstant(result) && result >= 2 && size[at] === Math.floor(result / 2),
+  )
+  const planes = pooling.inputs[0]!
+  const extents = graph.nodes[planes]!.type.shape.slice(1)
+  if (large || !halved || outer.result !== 1 || !extents.every((extent, at) => dimEqual(extent, axes[1 + at]!.result)))
+    return false
+  if (method.kind === 'winograd') return true
+  const sums = product([channels, ...axes.map(({ filter }) => filter)])
+  const direct = axes.every(({ stride, inputDilation }) => stride === 1 && inputDilation === 1)
+  const short = isConstant(sums) && sums > 0 && sums <= longestSum && (horizontal.result as number) >= shortestRow
+  return method.kind === 'product' && direct && short && axes.every(({ input }) => isConstant(input) && input > 0)
 }
 
 function methodOf(plan: Omit<ConvolutionPlan, 'method'>, allowed: { readonly winograd: boolean }): ConvolutionMethod {

@@ -7,7 +7,7 @@ import type { Graph, GraphNode } from '../3-graph/graph.ts'
 import { add, type Dim, dimEqual, product } from '../dimensions/dimension.ts'
 import type { OpName } from '../ops/op.ts'
 import { opDefinitions } from '../ops/registry.ts'
-import { keepsSpatialAxes } from './convolution.ts'
+import { keepsSpatialAxes, poolsAsItGoes } from './convolution.ts'
 import type { FlatGraph } from './flatten.ts'
 import { splitsOnly } from './movement.ts'
 import { storeEarly } from './store-early.ts'
@@ -24,7 +24,7 @@ const MOST_REDRAWN = 2
 const LONGEST_CHAIN = 64
 
 /** Rough cost of one element in additions. */
-const COST: Partial<Record<OpName, number>> = {
+export const COST: Partial<Record<OpName, number>> = {
   exp: 12,
   log: 16,
   tanh: 16,
@@ -98,7 +98,7 @@ export function isLibraryOp(op: OpName): boolean {
   return ['contraction', 'convolution', 'pooling', 'attention', 'indexed', 'sequential'].includes(kind)
 }
 
-export function chooseMaterialised(graph: FlatGraph): Materialisation {
+export function chooseMaterialised(graph: FlatGraph, allowed: { readonly winograd: boolean }): Materialisation {
   const { nodes, regions } = graph
   const live = liveNodes(graph)
   const readers = new Int32Array(nodes.length)
@@ -154,6 +154,11 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
     }
     if (isLibraryOp(node.op))
       for (const [at, input] of node.inputs.entries()) giveOperandBase(input, viewTaken(node, at))
+    if (node.op === 'pool_max') {
+      const convolution = convolutionAlone(node.inputs[0]!, regions[node.id]!)
+      if (convolution !== undefined && poolsAsItGoes(graph, { materialised, live }, node, convolution, allowed))
+        materialised[convolution] = false
+    }
     if (node.op === 'reshape') {
       const input = node.inputs[0]!
       const direct = isStored(input)
@@ -179,6 +184,18 @@ export function chooseMaterialised(graph: FlatGraph): Materialisation {
   }
   for (const id of storeEarly(graph, { materialised, live }, wanted)) materialised[id] = true
   return { materialised, live }
+
+  /** The stored convolution behind `id` if nothing else reads it. */
+  function convolutionAlone(id: number, region: number): number | undefined {
+    let at = id
+    for (;;) {
+      if (readers[at] !== 1 || wanted.has(at) || regions[at] !== region) return undefined
+      if (!isAlias(nodes[at]!)) break
+      at = nodes[at]!.inputs[0]!
+    }
+    const convolution = productOf(graph, { materialised, live }, at)
+    return materialised[at] && convolution !== undefined && nodes[convolution]!.op === 'convolve' ? at : undefined
+  }
 
   /** A permutation that alone reads a product and that a product can write as it goes. */
   function transposes(id: number): boolean {
@@ -244,11 +261,14 @@ function viewTaken(node: GraphNode, operand: number): (view: GraphNode) => boole
   return (view) => view.op === 'permute' && keepsSpatialAxes(view.attributes.order, spatial)
 }
 
-/** The contraction or convolution a materialised node is the result of: itself, or the one its permutation reorders. */
+/** The contraction or convolution a materialised node is the result of: itself, the one its permutation reorders, or the one that it pools. */
 export function productOf(graph: Graph, { materialised }: Materialisation, id: number): number | undefined {
   const isProduct = ({ op }: GraphNode): boolean => op === 'contract' || op === 'convolve'
-  const node = graph.nodes[id]!
-  if (isProduct(node)) return id
+  const last = graph.nodes[id]!
+  const pooled = last.op === 'pool_max' ? behindAliases(graph, last.inputs[0]!) : undefined
+  if (pooled !== undefined && materialised[pooled]) return undefined
+  const node = graph.nodes[pooled ?? id]!
+  if (isProduct(node)) return node.id
   const input = node.op === 'permute' ? graph.nodes[node.inputs[0]!]! : undefined
   return input && isProduct(input) && !materialised[input.id] ? input.id : undefined
 }

@@ -73,7 +73,7 @@ export function productWork({ m, n, k, loops, onto }: ProductPlan): Work {
 }
 
 /** As if every filter element met an element of the input everywhere. */
-export function convolutionWork({ batch, groups, filters, channels, axes }: ConvolutionPlan): Work {
+export function convolutionWork({ batch, groups, filters, channels, axes, pools }: ConvolutionPlan): Work {
   const all = (which: 'result' | 'input' | 'filter'): Dim[] => axes.map((axis) => axis[which])
   const outer = [batch, groups]
   return {
@@ -81,7 +81,7 @@ export function convolutionWork({ batch, groups, filters, channels, axes }: Conv
     bytes: [
       [4, ...outer, channels, ...all('input')],
       [4, groups, filters, channels, ...all('filter')],
-      [4, ...outer, filters, ...all('result')],
+      [pools ? 1 : 4, ...outer, filters, ...all('result')],
     ],
   }
 }

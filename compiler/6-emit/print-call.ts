@@ -43,7 +43,11 @@ export function printCalls(printer: CallPrinter, calls: readonly Call[]): void {
     while (end < calls.length && conditionOf(printer, calls[end]!) === condition) end++
     const stretch = calls.slice(first, end)
     if (condition === undefined) printStretch(printer, stretch)
-    else block(printer.lines, `if (${condition})`, () => printStretch(printer, stretch))
+    else {
+      block(printer.lines, `if (${condition})`, () => printStretch(printer, stretch, true))
+      // Outside: what comes next, the next entry too, may write over the condition, which all threads must have read.
+      if (printer.threads && printer.together) line(printer.lines, 'barrier()')
+    }
     first = end
   }
 }
@@ -52,24 +56,28 @@ function conditionOf(printer: CallPrinter, { when }: Call): string | undefined {
   return when && `load<i32>(${place(printer, when)}) != 0`
 }
 
-/** Calls that run on the same condition. */
-function printStretch(printer: CallPrinter, calls: readonly Call[]): void {
+/** Calls that run on the same condition. `metAfter`: whether the threads meet after the last of them anyway. */
+function printStretch(printer: CallPrinter, calls: readonly Call[], metAfter = false): void {
   const { threads, together, lines } = printer
   if (!threads || !together) {
     for (const call of calls) printCall(printer, call)
     return
   }
-  for (const group of groupCalls(threads, calls)) {
+  const groups = groupCalls(threads, calls)
+  for (const group of groups) {
+    const meet = (): void => {
+      if (!metAfter || group !== groups.at(-1)) line(lines, 'barrier()')
+    }
     if (group.kind === 'loop') block(lines, '', () => printLoop(printer, group.call))
     else if (group.kind === 'shared') {
       printCall(printer, group.call)
-      line(lines, 'barrier()')
+      meet()
     } else {
       for (const call of group.calls) if (call.kind === 'pack') printWorth(printer, call)
       block(lines, 'if (thread == 0)', () => {
         for (const call of group.calls) printCall({ ...printer, together: false }, call, true)
       })
-      line(lines, 'barrier()')
+      meet()
     }
   }
 }
@@ -103,6 +111,12 @@ function printCall(printer: CallPrinter, call: Call, declared = false): void {
       line(printer.lines, call.panels.worth.length > 0 ? `if (${panels}) ${packs}` : packs)
       break
     }
+    case 'filters': {
+      const counts = [call.groups, call.filters, call.channels, ...call.strides].map((dim) => size(printer, dim))
+      const values = [name(printer, call.target), place(printer, call.w), ...counts, ...call.dilations]
+      line(printer.lines, `winogradFilters(${values.join(', ')})`)
+      break
+    }
     case 'gather':
     case 'scatter_add':
       printIndexed(printer, call)
@@ -125,9 +139,14 @@ function printCall(printer: CallPrinter, call: Call, declared = false): void {
 /** The pointer to packed panels, where packing may not be worth it. */
 function printWorth(printer: CallPrinter, { panels }: PackCall): void {
   if (panels.worth.length === 0) return
-  const conditions = panels.worth.map((dim) => `${grouped(size(printer, dim))} > 1`)
+  const conditions = conditionsOf(printer, panels.worth)
   const start = name(printer, panels.buffer)
   line(printer.lines, `const ${panelsOf(printer, panels)}: usize = ${conditions.join(' && ')} ? ${start} : 0`)
+}
+
+/** That all of these exceed one. */
+export function conditionsOf(printer: CallPrinter, worth: readonly Dim[]): string[] {
+  return worth.map((dim) => `${grouped(size(printer, dim))} > 1`)
 }
 
 /** In a block of its own, so that its pointers are seen by nothing else. */
@@ -291,6 +310,11 @@ function printConvolution(printer: CallPrinter, call: ConvolutionCall): void {
     ].join(', '),
     ...extentsOf(printer, call, own, split ? 'partStart' : '0'),
   ]
+  if (call.prepared !== undefined) {
+    // Parts that have but some of the filters have other panels.
+    const start = name(printer, call.prepared)
+    rows.push(split && split.axis !== 'batch' ? `active == 1 ? ${start} : 0` : start)
+  }
   const print = (): void => {
     line(printer.lines, `${functionOf(call)}(`)
     for (const row of rows) line(printer.lines, `  ${row},`)
@@ -308,7 +332,7 @@ function functionOf({ method, large }: ConvolutionCall): string {
 /** The counts, strides and extents of a convolution, in rows of arguments; a thread begins at filter `first` of those of a pooling. */
 function extentsOf(
   printer: CallPrinter,
-  { large, channels, strides, axes, method }: ConvolutionCall,
+  { large, pools, prepared, channels, strides, axes, method }: ConvolutionCall,
   { batch, groups, filters }: { readonly batch: string; readonly groups: string; readonly filters: string },
   first: string,
 ): string[] {
@@ -333,7 +357,14 @@ function extentsOf(
   if (method.kind === 'winograd') {
     const tiled = each(({ filter, result }) => (large ? filter : result), 1)
     const steps = large ? [] : [each(({ filterDilation }) => filterDilation, 1)]
-    const extents = [tiled, each(({ input }) => input, 1), each(({ low }) => low, 1), ...steps, method.rows]
+    const extents = [
+      tiled,
+      each(({ input }) => input, 1),
+      each(({ low }) => low, 1),
+      ...steps,
+      method.rows,
+      ...(pools || prepared !== undefined ? [pools] : []),
+    ]
     return [counts, sizes([...y, ...x, ...w]), extents.join(', ')]
   }
   const rows = [
@@ -341,7 +372,7 @@ function extentsOf(
     [each(({ stride }) => stride), each(({ low }) => low)].join(', '),
     [each(({ inputDilation }) => inputDilation), each(({ filterDilation }) => filterDilation)].join(', '),
   ]
-  if (method.kind === 'product') return [counts, sizes([...y, ...x, ...w]), ...rows]
+  if (method.kind === 'product') return [counts, sizes([...y, ...x, ...w]), ...rows, ...(pools ? ['true'] : [])]
   return large
     ? [[groups, size(printer, channels)].join(', '), sizes([y[1], x[1], x[2], w[0], w[2]]), ...rows]
     : [[batch, groups].join(', '), sizes([y[0], y[1], x[0], x[1], w[0]]), ...rows]
@@ -490,7 +521,8 @@ function name(printer: CallPrinter, buffer: number): string {
 }
 
 /** The pointer to packed panels, 0 where it was not worth it. */
-function panelsOf(printer: CallPrinter, { buffer, worth }: Panels): string {
+function panelsOf(printer: CallPrinter, { buffer, worth, prepared }: Panels): string {
+  if (prepared && worth.length > 0) return `${conditionsOf(printer, worth).join(' && ')} ? ${name(printer, buffer)} : 0`
   return worth.length > 0 ? `packed_${name(printer, buffer)}` : name(printer, buffer)
 }
 

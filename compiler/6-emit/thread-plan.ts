@@ -2,6 +2,7 @@
 import {
   type Call,
   type ConvolutionCall,
+  callLists,
   type Entry,
   everyCall,
   type LoopCall,
@@ -77,7 +78,9 @@ export function planThreads(program: Program, always = false): ThreadPlan {
   }
   const isSharedEntry = (entry: Entry): boolean => leastShared(entry) < Number.POSITIVE_INFINITY
   const shared = new Set<number>()
-  for (const call of program.entries.filter(isSharedEntry).flatMap((entry) => everyCall(entry.calls)))
+  // What is prepared is so on all threads, where a shared entry asks for it.
+  const lists = [...program.entries.filter(isSharedEntry), ...program.preparations]
+  for (const call of lists.flatMap(({ calls }) => everyCall(calls)))
     if (call.kind === 'kernel' && isShared(call)) shared.add(call.kernel)
   const partitions = possible.map((partition, kernel) => (shared.has(kernel) ? partition : undefined))
   return { partitions, isShared, partsOf, splitOf, isSharedEntry, leastShared }
@@ -146,7 +149,7 @@ function largestSizes(program: Program): Record<string, number> {
   const sizes: Record<string, number> = {}
   for (const { name, maximum } of [...program.dims, ...program.entries.flatMap((entry) => entry.dims)])
     sizes[name] = maximum
-  for (const call of program.entries.flatMap((entry) => everyCall(entry.calls)))
+  for (const call of callLists(program).flatMap(({ calls }) => everyCall(calls)))
     if (call.kind === 'loop') sizes[call.counter] = 0
   return sizes
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { format } from '../../compiler/1-parse/format.ts'
 import type { CheckedEntry, LoopForm } from '../../compiler/2-check/checked.ts'
 import { printChecked } from '../../compiler/2-check/print.ts'
 import { checkText, codesOf, entryOf, inferText, outputType, programOf, variablesOf } from './check-text.ts'
@@ -240,4 +241,48 @@ describe('typed values', () => {
       'infer f(x: f32[Batch, Time, 2]) -> f32[Batch] {\n  return last(x)\n}\nfn last(x: f32[B, T, C], h: f32[B] = ones) -> f32[B] {\n  return h + sum(x)\n}'
     expect(codesOf(text)).toEqual([])
   })
+})
+
+describe('carries with a type', () => {
+  test.each([
+    ['x: f32[Batch, T, 4]', 'scan v in x over T carry h: f32[Batch, 4] = zeros { yield carry h + v }', 'f32[Batch, 4]'],
+    ['x: f32[Batch, T]', 'scan v in x over T carry n: i32[Batch] = 0 { yield carry n + 1 }', 'i32[Batch]'],
+    [
+      'x: f32[Batch, T]',
+      'scan v in x over T carry on: bool[Batch] = true { yield carry on and v > 0.0 }',
+      'bool[Batch]',
+    ],
+    ['x: f32[Batch, 4]', 'iterate z: f32[Batch, 4] = 1.0 within 3 { yield carry z * x }', 'f32[Batch, 4]'],
+    ['x: f32[Batch, 4]', 'iterate z: f32[Batch, 4] = x until 0.1 within 3 { yield carry z * x }', 'f32[Batch, 4]'],
+  ])('%s; %s', (inputs, body, type) => {
+    expect(typeOf(inputs, body)).toBe(type)
+  })
+
+  test('are checked', () => {
+    const scan = (carry: string) =>
+      codesOf(inferText('x: f32[Batch, T, 4]', 'f32[Batch, 4]', `scan v in x over T carry ${carry} { yield carry h }`))
+    expect(scan('h: f32[Batch, 3] = x[:, 0]')).toEqual(['NN0208'])
+    expect(scan('h: i32[Batch] = 0.5')).toEqual(['NN0205'])
+    expect(scan('h = zeros')).toEqual(['NN0206'])
+  })
+
+  test('keep their form', () => {
+    const text = `infer f(x: f32[Batch, T]) -> f32[Batch] {
+  return scan v in x over T carry h: f32[Batch] = zeros {
+    yield carry h + v
+  }
+}
+`
+    expect(format(text, 'test.nn').text).toBe(text)
+  })
+})
+
+test('a number or a condition fills the type a `let` states', () => {
+  const text = `infer f(x: f32[Batch, 3]) -> (a: i32[Batch], b: bool[Batch, 3], c: f32[3]) {
+  let a: i32[Batch] = 0
+  let b: bool[Batch, 3] = false
+  let c: f32[3] = 1
+  return (a, b or x > 0.0, c)
+}`
+  expect(codesOf(text)).toEqual([])
 })

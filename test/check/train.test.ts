@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { matchesPattern } from '../../runtime/pattern.ts'
-import { codesOf, entryOf, programOf, variablesOf } from './check-text.ts'
+import { checkText, codesOf, entryOf, programOf, variablesOf } from './check-text.ts'
 
 const text = (statements: string, loss = 'mean_squared_error(M(x), y)'): string => `hyper lr = 0.1
 model M(x: f32[Batch, 2]) -> f32[Batch, 1] {
@@ -67,6 +67,12 @@ train fit`,
     expect(codesOf(text('state first: f32 = step\n  optimizer sgd(0.1)'))).toContain('NN0209')
     expect(codesOf('fn f(x: f32[N]) -> f32[N] {\n  return x * step\n}')).toEqual(['NN0201'])
     expect(codesOf('fn f(step: f32[N]) -> f32[N] {\n  return step\n}')).toEqual([])
+  })
+
+  test('a list where a tensor is expected is answered with `stack`', () => {
+    expect(checkText(text('metric all = sum(relu([1.0, 2.0]))\n  optimizer sgd(0.1)')).rendered).toContain(
+      'help: `stack([…])`',
+    )
   })
 
   test('an optimizer without memory keeps none', () => {

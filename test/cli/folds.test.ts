@@ -181,7 +181,7 @@ describe('the command', () => {
       watch: (written, interrupt) => /1\/3/.test(written) && interrupt(),
     })
     expect(code).toBe(130)
-    expect(output.trimEnd().split('\n').at(-1)).toBe('stopped by Ctrl-C after 1 of 3 folds')
+    expect(output.trimEnd().split('\n').at(-1)).toBe('interrupted after 1 of 3 folds')
   })
 
   test.each([

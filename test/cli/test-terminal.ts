@@ -13,6 +13,8 @@ export interface TestOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** Called with each text written to standard output; may interrupt the command. */
   readonly watch?: (text: string, interrupt: () => void) => void
+  /** Called with each text written to standard error. */
+  readonly watchError?: (text: string) => void
   readonly terminal?: boolean
 }
 
@@ -30,6 +32,7 @@ export async function runCommand(commandLine: readonly string[], options: TestOp
     },
     writeError(text) {
       error += text
+      options.watchError?.(text)
     },
     readInput: async () => (typeof options.input === 'function' ? options.input() : (options.input ?? '')),
     onInterrupt(handler) {

@@ -77,6 +77,49 @@ describe('over an epoch', () => {
     }
   })
 
+  test('of one example in ten thousand, agreement beyond chance keeps its figures', async () => {
+    const own = await load(
+      await moduleOf(`
+        model Shift(x: f32[B, 3]) -> f32[B, 3] {
+          param b: f32[3] = zeros
+          return x + b
+        }
+        train fit(x: f32[B, 3], label: i32[B]) {
+          loss cross_entropy(Shift(x), label)
+          metric matthews = matthews_correlation(Shift(x), label)
+          metric kappa = cohen_kappa(Shift(x), label)
+          optimizer sgd(0.0)
+        }`),
+    )
+    const count = 200_000
+    const guess = (row: number): number => (row % 9000 === 0 ? 1 : row % 7000 === 3 ? 2 : 0)
+    const label = Int32Array.from({ length: count }, (_, row) =>
+      row % 18000 === 0 ? 1 : row % 7000 === 3 ? 2 : row % 50000 === 7 ? 1 : 0,
+    )
+    const x = new Float32Array(count * 3)
+    const counts = [0, 1, 2].map(() => [0, 0, 0])
+    for (let row = 0; row < count; row++) {
+      x[row * 3 + guess(row)] = 1
+      counts[label[row]!]![guess(row)]!++
+    }
+    const present = counts.map((row) => row[0]! + row[1]! + row[2]!)
+    const claimed = [0, 1, 2].map((at) => counts[0]![at]! + counts[1]![at]! + counts[2]![at]!)
+    const products = (a: number[], b: number[]): number =>
+      a.reduce((sum, value, at) => sum + value * b[at]!, 0) / count ** 2
+    const right = (counts[0]![0]! + counts[1]![1]! + counts[2]![2]!) / count
+    const beyond = right - products(claimed, present)
+    const expected = {
+      matthews: beyond / Math.sqrt((1 - products(claimed, claimed)) * (1 - products(present, present))),
+      kappa: beyond / (1 - products(claimed, present)),
+    }
+    expectClose(own.evaluateAll('fit', { x, label }, { batch: 500 }), { ...expected })
+    // A guess that is always the same is no better than chance.
+    x.forEach((_, at) => {
+      x[at] = at % 3 === 0 ? 1 : 0
+    })
+    expectClose(own.evaluateAll('fit', { x, label }, { batch: 500 }), { matthews: 0, kappa: 0 })
+  })
+
   test('measuring in between disturbs nothing', async () => {
     const fresh = await load(wasm)
     const part = (from: number, to: number) => ({
@@ -145,5 +188,20 @@ metric both(x: f32[...]) -> f32[2] {
   test('areas and correlations of what has none are NaN', async () => {
     const values = await evaluate('', 'roc_auc(Shift(x), ones_like(x))', [1, 2, 3], 2)
     expect(values.own).toBeNaN()
+  })
+
+  test('a score that is not a number ranks nothing, unless its weight is 0', async () => {
+    const positive = 'if x > 1.5 then 1.0 else 0.0'
+    const x = [1, 2, 3, 1]
+    const broken = 'Shift(x) / (if x > 2.5 then 0.0 else 1.0) * (if x > 2.5 then 0.0 else 1.0)'
+    for (const metric of [
+      `roc_auc(${broken}, ${positive})`,
+      `pr_auc(${broken}, ${positive})`,
+      `spearman(${broken}, Shift(x))`,
+      `median_absolute_error(${broken}, Shift(x))`,
+    ])
+      expect((await evaluate('', metric, x, 2)).own, metric).toBeNaN()
+    const masked = await evaluate('', `roc_auc(${broken}, ${positive}, weight = if x > 2.5 then 0.0 else 1.0)`, x, 2)
+    expect(masked.own).toBe(1)
   })
 })

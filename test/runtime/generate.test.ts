@@ -127,6 +127,15 @@ describe('sampling', () => {
     for (const [id, share] of draws({}).entries()) expect(share).toBeCloseTo(weights[id]! / total, 1)
   })
 
+  test('so does the first token, of seed 0 as well', () => {
+    const one = (seed: number): number => sampleToken([-20, 0, 1], { temperature: 1, topK: 0, topP: 1, seed }, 0, all)
+    expect(one(0)).not.toBe(0)
+    const counts = [0, 0, 0]
+    for (let seed = 0; seed < 4000; seed++) counts[one(seed)]!++
+    expect(counts[0]).toBe(0)
+    expect(counts[1]! / 4000).toBeCloseTo(1 / (1 + Math.E), 1)
+  })
+
   test('temperature 0 takes the likeliest, of equals the first', () =>
     expect(draws({ temperature: 0 })).toEqual([0, 1, 0, 0, 0]))
   test('top-k keeps the likeliest', () => expect(draws({ topK: 1 })).toEqual([0, 1, 0, 0, 0]))

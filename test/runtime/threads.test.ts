@@ -162,6 +162,31 @@ describe('every number of threads gives the bits of one', () => {
     for (const model of models) model.close()
   })
 
+  test('steps that add gradients up, one right after the other', async () => {
+    const { alone, shared } = await bothBuilds(`
+      dim Batch in 1..5
+      model Net(x: f32[Batch, 24]) -> f32[Batch, 3] {
+        return x |> fc1: Linear(24) |> tanh |> fc2: Linear(24) |> tanh |> fc3: Linear(3)
+      }
+      train fit(x: f32[Batch, 24], y: f32[Batch, 3]) {
+        loss mean_squared_error(Net(x), y)
+        optimizer adamw(lr = 1e-3)
+        clip global_norm(0.3)
+        average ema(0.9)
+        accumulate 3
+      }`)
+    const inputs = [5, 2, 5, 3].map((rows, at) => ({ x: numbers(rows * 24, at), y: numbers(rows * 3, at + 10) }))
+    const [one, two, three] = await Promise.all([
+      load(alone),
+      load(shared, { threads: 2 }),
+      load(shared, { threads: 3 }),
+    ])
+    for (const model of [one, two, three]) for (let at = 0; at < 400; at++) model.step('fit', inputs[at % 4]!)
+    expect(bits(two)).toEqual(bits(one))
+    expect(bits(three)).toEqual(bits(one))
+    for (const model of [two, three]) model.close()
+  })
+
   const seed = Number(process.env.NNC_SEED ?? Date.now() % 1_000_000)
   test(`random programs (NNC_SEED=${seed})`, async () => {
     const arbitrary = fc.record({
@@ -186,6 +211,31 @@ describe('every number of threads gives the bits of one', () => {
     expect(bits(three)).toEqual(bits(one))
     three.close()
   })
+})
+
+test('what is prepared on all threads serves entries of one thread too', async () => {
+  const source = `
+    dim Batch in 1..512
+    layer Low(x: f32[B, D]) -> f32[B, D] {
+      param a: f32[D, 8] = normal(std = 0.1)
+      param b: f32[8, D] = normal(std = 0.1)
+      return x @ (a @ b)
+    }
+    model Net(x: f32[Batch, 256]) -> f32[Batch, 256] { return x |> low: Low }
+    infer one(x: f32[1, 256]) -> f32[1, 256] { return Net(x) }`
+  const { modules } = await compile(source, { file: 'low.nn', builds: ['plain', 'plain-threads'] })
+  const [alone, shared] = [await load(modules!.plain!), await load(modules!['plain-threads']!, { threads: 2 })]
+  const entryOf = (name: string) => shared.manifest.entries.find((entry) => entry.name === name)!
+  expect([entryOf('Net').shared, entryOf('one').shared]).toEqual([expect.any(Number), undefined])
+  for (const key of [1, 2, 3]) {
+    for (const model of [alone, shared]) model.parameters.set('low.a', numbers(256 * 8, key))
+    const row = { x: numbers(256, key) }
+    if (key === 2) expect(shared.predict('one', row)).toEqual(alone.predict('one', row))
+    const rows = { x: numbers(512 * 256, key) }
+    expect(shared.predict('Net', rows)).toEqual(alone.predict('Net', rows))
+    expect(shared.predict('one', row)).toEqual(alone.predict('one', row))
+  }
+  shared.close()
 })
 
 describe('where there are no threads to be had', () => {
