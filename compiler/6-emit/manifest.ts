@@ -13,12 +13,14 @@ import type { EntryTensor, Program } from '../5-fuse/program.ts'
 import { type Dim, type DimensionAtom, isConstant } from '../dimensions/dimension.ts'
 import type { RuntimeDim, TensorType } from '../types.ts'
 import { threadMemory } from './thread-memory.ts'
+import type { ThreadPlan } from './thread-plan.ts'
 
 export function manifestOf(
   program: Program,
   build: BuildName,
   compiler: string,
   loads: readonly CheckedLoad[],
+  plan?: ThreadPlan,
 ): Manifest {
   const offsetOf = (buffer: number): number => program.buffers[buffer]!.offset
   const tensor = ({ name, type, buffer, limit }: EntryTensor): ManifestTensor => ({
@@ -33,11 +35,12 @@ export function manifestOf(
     shape: type.shape.map(manifestSize),
     offset: offsetOf(buffer),
   })
-  const { variables, inputs, outputs, arena, total } = program.memory
-  const threads = build.endsWith('-threads') ? threadMemory(program) : undefined
+  const { variables, prepared, inputs, outputs, arena, total } = program.memory
+  const preparations = program.preparations.length
+  const threads = plan && threadMemory(program)
   return {
     format: 'nnc',
-    version: 2,
+    version: preparations > 0 ? 3 : 2,
     compiler,
     name: program.name,
     build,
@@ -49,9 +52,10 @@ export function manifestOf(
       dims: entry.dims.map(({ name }) => name),
       inputs: entry.inputs.map(tensor),
       outputs: entry.outputs.map(tensor),
+      ...(plan?.isSharedEntry(entry) && { shared: plan.leastShared(entry) }),
     })),
     variables: program.variables.flatMap(({ variable: { name, kind, type }, buffer }) =>
-      kind === 'total' ? [] : [{ name, kind, ...stored(type, buffer) }],
+      kind === 'total' || kind === 'prepared' ? [] : [{ name, kind, ...stored(type, buffer) }],
     ),
     hypers: program.hypers.map(({ hyper, buffer }) => ({
       name: hyper.name,
@@ -72,7 +76,8 @@ export function manifestOf(
     ...(loads.length > 0 && { pretrained: loads.map(pretrainedOf) }),
     seedOffset: program.seedOffset,
     stepOffset: program.stepOffset,
-    memory: { variables, inputs: inputs + outputs, arena, total },
+    ...(preparations > 0 && { prepared: { offset: program.preparedOffset, count: preparations } }),
+    memory: { variables, ...(prepared > 0 && { prepared }), inputs: inputs + outputs, arena, total },
     ...(threads && { threads }),
   }
 }
