@@ -9,7 +9,7 @@ import { metricTables, scalarMetrics } from '../cli/metric-table.ts'
 import { formatBytes, formatCount, formatDuration, formatMetric } from '../cli/numbers.ts'
 import { classesOf } from '../cli/predict/classes.ts'
 import { dataForEntry } from '../cli/predict/data-for-entry.ts'
-import { readJson } from '../cli/predict/read-rows.ts'
+import { readInput } from '../cli/predict/read-rows.ts'
 import { predictionsCsv, predictionsJson } from '../cli/predict/write-predictions.ts'
 import type { SourceText } from '../cli/source-file.ts'
 import { styleFor } from '../cli/style.ts'
@@ -187,8 +187,9 @@ async function sampleRows(source: SourceText, data: Declarations, model: Model, 
 /** A value as JSON has it: what is a number stands as one, though a CSV file holds text alone. */
 function cell(column: RawColumn, row: number): unknown {
   if (column.kind === 'number') return column.missing.includes(row) ? null : column.values[row]
-  const text = column.values[row]
-  return text === undefined ? null : text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text
+  const value = column.values[row]
+  if (typeof value !== 'string') return value ?? null
+  return value.trim() !== '' && Number.isFinite(Number(value)) ? Number(value) : value
 }
 
 async function predict(
@@ -200,13 +201,11 @@ async function predict(
 ): Promise<string> {
   const entry = inferEntry(model)
   const isJson = /^\s*[[{]/.test(text)
+  const bytes = new TextEncoder().encode(text)
+  const names = entry.inputs.map(({ name }) => name)
   const given = isJson
-    ? readJson(
-        text,
-        'the text',
-        entry.inputs.map(({ name }) => name),
-      )
-    : ({ kind: 'rows', table: readCsv(text, 'the text') } as const)
+    ? readInput(bytes, 'the text', names)
+    : ({ kind: 'rows', table: readCsv(bytes, 'the text') } as const)
   let inputs: Readonly<Record<string, Input>>
   let skipped: ReadonlyMap<number, unknown> | undefined
   if (given.kind === 'inputs') inputs = given.inputs as Record<string, Input>

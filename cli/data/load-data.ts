@@ -69,7 +69,7 @@ export async function loadRows(
   const paths = files.map((value): StringLiteral => ({ kind: 'string', value, span }))
   const table = await readTable({ format, paths, span }, filesBeside(join(directory, source.name))).catch(
     (error: unknown) => {
-      throw error instanceof DataFault ? new UserError(error.message) : error
+      throw error instanceof DataFault ? new UserError(error.message, error.diagnostic.hint) : error
     },
   )
   return asDiagnostics(source, async () => {

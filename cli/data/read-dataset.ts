@@ -73,12 +73,13 @@ export async function readTable(plan: SourcePlan, open: FileOpener): Promise<Tab
   const files = await Promise.all(plan.paths.map((path) => open.one(path)))
   try {
     if (format === 'idx') return readIdx(files[0]!, files[1]!)
-    const text = new TextDecoder('utf-8').decode(files[0]!.bytes)
-    if (format === 'json') return readRecords(text, files[0]!.name)
+    const { bytes, name } = files[0]!
+    if (format === 'json') return readRecords(bytes, name)
     const { readCsv } = await import('./read-csv.ts')
-    return readCsv(text, files[0]!.name)
+    return readCsv(bytes, name)
   } catch (error) {
     if (!(error instanceof FormatError)) throw error
-    throw new DataFault(({ idx: 'NN0409', csv: 'NN0410', json: 'NN0418' } as const)[format], plan.span, error.message)
+    const code = ({ idx: 'NN0409', csv: 'NN0410', json: 'NN0418' } as const)[format]
+    throw new DataFault(code, plan.span, error.message, error.hint)
   }
 }

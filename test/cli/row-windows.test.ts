@@ -4,8 +4,9 @@ import { describe, expect, test } from 'vitest'
 import type { Dataset } from '../../cli/data/dataset.ts'
 import { feedRows } from '../../cli/data/feed-rows.ts'
 import type { FedTensor, WantedInput } from '../../cli/data/fields.ts'
+import { loadData, loadFolds } from '../../cli/data/load-data.ts'
 import { readCsv } from '../../cli/data/read-csv.ts'
-import { loadData, loadFolds, planOf } from '../../cli/data/read-dataset.ts'
+import { planOf } from '../../cli/data/read-dataset.ts'
 import type { SourceText } from '../../cli/source-file.ts'
 import { DiagnosticsError } from '../../cli/user-error.ts'
 import { compileToProgram } from './data-block.ts'
@@ -120,7 +121,7 @@ test('folds in order test later rows by earlier ones', async () => {
 describe('predictions', () => {
   const { declaration, source } = blockOf('where t != 1\nx = window(t, 3, every = 1)', ten)
   const plan = planOf(declaration, source)
-  const feed = (csv: string) => feedRows(plan, readCsv(csv, 'new.csv'), [input('x', 3)], {})
+  const feed = (csv: string) => feedRows(plan, readCsv(Buffer.from(csv), 'new.csv'), [input('x', 3)], {})
 
   test('one for each window of the rows that are not left out', () => {
     const { inputs, skipped } = feed('t\n0\n1\n2\n3\n4\n')
