@@ -174,6 +174,7 @@ function hintFor(
   if (declared !== undefined) return declared
   if (found.tokenType === Equal && expected === '`then`') return 'compare with `==`'
   if (found.tokenType === Equal && previous?.tokenType === Equal) return undefined
+  if (found.tokenType === Equal && expected === '`:`') return 'a parameter has a type: `param w: f32[In, Out] = zeros`'
   if (found.tokenType === Star && previous?.tokenType === Star) return 'a power is written `x ^ 2`'
   if (found.tokenType === Identifier) {
     const near = suggest(
@@ -297,7 +298,9 @@ export function explainStray(
     })
   }
   if (first.tokenType === words.if) {
-    return error('NN0105', span, message, { hint: '`if` is a value; write `when … { … }` for statements' })
+    return error('NN0105', span, message, {
+      hint: '`if` is a value: `return if … then … else …`; `when … { … }` chooses statements when compiled',
+    })
   }
   if (context === 'block' && matches(first, Identifier) && second !== undefined) {
     const { image } = first
