@@ -48,13 +48,39 @@ function wholePositions(count: i32): i32 {
 }
 
 /**
+ * The filters of all groups at the points, which `winograd` then takes as `prepared`: preparedFiltersBytes at a 64-byte boundary, whose
+ * beginning it works in.
+ */
+export function winogradFilters(
+  target: usize, w: usize, groups: i32, filters: i32, channels: i32, wGroup: i32, wFilter: i32, wChannel: i32, f1: i32, f2: i32,
+): void {
+  writeConstants(target)
+  for (let g = 0; g < groups; g++)
+    evaluatePanels(
+      target + workBytes + <usize>g * allPanelsBytes(filters, channels), w + bytes(g * wGroup), filters, channels, wFilter, wChannel, f1, f2, target,
+    )
+}
+
+/** The filters of a group at the points, panel after panel. */
+function evaluatePanels(
+  panels: usize, w: usize, filters: i32, channels: i32, wFilter: i32, wChannel: i32, f1: i32, f2: i32, work: usize,
+): void {
+  let width = 0
+  for (let o = 0; o < filters; o += width, panels += panelBytes(width, channels)) {
+    width = panelWidth(filters - o)
+    evaluateFilters(panels, width, w + bytes(o * wFilter), filters - o, channels, wFilter, wChannel, f1, f2, work)
+  }
+}
+
+/**
  * y[n, g, o, s] = Σ over c and k of x[n, g, c, …]·w[g, o, c, k]. `rows` rows of tiles are computed together. `scratch` holds
- * winogradScratchBytes. `pools`: only the largest of each square of two by two results is written.
+ * winogradScratchBytes. Unless `prepared` is 0, winogradFilters has left the filters there. `pools`: only the largest of each square of two by two
+ * results is written.
  */
 export function winograd(
   y: usize, x: usize, w: usize, scratch: usize, batch: i32, groups: i32, filters: i32, channels: i32,
   yBatch: i32, yGroup: i32, yFilter: i32, xBatch: i32, xGroup: i32, xChannel: i32, wGroup: i32, wFilter: i32, wChannel: i32,
-  y1: i32, y2: i32, x1: i32, x2: i32, l1: i32, l2: i32, f1: i32, f2: i32, rows: i32, pools: bool = false,
+  y1: i32, y2: i32, x1: i32, x2: i32, l1: i32, l2: i32, f1: i32, f2: i32, rows: i32, pools: bool = false, prepared: usize = 0,
 ): void {
   const down = (y1 + tile - 1) / tile, across = (y2 + tile - 1) / tile
   const tiles = rows * across
@@ -65,10 +91,10 @@ export function winograd(
   const plane = planeRow * <usize>planeDown
 
   const work = aligned(scratch)
-  const evaluated = work + workBytes
+  const space = work + workBytes
   // Filters at the points serve all blocks; for a single one each panel is used at once.
-  const once = batch * down <= rows
-  const inputs = evaluated + (once ? panelBytes(min(widestPanel, panelColumns(filters)), channels) : allPanelsBytes(filters, channels))
+  const once = !prepared && batch * down <= rows
+  const inputs = space + (prepared ? 0 : once ? panelBytes(min(widestPanel, panelColumns(filters)), channels) : allPanelsBytes(filters, channels))
   const results = inputs + bytes(points * inputStep)
   const planes = results + bytes(points * resultStep(tiles, widestPanel))
   writeConstants(work)
@@ -78,15 +104,9 @@ export function winograd(
   if (f2 < 0) l2 += 2
 
   for (let g = 0; g < groups; g++) {
-    const own = w + bytes(g * wGroup)
-    if (!once) {
-      let width = 0
-      let panel = evaluated
-      for (let o = 0; o < filters; o += width, panel += panelBytes(width, channels)) {
-        width = panelWidth(filters - o)
-        evaluateFilters(panel, width, own + bytes(o * wFilter), filters - o, channels, wFilter, wChannel, f1, f2, work)
-      }
-    }
+    const filter = w + bytes(g * wGroup)
+    const evaluated = prepared ? prepared + workBytes + <usize>g * allPanelsBytes(filters, channels) : space
+    if (!once && !prepared) evaluatePanels(evaluated, filter, filters, channels, wFilter, wChannel, f1, f2, work)
     for (let first = 0; first < batch * down; first += rows) {
       const count = min(rows, batch * down - first)
       for (let row = first; row < first + count;) {
@@ -111,7 +131,7 @@ export function winograd(
       let panel = evaluated
       for (let o = 0; o < filters; o += width) {
         width = panelWidth(filters - o)
-        if (once) evaluateFilters(panel, width, own + bytes(o * wFilter), filters - o, channels, wFilter, wChannel, f1, f2, work)
+        if (once) evaluateFilters(panel, width, filter + bytes(o * wFilter), filters - o, channels, wFilter, wChannel, f1, f2, work)
         const step = resultStep(count * across, width)
         multiplyPoints(
           results, bytes(step), inputs, bytes(inputStep), bytes(inputWords), panel, bytes(pointStep(width * channels)), count * across, width, channels,

@@ -25,12 +25,13 @@ export interface Hyper {
 
 /**
  * A tensor that lives as long as the module: `parameter` is trained, `state` is carried by the model or a train
- * block, `optimizer` is carried by an optimizer for one parameter (its name is `<train>/<parameter>/<slot>`), and a
- * `total` is what a metric has added up since the epoch began (its name is `<train>/metric <metric>/<slot>`).
+ * block, `optimizer` is carried by an optimizer for one parameter (its name is `<train>/<parameter>/<slot>`), a
+ * `total` is what a metric has added up since the epoch began (its name is `<train>/metric <metric>/<slot>`), and
+ * what is `prepared` follows from others alone, so that it is kept until they change (`5-fuse/separate.ts`).
  */
 export interface Variable {
   readonly name: string
-  readonly kind: 'parameter' | 'state' | 'optimizer' | 'total'
+  readonly kind: 'parameter' | 'state' | 'optimizer' | 'total' | 'prepared'
   readonly type: TensorType
   /** The model the variable belongs to, if any. */
   readonly model?: string

@@ -40,6 +40,8 @@ const pretrainedForm: Form = [
   },
 ]
 
+const preparedForm: Form = { offset: 'offset', count: 'count' }
+
 const threadsForm: Form = {
   control: 'offset',
   sleeping: ['offset'],
@@ -83,16 +85,17 @@ export function checkManifest(text: string): Manifest {
     throw bad('is not JSON')
   }
   if (value?.format !== 'nnc') throw bad('does not say format nnc')
-  if (value.version !== 2) {
+  if (value.version !== 2 && value.version !== 3) {
     throw new ModelError(
       'newer-module',
-      `the module has manifest version ${value.version} (made by nnc ${value.compiler}), this runtime reads version 2; use the runtime that belongs to that compiler, or build the model with this one`,
+      `the module has manifest version ${value.version} (made by nnc ${value.compiler}), this runtime reads versions 2 and 3; use the runtime that belongs to that compiler, or build the model with this one`,
     )
   }
   match(value, form, '')
   const { build, threads } = value as Manifest
   if (threads !== undefined || isThreaded(build)) match(threads, threadsForm, 'threads')
   const manifest = value as Manifest
+  if (manifest.prepared !== undefined || manifest.version === 3) match(manifest.prepared, preparedForm, 'prepared')
   if (manifest.pretrained !== undefined) match(manifest.pretrained, pretrainedForm, 'pretrained')
   for (const { variable } of manifest.pretrained?.flatMap(({ tensors }) => tensors) ?? []) {
     if (!manifest.variables.some(({ name }) => name === variable)) throw bad(`loads the unknown variable ${variable}`)
@@ -134,6 +137,7 @@ export function checkOffsets(manifest: Manifest, bytes: number): void {
   for (const hyper of manifest.hypers) within(hyper.name, hyper.offset, 1)
   within('the seed', manifest.seedOffset, 1)
   within('the step counter', manifest.stepOffset, 1)
+  if (manifest.prepared) within('what was prepared', manifest.prepared.offset, manifest.prepared.count)
   if (manifest.threads)
     within(
       'what threads share',

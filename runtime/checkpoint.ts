@@ -126,6 +126,7 @@ export function readCheckpoint(
   const progress = withOptimizer ? readProgress(engine, metadata['nnc.progress'], strict) : undefined
   const kept = progress?.watch?.kept === 'apart' ? readKept(engine, tensors) : undefined
 
+  engine.variablesChanged()
   for (const [variable, tensor] of writes) engine.integers.set(tensorWords(variable, tensor), variable.offset / 4)
   engine.memory.watch = progress?.watch && readWatch(engine, progress.watch, kept)
   const epoch = progress?.epoch && readEpoch(progress.epoch, tensors)

@@ -35,6 +35,8 @@ export interface Engine {
   readonly obstacle?: string
   /** Calls the entry's exported function; a trap becomes a ModelError. */
   run(entry: ManifestEntry, dims: DimensionValues): void
+  /** To be called by whoever has written to a variable: what was prepared from it is out of date. */
+  variablesChanged(): void
   /** Ends the other threads. */
   close(): void
 }
@@ -136,6 +138,10 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
           )
         throw trap(`\`${entry.name}\``, error)
       }
+    },
+    variablesChanged() {
+      const { prepared } = manifest
+      if (prepared) integers.fill(0, prepared.offset / 4, prepared.offset / 4 + prepared.count)
     },
     close: () => pool?.close(),
   }

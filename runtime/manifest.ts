@@ -4,8 +4,11 @@
  */
 export interface Manifest {
   readonly format: 'nnc'
-  /** Raised when a host that knows only the older form could no longer use the module correctly. */
-  readonly version: 2
+  /**
+   * Raised when a host that knows only the older form could no longer use the module correctly: 3 where a host that writes variables has to
+   * clear what was `prepared` from them, else 2.
+   */
+  readonly version: 2 | 3
   /** The compiler's version. */
   readonly compiler: string
   /** The source file's name without extension. */
@@ -21,9 +24,15 @@ export interface Manifest {
   /** i32 slots: the seed, and the number of steps taken (advanced by each step entry, restored from checkpoints). */
   readonly seedOffset: number
   readonly stepOffset: number
+  /**
+   * Where the module keeps values that follow from its variables between calls: i32 words that say which are there. Its own entries clear those
+   * they outdate; a host that has written to a variable sets all of them to 0.
+   */
+  readonly prepared?: { readonly offset: number; readonly count: number }
   /** Bytes of the memory's parts, for reports. */
   readonly memory: {
     readonly variables: number
+    readonly prepared?: number
     readonly inputs: number
     readonly arena: number
     readonly total: number

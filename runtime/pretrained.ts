@@ -60,6 +60,7 @@ export function loadPretrained(engine: Engine, given: Bytes | Readonly<Record<st
     const told = faults.slice(0, 3).map(({ message }) => message)
     throw new ModelError('pretrained-mismatch', `${plan.file} does not fit \`${plan.name}\`: ${told.join('; ')}${more}`)
   }
+  engine.variablesChanged()
   for (const { tensors, file } of plans)
     for (const source of tensors) write(engine, source, files.get(file)!.tensors.get(source.tensor)!)
 }

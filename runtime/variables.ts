@@ -50,6 +50,7 @@ function setVariable(engine: Engine, what: string, variable: ManifestVariable, v
   const stored = variable.dtype === 'f32' ? new Float32Array(flat.data.length) : new Int32Array(flat.data.length)
   fill(variable, flat, shape, undefined, stored, what)
   view.set(stored, variable.offset / 4)
+  engine.variablesChanged()
 }
 
 export function createHypers(engine: Engine): Hypers {

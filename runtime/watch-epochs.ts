@@ -74,6 +74,7 @@ export function watchEpochs(
     bestEpoch: () => record.bestEpoch,
     restore(last) {
       if (!restoreBest || record.kept === undefined || record.bestEpoch >= last) return false
+      engine.variablesChanged()
       for (const [variable, words] of record.kept) engine.integers.set(words, variable.offset / 4)
       return true
     },

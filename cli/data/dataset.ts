@@ -14,7 +14,7 @@ import { keptRows } from './filter.ts'
 import { type FoldRows, foldRows, splitForFolds } from './folds.ts'
 import type { DataPlan, Part } from './plan.ts'
 import { textTable } from './read-text.ts'
-import { type PartRows, splitKeys, splitRange, splitRows } from './split.ts'
+import { type PartRows, rowRuns, splitKeys, splitRange, splitRows } from './split.ts'
 import type { Table } from './table.ts'
 
 export type FedInputs = Readonly<Record<string, FedTensor>>
@@ -89,7 +89,8 @@ function assemble(
   const parts: Partial<Record<Part, FedInputs>> = {}
   const rows: Partial<Record<Part, number>> = {}
   const feed = (part: Part, table: Table, columns: FieldColumns, chosen: Int32Array): void => {
-    const fed = chosen.length > 0 ? materialize(wanted, columns, table, chosen) : undefined
+    const fed =
+      chosen.length > 0 ? materialize(wanted, columns, table, chosen, () => rowRuns(plan, table, chosen)) : undefined
     if (!fed || fed.rows === 0)
       throw new DataFault(
         'NN0416',

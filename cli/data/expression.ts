@@ -45,14 +45,14 @@ export interface ComputedSequence {
   compute(row: number): Int32Array
 }
 
-/** Windows of a sequence: each becomes a row of its own. */
+/** Windows of the tokens of each row, or of rows that follow one another: each becomes a row of its own. */
 export interface ComputedWindows {
   readonly kind: 'windows'
-  readonly sequence: ComputedSequence
+  readonly sequence: ComputedSequence | ComputedNumbers
   readonly length: number
-  /** Tokens from the beginning of a window to that of the next. */
+  /** Tokens, or rows, from the beginning of a window to that of the next. */
   readonly every: number
-  /** Tokens all windows are moved by towards the end. */
+  /** How many all windows are moved by towards the end. */
   readonly shift: number
   absent(row: number): boolean
 }

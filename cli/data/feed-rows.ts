@@ -4,7 +4,7 @@ import type { FedInputs } from './dataset.ts'
 import { fieldColumns, type LearnedFields, materialize, type WantedInput } from './fields.ts'
 import { namesIn, refusedRows } from './filter.ts'
 import type { DataPlan, FilterPlan } from './plan.ts'
-import { allRows } from './split.ts'
+import { allRows, rowRuns } from './split.ts'
 import type { Table } from './table.ts'
 
 const NOWHERE: Span = { file: '', start: 0, end: 0 }
@@ -50,5 +50,9 @@ export function feedRows(
       `no row of ${table.origin} is left to predict: \`data ${used.name}\` leaves out every one`,
       'its `where` and `drop missing` hold for predictions too',
     )
-  return { inputs: materialize(wanted, columns, table, chosen).inputs, skipped }
+  const { inputs, rows } = materialize(wanted, columns, table, chosen, () => rowRuns(used, table, chosen))
+  const ofRows = needed.some((column) => column.kind === 'windows' && column.sequence.kind === 'number')
+  if (ofRows && rows === 0) throw new UserError(`${table.origin} is shorter than one window`)
+  // A window is no row of the table, and has its prediction wherever rows were left out.
+  return { inputs, skipped: ofRows ? new Map() : skipped }
 }

@@ -2,13 +2,7 @@
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
 import { suggest } from '../../compiler/diagnostics/suggest.ts'
 import { DataFault } from './data-fault.ts'
-import {
-  type Computed,
-  type ComputedNumbers,
-  type ComputedSequence,
-  type ComputedWindows,
-  compileExpression,
-} from './expression.ts'
+import { type Computed, type ComputedNumbers, type ComputedWindows, compileExpression } from './expression.ts'
 import type { Learned, LearningRows } from './learned.ts'
 import type { DataPlan } from './plan.ts'
 import { sameShape, shapeText, sizeOf } from './shape.ts'
@@ -103,16 +97,18 @@ export function fieldColumns(plan: DataPlan, table: Table, basis: LearningRows |
 /**
  * The chosen rows of all inputs; where they are windows, the windows of the chosen rows. Throws {@link DataFault}
  * where a field is missing or does not fit.
+ * @param runs which of the chosen rows follow one another, for windows of rows
  */
 export function materialize(
   wanted: readonly WantedInput[],
   columns: FieldColumns,
   table: Table,
   chosen: ArrayLike<number>,
+  runs: () => readonly Int32Array[],
 ): FedRows {
   const found = wanted.map((input) => ({ input, column: columnFor(input, columns) }))
   const windows = found.flatMap(({ input, column }) => (column.kind === 'windows' ? [{ input, column }] : []))
-  const cut = windows.length > 0 ? cutWindows(windows, columns, chosen) : undefined
+  const cut = windows.length > 0 ? cutWindows(windows, columns, table, chosen, runs) : undefined
   const inputs: Record<string, FedTensor> = {}
   for (const { input, column } of found) {
     const place = columns.place(input.name)
@@ -127,10 +123,7 @@ export function materialize(
         `\`${input.name}\` has one value per row of ${table.origin}, and \`${windows[0]!.input.name}\` several windows`,
         'inputs of one train block are all windows or none is',
       )
-    const data =
-      input.dtype === 'f32'
-        ? floats(input.name, column, place, table, chosen)
-        : integers(input, column, place, table, chosen)
+    const data = numbersFor(input, column, place, table, chosen)
     inputs[input.name] = { data, shape: [chosen.length, ...column.shape] }
   }
   return { inputs, rows: cut ? cut.rows : chosen.length }
@@ -163,7 +156,7 @@ function columnFor(input: WantedInput, columns: FieldColumns): ComputedNumbers |
       `\`${input.name}\` has as many ids as each text has tokens, and the input takes rows of one size`,
       'cut it into windows, `window(…, length = 64)`, or give `characters` or `words` a `length`',
     )
-  const shape = column.kind === 'windows' ? [column.length] : column.shape
+  const shape = shapeOf(column)
   if (input.shape && !sameShape(shape, input.shape))
     throw new DataFault(
       'NN0415',
@@ -176,41 +169,76 @@ function columnFor(input: WantedInput, columns: FieldColumns): ComputedNumbers |
   return column
 }
 
-/** Windows of all inputs begin at the same tokens, so that a shifted one is the same window further on. */
+function shapeOf(column: ComputedNumbers | ComputedWindows): readonly number[] {
+  if (column.kind === 'number') return column.shape
+  return [column.length, ...(column.sequence.kind === 'number' ? column.sequence.shape : [])]
+}
+
+/** Windows of all inputs begin at the same tokens, or rows, so that a shifted one is the same window further on. */
 function cutWindows(
   windows: readonly { readonly input: WantedInput; readonly column: ComputedWindows }[],
   columns: FieldColumns,
+  table: Table,
   chosen: ArrayLike<number>,
+  runs: () => readonly Int32Array[],
 ): { rows: number; tensorOf: (input: WantedInput, column: ComputedWindows) => FedTensor } {
   const [{ input: firstInput, column: first }] = windows as [(typeof windows)[number]]
   const reach = Math.max(...windows.map(({ column }) => column.length + column.shift))
-  const joined = new Map<ComputedSequence, JoinedSequences>()
-  for (const { column } of windows)
-    if (!joined.has(column.sequence)) joined.set(column.sequence, joinSequences(column.sequence, chosen))
+  const joined = new Map<ComputedWindows['sequence'], JoinedSequences>()
+  for (const { column } of windows) {
+    const { sequence } = column
+    if (joined.has(sequence)) continue
+    // Of numbers, which rows follow one another; of tokens, the tokens themselves.
+    const parts = sequence.kind === 'number' ? runs() : Array.from(chosen, (row) => sequence.compute(row))
+    joined.set(sequence, joinSequences(parts))
+  }
   const starts = windowStarts(joined.get(first.sequence)!, first.every, reach)
   for (const { input, column } of windows) {
-    const same = joined
-      .get(column.sequence)!
-      .offsets.every((at, index) => at === joined.get(first.sequence)!.offsets[index])
+    const { offsets } = joined.get(column.sequence)!
+    const expected = joined.get(first.sequence)!.offsets
+    const same =
+      column.sequence.kind === first.sequence.kind &&
+      offsets.length === expected.length &&
+      offsets.every((at, index) => at === expected[index])
     if (column.every !== first.every || !same)
       throw new DataFault(
         'NN0412',
         columns.place(input.name),
         `the windows of \`${input.name}\` do not begin where those of \`${firstInput.name}\` do`,
-        'give them the same `every`, and cut them from the same text',
+        'give them the same `every`, and cut them from the same text or the same rows',
       )
   }
   return {
     rows: starts.length,
     tensorOf(input, { sequence, length, shift }) {
       const { data } = joined.get(sequence)!
+      const inner = sequence.kind === 'number' ? sequence.shape : []
+      const width = sizeOf(inner)
+      const elements =
+        sequence.kind === 'number'
+          ? numbersFor(input, sequence, columns.place(input.name), table, data)
+          : input.dtype === 'f32'
+            ? Float32Array.from(data)
+            : data
       return {
-        data: input.dtype === 'f32' ? Float32Array.from(data) : data,
-        shape: [starts.length, length],
-        starts: shift === 0 ? starts : starts.map((start) => start + shift),
+        data: elements,
+        shape: [starts.length, length, ...inner],
+        starts: shift === 0 && width === 1 ? starts : starts.map((start) => (start + shift) * width),
       }
     },
   }
+}
+
+function numbersFor(
+  input: WantedInput,
+  column: ComputedNumbers,
+  place: Span,
+  table: Table,
+  chosen: ArrayLike<number>,
+): Float32Array | Int32Array {
+  return input.dtype === 'f32'
+    ? floats(input.name, column, place, table, chosen)
+    : integers(input, column, place, table, chosen)
 }
 
 function floats(

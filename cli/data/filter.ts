@@ -160,7 +160,8 @@ function withoutDuplicates({ columns, span }: Drop, plan: DataPlan, table: Table
 function cellOf(column: Computed, row: number): string | readonly number[] | null {
   if (column.absent(row)) return null
   if (column.kind === 'text') return column.compute(row)
-  if (column.kind !== 'number') return [...(column.kind === 'windows' ? column.sequence : column).compute(row)]
+  if (column.kind === 'windows') return cellOf(column.sequence, row)
+  if (column.kind === 'sequence') return [...column.compute(row)]
   const values = new Float64Array(column.shape.reduce((product, size) => product * size, 1))
   column.compute(row, values, 0)
   return [...values]

@@ -12,6 +12,7 @@ import { FormatError } from './format-error.ts'
 import { type DataPlan, planData, type SourcePlan, takesMany } from './plan.ts'
 import { readIdx } from './read-idx.ts'
 import { readRecords } from './read-records.ts'
+import { rowRuns } from './split.ts'
 import type { Table } from './table.ts'
 
 /**
@@ -86,7 +87,7 @@ export async function loadRows(
     if (table.rows === 0) throw new UserError(`${table.origin} has no rows`)
     const columns = fieldColumns(plan, table, known)
     const chosen = keptRows(plan, table, wanted)
-    return materialize(wanted, columns, table, chosen).inputs
+    return materialize(wanted, columns, table, chosen, () => rowRuns(plan, table, chosen)).inputs
   })
 }
 

@@ -5,5 +5,10 @@ import type { Computed, ComputedNumbers, ComputedText } from './expression.ts'
 /** A column with one value, or one shape of values, in every row; sequences and windows are refused. */
 export function rowValues(column: Computed, span: Span, user: string): ComputedNumbers | ComputedText {
   if (column.kind === 'number' || column.kind === 'text') return column
-  throw new DataFault('NN0412', span, `\`${user}\` needs values row by row, and this is a sequence of tokens`)
+  throw new DataFault(
+    'NN0412',
+    span,
+    `\`${user}\` needs values row by row, and ${column.kind === 'windows' ? 'these are windows' : 'this is a sequence of tokens'}`,
+    column.kind === 'windows' ? 'cut windows last, from what is computed row by row' : undefined,
+  )
 }

@@ -76,6 +76,24 @@ function grouped(rows: Iterable<number>, keyOf: (row: number) => string): Map<st
   return groups
 }
 
+/**
+ * Rows that follow one another, for windows of rows: all in the split's order, or each of its groups by itself. Throws
+ * {@link DataFault} where the split scatters them.
+ */
+export function rowRuns(plan: DataPlan, table: Table, rows: Int32Array): readonly Int32Array[] {
+  const { split } = plan
+  const keys = splitKeys(plan, table, rows)
+  if (split && split.manner?.kind !== 'in order' && !keys.groupOf)
+    throw new DataFault(
+      'NN0407',
+      split.span,
+      'windows are cut from rows that follow one another, and this split scatters them',
+      'end it with `in order`, or with `by` the column that tells several series apart',
+    )
+  const units = unitsOf(rows, keys)
+  return (keys.groupOf ? units : [units.flat()]).map((run) => Int32Array.from(run))
+}
+
 /** What the rows of a table are split by, as the plan says. */
 export function splitKeys(plan: DataPlan, table: Table, rows: Int32Array): SplitKeys {
   const { manner } = plan.split ?? {}

@@ -1,13 +1,13 @@
 import { formatBytes, formatCount } from '../numbers.ts'
 import { styleFor } from '../style.ts'
-import type { EntryInspection, Inspection } from './inspection.ts'
+import type { CallInspection, EntryInspection, Inspection } from './inspection.ts'
 
 const TITLE_WIDTH = 76
 
 /** An inspection for reading: parameters, entries with their calls, kernels, memory. */
 export function inspectionText(inspection: Inspection, file: string, color: boolean): string {
   const style = styleFor(color)
-  const { parameters, parameterCount, entries, kernels, memory, sizes } = inspection
+  const { parameters, parameterCount, entries, prepared, kernels, memory, sizes } = inspection
   const at = Object.entries(sizes).map(([name, size]) => `${name} ${size}`)
   const lines = [
     `${style.bold(file)}  ${formatCount(parameterCount)} parameters${at.length > 0 ? style.dim(`, work counted at ${at.join(', ')}`) : ''}`,
@@ -18,6 +18,13 @@ export function inspectionText(inspection: Inspection, file: string, color: bool
     style.bold('entries'),
   ]
   for (const entry of entries) lines.push(...entryLines(entry, style.dim))
+  if (prepared.length > 0) lines.push(style.bold('prepared, and kept until a variable it comes from changes'))
+  for (const { entries: users, variables, calls } of prepared)
+    lines.push(
+      `  for ${users.join(', ')} ${style.dim(`from ${variables.join(', ') || 'numbers alone'}`)}`,
+      ...callLines(calls, style.dim),
+      '',
+    )
   lines.push(
     style.bold('kernels'),
     ...table(kernels.map(({ name, class: kind, calls }) => [name, kind, `${calls} ${calls === 1 ? 'call' : 'calls'}`])),
@@ -32,10 +39,13 @@ export function inspectionText(inspection: Inspection, file: string, color: bool
 function entryLines(entry: EntryInspection, dim: (text: string) => string): string[] {
   const head = `  ${entry.name} ${dim(`(${entry.inputs.join(', ')}) → ${entry.outputs.join(', ') || 'nothing'}`)}`
   const work = `    ${formatFlops(entry.flops)} in ${entry.calls.length} calls, ${formatBytes(entry.traffic)} of memory traffic, arena ${formatBytes(entry.arenaBytes)}, ${formatBytes(entry.liveBytes)} alive at once`
-  const calls = entry.calls.map(({ kind, title, flops, depth }) =>
+  return [head, work, ...callLines(entry.calls, dim), '']
+}
+
+function callLines(calls: readonly CallInspection[], dim: (text: string) => string): string[] {
+  return calls.map(({ kind, title, flops, depth }) =>
     dim(`    ${formatFlops(flops).padStart(12)}  ${'  '.repeat(depth)}${kind.padEnd(7)}  ${shortened(title)}`),
   )
-  return [head, work, ...calls, '']
 }
 
 /** What a call computes comes first and its shape last; a long list of operations loses its middle. */

@@ -1,4 +1,4 @@
-import { type Call, type Entry, everyCall, type Program } from '../../compiler/5-fuse/program.ts'
+import { type Call, callLists, type Entry, everyCall, type Program } from '../../compiler/5-fuse/program.ts'
 import { evaluateCount } from '../../compiler/5-fuse/work.ts'
 import { evaluateDim, formatDim, formatShape } from '../../compiler/dimensions/dimension.ts'
 
@@ -10,6 +10,8 @@ export interface Inspection {
   readonly parameters: readonly { readonly name: string; readonly shape: readonly number[]; readonly count: number }[]
   readonly parameterCount: number
   readonly entries: readonly EntryInspection[]
+  /** What follows from variables alone: computed when an entry first needs it, and kept until one of them changes. */
+  readonly prepared: readonly PreparationInspection[]
   /** Distinct loop nests in the module. */
   readonly kernels: readonly { readonly name: string; readonly class: string; readonly calls: number }[]
   /** Bytes. */
@@ -24,6 +26,15 @@ export interface CallInspection {
   readonly bytes: number
   /** The number of loops around it; a loop's calls come after it. */
   readonly depth: number
+}
+
+export interface PreparationInspection {
+  readonly name: string
+  /** The variables it is computed from. */
+  readonly variables: readonly string[]
+  /** The entries that use it. */
+  readonly entries: readonly string[]
+  readonly calls: readonly CallInspection[]
 }
 
 export interface EntryInspection {
@@ -48,13 +59,21 @@ export function inspectProgram(program: Program): Inspection {
       const shape = variable.type.shape.map((dim) => evaluateDim(dim, sizes))
       return { name: variable.name, shape, count: shape.reduce((product, size) => product * size, 1) }
     })
-  const calls = program.entries.flatMap((entry) => everyCall(entry.calls))
+  const calls = callLists(program).flatMap((list) => everyCall(list.calls))
   return {
     name: program.name,
     sizes,
     parameters,
     parameterCount: parameters.reduce((sum, { count }) => sum + count, 0),
     entries: program.entries.map((entry) => inspectEntry(entry, sizes)),
+    prepared: program.preparations.map((own, at) => ({
+      name: own.name,
+      variables: [...own.variables],
+      entries: program.entries.flatMap(({ name, prepared }) =>
+        prepared.some(({ preparation }) => preparation === at) ? [name] : [],
+      ),
+      calls: inspectCalls(own.calls, sizes),
+    })),
     kernels: program.kernels.map((kernel, index) => ({
       name: kernel.name,
       class: kernel.class,

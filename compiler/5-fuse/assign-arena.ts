@@ -4,6 +4,7 @@ import { type Dim, isConstant } from '../dimensions/dimension.ts'
 import { type AttentionPlan, attentionScratchBytes } from './attention.ts'
 import type { ConvolutionPlan } from './convolution.ts'
 import { convolutionScratchBytes } from './convolution-scratch.ts'
+import type { KeptOperand } from './kept-operands.ts'
 import type { Packing } from './packing.ts'
 import type { ArenaRoom, Planning } from './plan-graph.ts'
 import { type Lifetime, planArena } from './plan-memory.ts'
@@ -24,7 +25,7 @@ export interface ArenaAssignment {
 
 /**
  * Time is the order of the steps, a loop's body between its beginning and its end: what the body takes from outside
- * lives from the one to the other. `packed`: by product node. `last`: buffers read after the last
+ * lives from the one to the other. `packed`, `kept`: by product node. `last`: buffers read after the last
  * step.
  */
 export function assignArena(
@@ -38,7 +39,7 @@ export function assignArena(
     readonly convolutions: ReadonlyMap<number, ConvolutionPlan>
     readonly attentions: ReadonlyMap<number, AttentionPlan>
   },
-  packed: ReadonlyMap<number, Packing>,
+  { packed, kept }: { readonly packed: ReadonlyMap<number, Packing>; readonly kept: ReadonlyMap<number, KeptOperand> },
   last: ReadonlySet<number>,
 ): ArenaAssignment {
   const spans = new Map<number, { first: number; last: number }>()
@@ -94,7 +95,7 @@ export function assignArena(
     const plan = products.get(node)
     if (!plan) return undefined
     const { m, n, k } = plan
-    const alwaysPacked = packed.get(node)?.worth.length === 0
+    const alwaysPacked = (packed.get(node) ?? kept.get(node))?.worth.length === 0
     const mayTurn = !alwaysPacked && (k.b === 1 || !isConstant(k.b))
     return matmulScratchBytes(largest(m.extent), largest(n.extent), largest(k.extent), tile, mayTurn)
   }

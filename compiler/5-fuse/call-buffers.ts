@@ -26,6 +26,8 @@ function withOwnBuffers(call: Call, change: (buffer: number) => number): Call {
       }
     case 'pack':
       return { ...call, panels: panels(call.panels), b: place(call.b) }
+    case 'filters':
+      return { ...call, target: change(call.target), w: place(call.w) }
     case 'convolution':
       return {
         ...call,
@@ -33,6 +35,7 @@ function withOwnBuffers(call: Call, change: (buffer: number) => number): Call {
         x: place(call.x),
         w: place(call.w),
         ...(call.pooled && { pooled: { input: place(call.pooled.input), largest: place(call.pooled.largest) } }),
+        ...(call.prepared !== undefined && { prepared: change(call.prepared) }),
         scratch: change(call.scratch),
       }
     case 'pool_max':

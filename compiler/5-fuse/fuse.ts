@@ -9,13 +9,15 @@ import { type AttentionPlan, attentionWork } from './attention.ts'
 import { canonicalise, sharedKernel } from './canonical.ts'
 import { buffersWritten, type Draft } from './draft.ts'
 import { formOf, type Rooted } from './draft-form.ts'
+import { createKeptRoom, type KeptOperand } from './kept-operands.ts'
 import { orderLoops } from './lanes.ts'
 import { createLayout, type Layout } from './layout.ts'
 import { behindAliases, type Stored } from './materialise.ts'
 import { LARGEST_MEMORY, MemoryLimitError } from './memory-limit.ts'
 import { kernelName, titleOf, uniqueName } from './naming.ts'
-import { type GraphPlan, planGraph } from './plan-graph.ts'
+import { type GraphPlan, largestBytes, type PlanSettings, planGraph } from './plan-graph.ts'
 import { poolingOf } from './pooling.ts'
+import { createPreparations, type Preparations } from './preparations.ts'
 import { narrowTile, type Tile } from './product-scratch.ts'
 import type {
   AttentionCall,
@@ -24,6 +26,7 @@ import type {
   ConvolutionCall,
   Count,
   Entry,
+  FiltersCall,
   IndexedCall,
   Kernel,
   KernelCall,
@@ -38,6 +41,7 @@ import type {
   SequentialCall,
 } from './program.ts'
 import { roll } from './roll.ts'
+import { fixedVariables, separate } from './separate.ts'
 import { isSequential, sequentialOf } from './sequential.ts'
 import { slackOf } from './slack.ts'
 import type { LoopStep, Step } from './step.ts'
@@ -51,6 +55,9 @@ interface FuseState {
   readonly variables: ReadonlyMap<string, Variable>
   /** Of the entry in hand, by the form of the draft. */
   readonly forms: Map<string, PlannedKernel>
+  readonly preparations: Preparations
+  /** The number of the entry in hand. */
+  entry: number
   before: number
   after: number
 }
@@ -82,9 +89,11 @@ export function fuse(program: GraphProgram, tile: Tile = narrowTile, winograd = 
   }
 }
 
-function fuseGraphs(program: GraphProgram, tile: Tile, winograd: boolean): Program {
+function fuseGraphs(whole: GraphProgram, tile: Tile, winograd: boolean): Program {
   const ranges: Record<string, DimRange> = {}
-  for (const dim of [...program.dims, ...program.graphs.flatMap((graph) => graph.dims)]) ranges[dim.name] = dim
+  for (const dim of [...whole.dims, ...whole.graphs.flatMap((graph) => graph.dims)]) ranges[dim.name] = dim
+  const room = createKeptRoom(roomToKeep(whole, ranges))
+  const { program, prepared } = separate(whole, ranges, room)
   const names = new Set<string>()
   const entryNames = program.graphs.map((graph) => uniqueName(graph.name, names))
   const state: FuseState = {
@@ -94,23 +103,51 @@ function fuseGraphs(program: GraphProgram, tile: Tile, winograd: boolean): Progr
     names,
     variables: new Map(program.variables.map((variable) => [variable.name, variable])),
     forms: new Map(),
+    preparations: createPreparations(new Map(prepared.flatMap(({ made, from }) => made.map((name) => [name, from])))),
+    entry: 0,
     before: 0,
     after: 0,
   }
-  const entries = program.graphs.map((graph, at) =>
-    planEntry(state, graph, planGraph(graph, ranges, tile, winograd), entryNames[at]!),
-  )
+  const settings = { tile, winograd, room }
+  for (const { graph, users, from } of prepared) {
+    const calls = (): Call[] => callsOfGraph(state, planGraph(graph, ranges, { ...settings, fixed: new Set() }))
+    for (const entry of users) state.preparations.need(entry, { key: graph.name, variables: from, worth: [], calls })
+  }
+  const planned = program.graphs.map((graph, at) => {
+    state.entry = at
+    const fixed = graph.kind === 'infer' ? fixedVariables(program, graph) : new Set<string>()
+    return planEntry(state, graph, { ...settings, fixed }, ranges, entryNames[at]!)
+  })
+  const { preparations, of } = state.preparations.finish((text) => uniqueName(text, names))
+  const entries = planned.map((entry, at): Entry => {
+    const changed = new Set(whole.graphs[at]!.updates.map(({ variable }) => variable))
+    const outdates = preparations.flatMap(({ variables }, number) =>
+      [...variables].some((name) => changed.has(name)) ? [number] : [],
+    )
+    return { ...entry, prepared: of(at), outdates }
+  })
   return {
     name: program.name,
     dims: program.dims,
     trains: program.trains,
     kernels: state.kernels,
     entries,
-    ...state.layout.finish(state),
+    preparations,
+    ...state.layout.finish(state, preparations.length),
   }
 }
 
-function planEntry(state: FuseState, graph: Graph, plan: GraphPlan, exportName: string): Entry {
+/** What is kept between calls takes at most as many bytes as the parameters and states, and 16 MiB. */
+const LEAST_ROOM = 2 ** 24
+
+function roomToKeep({ variables }: GraphProgram, ranges: Readonly<Record<string, DimRange>>): number {
+  return variables
+    .filter(({ kind }) => kind === 'parameter' || kind === 'state')
+    .reduce((total, { type }) => total + largestBytes(type.shape, ranges), LEAST_ROOM)
+}
+
+/** The calls of an entry, or of the graph of values to be kept. */
+function callsOfGraph(state: FuseState, plan: GraphPlan): Call[] {
   const { layout } = state
   state.forms.clear()
   const calls = callsOf(state, plan, plan.steps)
@@ -125,6 +162,19 @@ function planEntry(state: FuseState, graph: Graph, plan: GraphPlan, exportName: 
       work: { flops: [], bytes: [[8, ...shape]] },
     })
   }
+  return calls
+}
+
+function planEntry(
+  state: FuseState,
+  graph: Graph,
+  settings: PlanSettings,
+  ranges: Readonly<Record<string, DimRange>>,
+  exportName: string,
+): Entry {
+  const { layout } = state
+  const plan = planGraph(graph, ranges, settings)
+  const calls = callsOfGraph(state, plan)
   return {
     name: graph.name,
     export: exportName,
@@ -141,6 +191,8 @@ function planEntry(state: FuseState, graph: Graph, plan: GraphPlan, exportName: 
     })),
     calls,
     runs: [],
+    prepared: [],
+    outdates: [],
     arenaBytes: plan.arenaBytes,
     liveBytes: plan.liveBytes,
   }
@@ -170,14 +222,54 @@ function callsOfStep(state: FuseState, plan: GraphPlan, step: Step): Call[] {
   return [...(alone ? [packCall(state, plan, step.node)] : []), libraryCall(state, plan, step.node)]
 }
 
-function packCall(state: FuseState, plan: GraphPlan, node: number): PackCall {
+/** The buffer of an operand that is kept, noted as what the entry in hand needs. */
+function keptOperand(state: FuseState, plan: GraphPlan, node: number, operand: KeptOperand): number {
+  const { key, kind, variable, bytes, worth } = operand
+  const buffer = state.layout.kept(key, `${kind}_${variable}`, bytes)
+  state.preparations.need(state.entry, {
+    ...{ key, worth },
+    variables: [variable],
+    calls: () => [
+      kind === 'panels' ? packCall(state, plan, node, { buffer, worth: [] }) : filtersCall(state, plan, node, buffer),
+    ],
+  })
+  return buffer
+}
+
+function filtersCall(state: FuseState, plan: GraphPlan, node: number, target: number): FiltersCall {
+  const { w, groups, filters, channels, strides, axes } = plan.convolutions.get(node)!
+  const [down, across] = axes.slice(1).map(({ filterDilation }) => filterDilation)
+  const origin = originOf(plan, new Set([node]))
+  return {
+    kind: 'filters',
+    ...origin,
+    title: `filters of ${origin.title}`,
+    ...{ target, groups, filters, channels, strides: strides.w },
+    w: placeOf(state, plan, w),
+    dilations: [down!, across!],
+    work: {
+      flops: [],
+      bytes: [
+        [4 * 9, groups, filters, channels],
+        [4 * 36, groups, filters, channels],
+      ],
+    },
+  }
+}
+
+function packCall(
+  state: FuseState,
+  plan: GraphPlan,
+  node: number,
+  panels: Panels = panelsOf(state, plan, node),
+): PackCall {
   const { b, n, k } = plan.products.get(node)!
   const origin = originOf(plan, new Set([node]))
   return {
     kind: 'pack',
     ...origin,
     title: `right operand of ${origin.title}`,
-    panels: panelsOf(state, plan, node),
+    panels,
     b: placeOf(state, plan, b),
     n: n.extent,
     k: k.extent,
@@ -188,6 +280,8 @@ function packCall(state: FuseState, plan: GraphPlan, node: number): PackCall {
 }
 
 function panelsOf(state: FuseState, plan: GraphPlan, node: number): Panels {
+  const kept = plan.kept.get(node)
+  if (kept) return { buffer: keptOperand(state, plan, node, kept), worth: kept.worth, prepared: true }
   return { buffer: state.layout.panels(plan, node), worth: plan.packed.get(node)!.worth }
 }
 
@@ -392,12 +486,13 @@ function libraryCall(
       loops,
       ...(onto && { accumulate: onto === 'always' ? {} : { unless: place(onto.unless) } }),
       scratch: state.layout.scratch(plan, id),
-      ...(plan.packed.has(id) && { panels: panelsOf(state, plan, id) }),
+      ...((plan.packed.has(id) || plan.kept.has(id)) && { panels: panelsOf(state, plan, id) }),
       work: productWork(planned),
     }
   }
   if (convolution) {
     const { x, w, pooled, ...rest } = convolution
+    const kept = plan.kept.get(id)
     return {
       kind: 'convolution',
       ...origin,
@@ -408,6 +503,7 @@ function libraryCall(
       ...(pooled && {
         pooled: { input: placeOf(state, plan, pooled.input), largest: placeOf(state, plan, pooled.largest) },
       }),
+      ...(kept && { prepared: keptOperand(state, plan, id, kept) }),
       scratch: state.layout.scratch(plan, id),
       work: convolutionWork(convolution),
     }

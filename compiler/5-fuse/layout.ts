@@ -1,4 +1,4 @@
-/** Where everything lies in the module's memory: slots, constants, hypers, variables, inputs, outputs, then the arena. */
+/** Where everything lies in the module's memory: slots, constants, hypers, variables, what is prepared from them, inputs, outputs, then the arena. */
 import type { GraphProgram } from '../3-graph/graph.ts'
 import type { DimRange } from '../dimensions/bounds.ts'
 import { add, formatShape } from '../dimensions/dimension.ts'
@@ -22,10 +22,16 @@ export interface Layout {
   scratch(plan: GraphPlan, node: number): number
   /** The buffer with the packed right operand of a product in a loop. */
   panels(plan: GraphPlan, node: number): number
-  /** Fixes all offsets. `slack`: bytes that may be read before a buffer's start and after its end. */
+  /** The buffer of what is kept between calls, the same for the same key. */
+  kept(key: string, name: string, bytes: number): number
+  /** Fixes all offsets, with a word for each preparation. `slack`: bytes that may be read before a buffer's start and after its end. */
   finish(
     slack: Slack,
-  ): Pick<Program, 'buffers' | 'hypers' | 'variables' | 'seedOffset' | 'stepOffset' | 'constants' | 'memory'>
+    preparations: number,
+  ): Pick<
+    Program,
+    'buffers' | 'hypers' | 'variables' | 'seedOffset' | 'stepOffset' | 'preparedOffset' | 'constants' | 'memory'
+  >
 }
 
 export interface Slack {
@@ -66,7 +72,9 @@ export function createLayout(
   }))
   const variables = program.variables.map((variable) => ({
     variable,
-    buffer: define(`variable ${variable.name}`, () => tensor('variable', variable.name, variable.type)),
+    buffer: define(`variable ${variable.name}`, () =>
+      tensor(variable.kind === 'prepared' ? 'prepared' : 'variable', variable.name, variable.type),
+    ),
   }))
   const find = (key: string): number => {
     const at = known.get(key)
@@ -133,13 +141,16 @@ export function createLayout(
     place,
     scratch: (plan, node) => roomOf(plan, node, 'scratch'),
     panels: (plan, node) => roomOf(plan, node, 'panels'),
-    finish(slack) {
+    kept: (key, name, bytes) =>
+      define(`kept ${key}`, () => tensor('prepared', name, { dtype: 'f32', shape: [bytes / 4] })),
+    finish(slack, preparations) {
       const seedOffset = Math.ceil((slack.before + 1) / 64) * 64
       const constants = { offset: seedOffset + SLOT_BYTES, bytes: CONSTANT_BYTES }
-      let top = constants.offset + constants.bytes
+      const preparedOffset = constants.offset + constants.bytes
+      let top = preparedOffset + Math.ceil(preparations / 16) * 64
       const offsets = new Map<number, number>()
-      const totals = { hyper: 0, variable: 0, input: 0, output: 0 }
-      for (const kind of ['hyper', 'variable', 'input', 'output'] as const) {
+      const totals = { hyper: 0, variable: 0, prepared: 0, input: 0, output: 0 }
+      for (const kind of ['hyper', 'variable', 'prepared', 'input', 'output'] as const) {
         const start = top
         buffers.forEach((buffer, at) => {
           if (buffer.kind !== kind) return
@@ -158,12 +169,14 @@ export function createLayout(
       return {
         buffers: placed,
         hypers,
-        variables,
+        variables: variables.filter(({ variable }) => variable.kind !== 'prepared'),
         seedOffset,
         stepOffset: seedOffset + 4,
+        preparedOffset,
         constants,
         memory: {
           variables: totals.variable,
+          prepared: totals.prepared,
           inputs: totals.input,
           outputs: totals.output,
           arena: arenaBytes,

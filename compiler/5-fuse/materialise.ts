@@ -24,7 +24,7 @@ const MOST_REDRAWN = 2
 const LONGEST_CHAIN = 64
 
 /** Rough cost of one element in additions. */
-const COST: Partial<Record<OpName, number>> = {
+export const COST: Partial<Record<OpName, number>> = {
   exp: 12,
   log: 16,
   tanh: 16,

@@ -31,6 +31,12 @@ const RESERVED = new Set([
     'poolMaxGradient',
     'convolve',
     'convolveLarge',
+    'depthwise',
+    'depthwiseLarge',
+    'winograd',
+    'winogradFilters',
+    'winogradLarge',
+    'pooledGradient',
     'matmul',
     'packPanels',
     'rsqrt',
@@ -43,6 +49,7 @@ const RESERVED = new Set([
     'seed',
     'SEED',
     'STEP',
+    'PREPARED',
     'mark',
     'floorDivide',
   ],
@@ -113,6 +120,7 @@ export function kernelName(graph: Graph, nodes: ReadonlySet<number>, { entry, up
   const ops = new Set<string>([...nodes].map((id) => graph.nodes[id]!.op))
   if (updates.length > 0) {
     if (entry === 'init') return 'initialize'
+    if (updates.includes('prepared')) return 'prepare'
     const what = updates.includes('parameter') ? 'parameter_update' : 'state_update'
     return ops.has('reduce_sum') ? `${what}_with_sum` : what
   }

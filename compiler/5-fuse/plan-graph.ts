@@ -12,6 +12,7 @@ import { type FlatGraph, flatten } from './flatten.ts'
 import { assumeGuard, withGuards } from './guard.ts'
 import { interleave } from './interleave.ts'
 import { joinProducers } from './join-producers.ts'
+import { type KeptOperand, type KeptRoom, keptOperands } from './kept-operands.ts'
 import {
   chooseMaterialised,
   isLibraryOp,
@@ -51,6 +52,8 @@ export interface GraphPlan {
   /** Product node → before which loop its right operand is packed, and where. */
   readonly packed: ReadonlyMap<number, Packing>
   readonly panels: ReadonlyMap<number, ArenaRoom>
+  /** Product or convolution node → its operand as it is kept between calls. */
+  readonly kept: ReadonlyMap<number, KeptOperand>
   readonly arenaBytes: number
   /** The most bytes alive at one step. */
   readonly liveBytes: number
@@ -107,11 +110,19 @@ export function largestBytes(shape: readonly Dim[], ranges: Readonly<Record<stri
   return 4 * boundsOf(product(shape), ranges).maximum
 }
 
+export interface PlanSettings {
+  /** The largest of the builds. */
+  readonly tile: Tile
+  readonly winograd: boolean
+  /** The variables that stay the same from call to call, and room to keep what follows from them. */
+  readonly fixed: ReadonlySet<string>
+  readonly room: KeptRoom
+}
+
 export function planGraph(
   entry: Graph,
   entryRanges: Readonly<Record<string, DimRange>>,
-  tile: Tile,
-  winograd: boolean,
+  { tile, winograd, fixed, room }: PlanSettings,
 ): GraphPlan {
   const graph = flatten(entry, entryRanges)
   const { nodes } = graph
@@ -198,7 +209,8 @@ export function planGraph(
     if (!node) return `copy${buffer}`
     return `${node.op === 'input' ? node.attributes.name : node.op}${buffer}`
   }
-  const packed = new Map(packedOnce(graph, products, planning.regionOf))
+  const operands = keptOperands(products, convolutions, storage, fixed, room)
+  const packed = new Map([...packedOnce(graph, products, planning.regionOf)].filter(([node]) => !operands.has(node)))
   const old = new Map(overwriting.flatMap((update) => (update.old === undefined ? [] : [[update.buffer, update.old]])))
   const added = addInPlace(scheduled.steps, { products, storage, old, kept })
   const interleaved = interleave(added, kept, {
@@ -227,7 +239,7 @@ export function planGraph(
     interleaved.steps,
     products,
     { convolutions, attentions },
-    packed,
+    { packed, kept: operands },
     new Set(copies.map(({ buffer }) => buffer)),
   )
   for (const [buffer, offset] of arena.offsets) storage.set(buffer, { kind: 'arena', offset })
@@ -246,6 +258,7 @@ export function planGraph(
     scratch: arena.scratch,
     packed,
     panels: arena.panels,
+    kept: operands,
     arenaBytes: arena.bytes,
     liveBytes: arena.liveBytes,
     typeOf,

@@ -7,7 +7,7 @@ export function printProgram(program: Program): string {
   const { memory } = program
   const lines = [
     `program ${program.name}`,
-    `memory ${memory.total} bytes: variables ${memory.variables}, inputs ${memory.inputs}, outputs ${memory.outputs}, arena ${memory.arena}`,
+    `memory ${memory.total} bytes: variables ${memory.variables}, prepared ${memory.prepared}, inputs ${memory.inputs}, outputs ${memory.outputs}, arena ${memory.arena}`,
     '',
     ...program.buffers.map(
       ({ name, kind, type, offset, bytes }) =>
@@ -22,8 +22,16 @@ export function printProgram(program: Program): string {
       '',
       `entry ${entry.name}(${dims.join(', ')}): ${entry.kind}, arena ${entry.arenaBytes} bytes, ${entry.liveBytes} alive at once`,
     )
+    for (const { preparation, worth } of entry.prepared) {
+      const when = worth.length > 0 ? ` if ${worth.map((dim) => `${formatDim(dim)} > 1`).join(' and ')}` : ''
+      lines.push(`  ${program.preparations[preparation]!.export}${when}`)
+    }
+    if (entry.outdates.length > 0)
+      lines.push(`  outdates ${entry.outdates.map((own) => program.preparations[own]!.export).join(', ')}`)
     lines.push(...callLines(program, entry.calls, '  '))
   }
+  for (const own of program.preparations)
+    lines.push('', `${own.export} of ${[...own.variables].join(', ')}`, ...callLines(program, own.calls, '  '))
   return `${lines.join('\n')}\n`
 }
 
@@ -68,7 +76,11 @@ function callText(program: Program, call: Call): string {
       const about = `${list(({ result }) => formatDim(result))} results, filter ${list(({ filter }) => formatDim(filter))}`
       const channels = `${formatDim(call.channels)} → ${formatDim(call.filters)} channels`
       const by = call.method.kind === 'product' ? 'convolution' : call.method.kind
-      const operands = [call.x, call.w, ...(call.pooled ? [call.pooled.input, call.pooled.largest] : [])].map(place)
+      const operands = [
+        call.x,
+        ...(call.prepared === undefined ? [call.w] : [{ buffer: call.prepared, elements: 0 }]),
+        ...(call.pooled ? [call.pooled.input, call.pooled.largest] : []),
+      ].map(place)
       return `${place(call.y)} = ${by}(${operands.join(', ')}): ${about}, ${channels}${call.pools ? ', the largest of 2×2' : ''}; ${work}`
     }
     case 'pool_max':
@@ -87,6 +99,8 @@ function callText(program: Program, call: Call): string {
     }
     case 'pack':
       return `${name(call.panels.buffer)} = pack(${place(call.b)}): ${formatDim(call.k)} × ${formatDim(call.n)}; ${work}`
+    case 'filters':
+      return `${name(call.target)} = filters(${place(call.w)}): ${formatDim(call.channels)} → ${formatDim(call.filters)} channels; ${work}`
     case 'gather':
     case 'scatter_add':
       return `${place(call.target)} = ${call.kind}(${place(call.source)}, ${place(call.indices)}); ${work}`

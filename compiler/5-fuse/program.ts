@@ -20,6 +20,9 @@ export interface Program {
   readonly buffers: readonly Buffer[]
   readonly kernels: readonly Kernel[]
   readonly entries: readonly Entry[]
+  readonly preparations: readonly Preparation[]
+  /** i32 words, one for each preparation: whether its values are there and up to date. */
+  readonly preparedOffset: number
   /** i32 slots. */
   readonly seedOffset: number
   readonly stepOffset: number
@@ -32,6 +35,8 @@ export interface Program {
 
 export interface MemoryTotals {
   readonly variables: number
+  /** Values that follow from the variables alone, kept between calls. */
+  readonly prepared: number
   readonly inputs: number
   readonly outputs: number
   readonly arena: number
@@ -44,7 +49,7 @@ export interface Buffer {
   /** A valid identifier, unique in the program. */
   readonly name: string
   /** A `pointer` has no memory of its own: it is where a loop's pointer points. */
-  readonly kind: 'variable' | 'input' | 'output' | 'hyper' | 'arena' | 'pointer'
+  readonly kind: 'variable' | 'prepared' | 'input' | 'output' | 'hyper' | 'arena' | 'pointer'
   readonly type: TensorType
   /** Bytes into the module's memory. */
   readonly offset: number
@@ -63,10 +68,22 @@ export interface Entry {
   readonly calls: readonly Call[]
   /** Stretches of `calls` that are the same but for addresses, in order. */
   readonly runs: readonly Run[]
+  /** What has to be prepared before the calls, in order, and which sizes must exceed one for it to be of use. */
+  readonly prepared: readonly { readonly preparation: number; readonly worth: readonly Dim[] }[]
+  /** The preparations that are out of date once it has begun, since it changes what they read. */
+  readonly outdates: readonly number[]
   /** Bytes of the arena this entry uses. */
   readonly arenaBytes: number
   /** The most bytes alive at one step: no assignment of addresses takes less. */
   readonly liveBytes: number
+}
+
+/** Computes values that depend on variables alone; entries have it done only after one of these has changed. */
+export interface Preparation extends Pick<Entry, 'name' | 'calls' | 'runs'> {
+  /** The function's name. */
+  readonly export: string
+  /** The variables it reads, directly or through other preparations. */
+  readonly variables: ReadonlySet<string>
 }
 
 /** The calls from `first` up to `end`: `turns` times those of the body, in each turn with other addresses. */
@@ -109,6 +126,7 @@ export type Call =
   | KernelCall
   | ProductCall
   | PackCall
+  | FiltersCall
   | ConvolutionCall
   | PoolingCall
   | AttentionCall
@@ -170,6 +188,8 @@ export interface ProductCall extends CallOrigin {
 export interface Panels {
   readonly buffer: number
   readonly worth: readonly Dim[]
+  /** Packed by a preparation, not by a call before the product. */
+  readonly prepared?: true
 }
 
 /** Packs the b of a product once, before the loop the product runs in or before its own loops. */
@@ -183,6 +203,20 @@ export interface PackCall extends CallOrigin {
   readonly bColumn: Dim
 }
 
+/** The filters of a convolution at Winograd's points, as `winogradFilters` of asm/winograd.ts leaves them. */
+export interface FiltersCall extends CallOrigin {
+  readonly kind: 'filters'
+  readonly target: number
+  readonly w: Place
+  readonly groups: Dim
+  readonly filters: Dim
+  readonly channels: Dim
+  /** Of the filter by group, filter, channel. */
+  readonly strides: readonly Dim[]
+  /** Along both axes. */
+  readonly dilations: readonly [number, number]
+}
+
 /** A convolution of asm/convolution.ts, asm/winograd.ts, asm/depthwise.ts or asm/pooled-gradient.ts. */
 export interface ConvolutionCall extends CallOrigin, Omit<ConvolutionPlan, 'x' | 'w' | 'pooled'> {
   readonly kind: 'convolution'
@@ -191,6 +225,8 @@ export interface ConvolutionCall extends CallOrigin, Omit<ConvolutionPlan, 'x' |
   readonly w: Place
   /** What was pooled and its results, where the cotangents of a max pooling stand for the filter. */
   readonly pooled?: { readonly input: Place; readonly largest: Place }
+  /** The buffer where a preparation has put the filters at Winograd's points. */
+  readonly prepared?: number
   readonly scratch: number
 }
 
@@ -294,6 +330,14 @@ export type PointerMove =
     }
   /** After each step `now` points to where that step put `next`. */
   | { readonly kind: 'follow'; readonly now: number; readonly first: Place; readonly next: Place }
+
+/** The entries and what prepares for them: every list of calls. */
+export function callLists({
+  entries,
+  preparations,
+}: Pick<Program, 'entries' | 'preparations'>): readonly Pick<Entry, 'name' | 'calls' | 'runs'>[] {
+  return [...entries, ...preparations]
+}
 
 /** All calls, those in the bodies of loops after their loop. */
 export function everyCall(calls: readonly Call[]): Call[] {

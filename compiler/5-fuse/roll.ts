@@ -6,7 +6,7 @@ import { dimKey, symbol } from '../dimensions/dimension.ts'
 import { withBuffers } from './call-buffers.ts'
 import { findRepetitions, type Repetition } from './find-runs.ts'
 import { uniqueName } from './naming.ts'
-import type { Buffer, Call, Entry, Kernel, KernelCall, Program, Run, Walk } from './program.ts'
+import type { Buffer, Call, Entry, Kernel, KernelCall, Preparation, Program, Run, Walk } from './program.ts'
 
 /** A run has at least so many turns and leaves out at least so many calls: less is not worth a loop. */
 const FEWEST_TURNS = 4
@@ -32,15 +32,16 @@ export function roll(program: Program): Program {
     sites: program.kernels.map(sitesOf),
     signatures: new Map(),
   }
-  for (const { export: name } of program.entries) state.names.add(name)
+  for (const { export: name } of [...program.entries, ...program.preparations]) state.names.add(name)
   const entries = program.entries.map((entry): Entry => ({ ...entry, runs: runsOf(state, entry) }))
-  const tables = entries
+  const preparations = program.preparations.map((own): Preparation => ({ ...own, runs: runsOf(state, own) }))
+  const tables = [...entries, ...preparations]
     .flatMap(({ runs }) => runs)
     .reduce((bytes, { table }) => bytes + Math.ceil((4 * table.flat().length) / ALIGNMENT) * ALIGNMENT, 0)
-  if (tables === 0) return { ...program, entries, buffers: state.buffers }
+  if (tables === 0) return { ...program, entries, preparations, buffers: state.buffers }
   const tablesOffset = Math.ceil(program.memory.total / ALIGNMENT) * ALIGNMENT
   const memory = { ...program.memory, tables, total: tablesOffset + tables }
-  return { ...program, entries, buffers: state.buffers, memory, tablesOffset }
+  return { ...program, entries, preparations, buffers: state.buffers, memory, tablesOffset }
 }
 
 function sitesOf({ values }: Kernel): ReadonlySet<number> {
@@ -51,7 +52,7 @@ function sitesOf({ values }: Kernel): ReadonlySet<number> {
   )
 }
 
-function runsOf(state: RollState, { calls }: Entry): Run[] {
+function runsOf(state: RollState, { calls }: Pick<Entry, 'calls'>): Run[] {
   const units = unitsOf(calls)
   const starts = units.map(({ first }) => first)
   const callsBefore = (unit: number): number => starts[unit] ?? calls.length
@@ -63,12 +64,13 @@ function runsOf(state: RollState, { calls }: Entry): Run[] {
   return repetitions.map((own, number) => runOf(state, calls, callsBefore(own.first), callsIn(own), own.times, number))
 }
 
-/** Calls that stay together: what packs an operand goes with the call that takes it. */
+/** Calls that stay together: what packs an operand goes with the call that takes it, if that is not in another list. */
 function unitsOf(calls: readonly Call[]): { readonly first: number; readonly end: number }[] {
   const units: { first: number; end: number }[] = []
   let first = 0
+  const alone = calls.every(({ kind }) => kind !== 'product' && kind !== 'loop')
   calls.forEach((call, at) => {
-    if (call.kind === 'pack' && at < calls.length - 1) return
+    if (call.kind === 'pack' && !alone && at < calls.length - 1) return
     units.push({ first, end: at + 1 })
     first = at + 1
   })

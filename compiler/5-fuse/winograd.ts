@@ -44,6 +44,17 @@ export function planWinograd(plan: Omit<ConvolutionPlan, 'method'>): WinogradPla
   return { rows: Math.max(1, Math.floor(together / tiles[1]!)) }
 }
 
+/** Bytes of the filters at the points, of all builds the most, with the space that winogradFilters works in before them. */
+export function preparedFiltersBytes(groups: number, filters: number, channels: number): number {
+  const bytes = constantBytes + points * 4 * 8 + groups * points * 4 * panelWords(filters, channels)
+  return Math.ceil(bytes / 64) * 64
+}
+
+/** Words of all panels at one point: each of at least eight columns, with its own step between points. */
+function panelWords(filters: number, channels: number): number {
+  return Math.ceil(filters / 8) * (8 * channels + 32)
+}
+
 /** Bytes of packing space asm/winograd.ts needs. */
 export function winogradScratchBytes(plan: ConvolutionPlan, { rows }: WinogradPlan, tile: Tile): number {
   const size = (dim: Dim): number => {
@@ -74,8 +85,7 @@ export function winogradScratchBytes(plan: ConvolutionPlan, { rows }: WinogradPl
     return 64 + workBytes + 4 * (points * atPoints + strip + planes)
   }
   const channels = size(plan.channels)
-  // Panels of at least eight columns, each with its own step between points.
-  const packed = panels(filters) * channels + Math.ceil(filters / 8) * 32
+  const packed = panelWords(filters, channels)
   const atPoints = packed + pointStep(tiles * whole(channels)) + pointStep((tiles + tile.rows) * tile.columns)
   return 64 + workBytes + 4 * (points * atPoints + whole(channels) * plane)
 }

@@ -5,12 +5,20 @@
 import type { BuildName, Manifest } from '../../runtime/manifest.ts'
 import type { CheckedLoad } from '../2-check/checked.ts'
 import { uniqueName } from '../5-fuse/naming.ts'
-import { type Entry, everyCall, type Kernel, type KernelCall, type Program } from '../5-fuse/program.ts'
+import {
+  callLists,
+  type Entry,
+  everyCall,
+  type Kernel,
+  type KernelCall,
+  type Preparation,
+  type Program,
+} from '../5-fuse/program.ts'
 import { formatDim } from '../dimensions/dimension.ts'
 import type { ConstantTable } from './hoist-constants.ts'
 import { block, emptyLines, type Lines, line } from './lines.ts'
 import { manifestOf } from './manifest.ts'
-import { printCalls } from './print-call.ts'
+import { type CallPrinter, conditionsOf, printCalls } from './print-call.ts'
 import { printKernel } from './print-kernel.ts'
 import { printRun, printTable } from './print-run.ts'
 import { planThreads, type ThreadPlan } from './thread-plan.ts'
@@ -51,7 +59,7 @@ const LIBRARY: Readonly<Record<string, readonly string[]>> = {
   ],
   './convolution': ['convolve', 'convolveLarge'],
   './depthwise': ['depthwise', 'depthwiseLarge'],
-  './winograd': ['winograd', 'winogradLarge'],
+  './winograd': ['winograd', 'winogradFilters', 'winogradLarge'],
   './pooled-gradient': ['pooledGradient'],
   './pooling': ['poolMax', 'poolMaxGradient'],
   './attention': ['attention', 'attentionGradient', 'attentionUnits'],
@@ -73,6 +81,8 @@ export function emit(program: Program, options: EmitOptions = {}): Emission {
     line(body, '')
   }
   const taken = new Set([...program.buffers, ...program.kernels].map(({ name }) => name))
+  for (const [at, preparation] of program.preparations.entries())
+    printPreparation(program, preparation, at, body, threads)
   for (const [at, entry] of program.entries.entries())
     printEntry(program, entry, at, taken, body, threads, options.profile ?? false)
   if (threads) printWork(program, body)
@@ -114,6 +124,7 @@ function printFloorDivide(lines: Lines): void {
 function printMemory(program: Program, lines: Lines): void {
   line(lines, `const SEED: usize = ${program.seedOffset}`)
   line(lines, `const STEP: usize = ${program.stepOffset}`)
+  if (program.preparations.length > 0) line(lines, `const PREPARED: usize = ${program.preparedOffset}`)
   for (const { name, kind, type, offset } of program.buffers) {
     if (kind === 'pointer') continue
     const shape = type.shape.length > 0 ? `[${type.shape.map(formatDim).join(', ')}]` : ''
@@ -122,10 +133,10 @@ function printMemory(program: Program, lines: Lines): void {
   line(lines, '')
 }
 
-function callsByKernel({ kernels, entries }: Program): KernelCall[][] {
-  const calls: KernelCall[][] = kernels.map(() => [])
-  for (const entry of entries)
-    for (const call of everyCall(entry.calls)) if (call.kind === 'kernel') calls[call.kernel]!.push(call)
+function callsByKernel(program: Program): KernelCall[][] {
+  const calls: KernelCall[][] = program.kernels.map(() => [])
+  for (const list of callLists(program))
+    for (const call of everyCall(list.calls)) if (call.kind === 'kernel') calls[call.kernel]!.push(call)
   return calls
 }
 
@@ -176,14 +187,16 @@ function printEntry(
       ...(threads && { threads }),
       ...(marks && { marks }),
     }
-    if (profile) line(lines, `mark(${START_MARK})`)
-    let at = 0
-    for (const run of runs) {
-      printCalls(printer, entry.calls.slice(at, run.first))
-      printRun(printer, entry, run)
-      at = run.end
+    for (const own of entry.outdates) {
+      const outdate = `store<i32>(PREPARED, 0, ${4 * own})`
+      line(lines, together ? `if (thread == 0) ${outdate}` : outdate)
     }
-    printCalls(printer, entry.calls.slice(at))
+    for (const { preparation, worth } of entry.prepared) {
+      const conditions = [...conditionsOf(printer, worth), `load<i32>(PREPARED, ${4 * preparation}) == 0`]
+      line(lines, `if (${conditions.join(' && ')}) ${program.preparations[preparation]!.export}()`)
+    }
+    if (profile) line(lines, `mark(${START_MARK})`)
+    printList(printer, entry, runs)
     if (entry.kind === 'step') {
       const advance = 'store<i32>(STEP, load<i32>(STEP) + 1)'
       line(lines, together ? `if (thread == 0) ${advance}` : advance)
@@ -191,6 +204,38 @@ function printEntry(
   })
   line(lines, '')
   if (threads) printBeginning(entry, number, [...parameters.values()], threads, lines)
+}
+
+/** The calls in order, the runs among them as loops. */
+function printList(printer: CallPrinter, list: Pick<Entry, 'name' | 'export' | 'calls'>, runs: Entry['runs']): void {
+  let at = 0
+  for (const run of runs) {
+    printCalls(printer, list.calls.slice(at, run.first))
+    printRun(printer, list, run)
+    at = run.end
+  }
+  printCalls(printer, list.calls.slice(at))
+}
+
+/** What entries call where its word says that its values are not there: on all threads, if there are several, which have all seen the word. */
+function printPreparation(
+  program: Program,
+  preparation: Preparation,
+  number: number,
+  lines: Lines,
+  threads: ThreadPlan | undefined,
+): void {
+  for (const run of preparation.runs) printTable(preparation, run, lines)
+  line(lines, `/** From ${[...preparation.variables].join(', ') || 'numbers alone'}. */`)
+  block(lines, `function ${preparation.export}(): void`, () => {
+    const together = threads !== undefined
+    const printer = { program, lines, locals: new Map<string, string>(), together, ...(threads && { threads }) }
+    printList(printer, preparation, preparation.runs)
+    const done = `store<i32>(PREPARED, 1, ${4 * number})`
+    if (together) line(lines, 'barrier()')
+    line(lines, together ? `if (thread == 0) ${done}` : done)
+  })
+  line(lines, '')
 }
 
 /** What the host calls: the entry, on all threads where that is worth it. */

@@ -33,11 +33,12 @@ export function manifestOf(
     shape: type.shape.map(manifestSize),
     offset: offsetOf(buffer),
   })
-  const { variables, inputs, outputs, arena, total } = program.memory
+  const { variables, prepared, inputs, outputs, arena, total } = program.memory
+  const preparations = program.preparations.length
   const threads = build.endsWith('-threads') ? threadMemory(program) : undefined
   return {
     format: 'nnc',
-    version: 2,
+    version: preparations > 0 ? 3 : 2,
     compiler,
     name: program.name,
     build,
@@ -51,7 +52,7 @@ export function manifestOf(
       outputs: entry.outputs.map(tensor),
     })),
     variables: program.variables.flatMap(({ variable: { name, kind, type }, buffer }) =>
-      kind === 'total' ? [] : [{ name, kind, ...stored(type, buffer) }],
+      kind === 'total' || kind === 'prepared' ? [] : [{ name, kind, ...stored(type, buffer) }],
     ),
     hypers: program.hypers.map(({ hyper, buffer }) => ({
       name: hyper.name,
@@ -72,7 +73,8 @@ export function manifestOf(
     ...(loads.length > 0 && { pretrained: loads.map(pretrainedOf) }),
     seedOffset: program.seedOffset,
     stepOffset: program.stepOffset,
-    memory: { variables, inputs: inputs + outputs, arena, total },
+    ...(preparations > 0 && { prepared: { offset: program.preparedOffset, count: preparations } }),
+    memory: { variables, ...(prepared > 0 && { prepared }), inputs: inputs + outputs, arena, total },
     ...(threads && { threads }),
   }
 }

@@ -111,6 +111,12 @@ function printCall(printer: CallPrinter, call: Call, declared = false): void {
       line(printer.lines, call.panels.worth.length > 0 ? `if (${panels}) ${packs}` : packs)
       break
     }
+    case 'filters': {
+      const counts = [call.groups, call.filters, call.channels, ...call.strides].map((dim) => size(printer, dim))
+      const values = [name(printer, call.target), place(printer, call.w), ...counts, ...call.dilations]
+      line(printer.lines, `winogradFilters(${values.join(', ')})`)
+      break
+    }
     case 'gather':
     case 'scatter_add':
       printIndexed(printer, call)
@@ -133,9 +139,14 @@ function printCall(printer: CallPrinter, call: Call, declared = false): void {
 /** The pointer to packed panels, where packing may not be worth it. */
 function printWorth(printer: CallPrinter, { panels }: PackCall): void {
   if (panels.worth.length === 0) return
-  const conditions = panels.worth.map((dim) => `${grouped(size(printer, dim))} > 1`)
+  const conditions = conditionsOf(printer, panels.worth)
   const start = name(printer, panels.buffer)
   line(printer.lines, `const ${panelsOf(printer, panels)}: usize = ${conditions.join(' && ')} ? ${start} : 0`)
+}
+
+/** That all of these exceed one. */
+export function conditionsOf(printer: CallPrinter, worth: readonly Dim[]): string[] {
+  return worth.map((dim) => `${grouped(size(printer, dim))} > 1`)
 }
 
 /** In a block of its own, so that its pointers are seen by nothing else. */
@@ -299,6 +310,11 @@ function printConvolution(printer: CallPrinter, call: ConvolutionCall): void {
     ].join(', '),
     ...extentsOf(printer, call, own, split ? 'partStart' : '0'),
   ]
+  if (call.prepared !== undefined) {
+    // Parts that have but some of the filters have other panels.
+    const start = name(printer, call.prepared)
+    rows.push(split && split.axis !== 'batch' ? `active == 1 ? ${start} : 0` : start)
+  }
   const print = (): void => {
     line(printer.lines, `${functionOf(call)}(`)
     for (const row of rows) line(printer.lines, `  ${row},`)
@@ -316,7 +332,7 @@ function functionOf({ method, large }: ConvolutionCall): string {
 /** The counts, strides and extents of a convolution, in rows of arguments; a thread begins at filter `first` of those of a pooling. */
 function extentsOf(
   printer: CallPrinter,
-  { large, pools, channels, strides, axes, method }: ConvolutionCall,
+  { large, pools, prepared, channels, strides, axes, method }: ConvolutionCall,
   { batch, groups, filters }: { readonly batch: string; readonly groups: string; readonly filters: string },
   first: string,
 ): string[] {
@@ -347,7 +363,7 @@ function extentsOf(
       each(({ low }) => low, 1),
       ...steps,
       method.rows,
-      ...(pools ? [true] : []),
+      ...(pools || prepared !== undefined ? [pools] : []),
     ]
     return [counts, sizes([...y, ...x, ...w]), extents.join(', ')]
   }
@@ -505,7 +521,8 @@ function name(printer: CallPrinter, buffer: number): string {
 }
 
 /** The pointer to packed panels, 0 where it was not worth it. */
-function panelsOf(printer: CallPrinter, { buffer, worth }: Panels): string {
+function panelsOf(printer: CallPrinter, { buffer, worth, prepared }: Panels): string {
+  if (prepared && worth.length > 0) return `${conditionsOf(printer, worth).join(' && ')} ? ${name(printer, buffer)} : 0`
   return worth.length > 0 ? `packed_${name(printer, buffer)}` : name(printer, buffer)
 }
 

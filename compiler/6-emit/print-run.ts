@@ -4,7 +4,7 @@ import { block, type Lines, line } from './lines.ts'
 import { type CallPrinter, printCalls } from './print-call.ts'
 
 /** The run's table as static data, outside any function. */
-export function printTable(entry: Entry, run: Run, lines: Lines): void {
+export function printTable(entry: Pick<Entry, 'name' | 'export'>, run: Run, lines: Lines): void {
   if (run.table.length === 0) return
   line(lines, `/** Addresses of ${entry.name}, a row for each turn of its loop ${run.number}. */`)
   line(lines, `const ${tableName(entry, run)}: usize = memory.data<u32>([`)
@@ -14,7 +14,7 @@ export function printTable(entry: Entry, run: Run, lines: Lines): void {
 
 const DATA_ALIGNMENT = 16
 
-export function printRun(printer: CallPrinter, entry: Entry, run: Run): void {
+export function printRun(printer: CallPrinter, entry: Pick<Entry, 'name' | 'export'>, run: Run): void {
   const { program, lines } = printer
   const turn = `turn${run.number}`
   const row = `row${run.number}`
@@ -43,6 +43,6 @@ export function printRun(printer: CallPrinter, entry: Entry, run: Run): void {
   }
 }
 
-function tableName(entry: Entry, run: Run): string {
+function tableName(entry: Pick<Entry, 'name' | 'export'>, run: Run): string {
   return `${entry.export}_table${run.number}`
 }

@@ -1,6 +1,6 @@
 /** Where a module for several threads keeps what they agree by, and each one's own: behind all other memory. */
 import type { ManifestThreads } from '../../runtime/manifest.ts'
-import { everyCall, type Program } from '../5-fuse/program.ts'
+import { callLists, everyCall, type Program } from '../5-fuse/program.ts'
 
 /** Of the control block of asm/threads.ts. */
 const BEGUN = 128
@@ -11,7 +11,7 @@ const MOST_THREADS = 16
 
 /** A thread's own memory holds the largest scratch a call needs. */
 export function threadMemory(program: Program): ManifestThreads {
-  const calls = program.entries.flatMap((entry) => everyCall(entry.calls))
+  const calls = callLists(program).flatMap((list) => everyCall(list.calls))
   const scratch = calls.flatMap((call) => ('scratch' in call && call.scratch !== undefined ? [call.scratch] : []))
   const largest = Math.max(0, ...scratch.map((buffer) => program.buffers[buffer]!.bytes))
   const control = wholeLines(program.memory.total)

@@ -2,6 +2,7 @@
 import {
   type Call,
   type ConvolutionCall,
+  callLists,
   type Entry,
   everyCall,
   type LoopCall,
@@ -139,7 +140,7 @@ function largestSizes(program: Program): Record<string, number> {
   const sizes: Record<string, number> = {}
   for (const { name, maximum } of [...program.dims, ...program.entries.flatMap((entry) => entry.dims)])
     sizes[name] = maximum
-  for (const call of program.entries.flatMap((entry) => everyCall(entry.calls)))
+  for (const call of callLists(program).flatMap(({ calls }) => everyCall(calls)))
     if (call.kind === 'loop') sizes[call.counter] = 0
   return sizes
 }

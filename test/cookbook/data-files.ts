@@ -55,6 +55,14 @@ function reviews(): string {
   return csv('text,verdict', times(200, row))
 }
 
+/** What was sold in a month: more every year, most in summer. */
+function sales(from: number, to: number): string {
+  const random = randomFrom(19)
+  const sold = times(to, (month) => 50 + month / 12 + 20 * Math.sin((month * Math.PI) / 6) + 4 * random())
+  const rows = sold.map((value, month) => [month, value.toFixed(1)])
+  return csv('month,sold', rows.slice(from))
+}
+
 function book(): string {
   const random = randomFrom(17)
   const nouns = ['ship', 'whale', 'harbour', 'captain']
@@ -73,5 +81,7 @@ export const dataFiles: Readonly<Record<string, string>> = {
   ]),
   'parts.csv': parts(),
   'reviews.csv': reviews(),
+  'sales.csv': sales(0, 300),
+  'last-year.csv': sales(288, 300),
   'book.txt': book(),
 }

@@ -141,6 +141,10 @@ const outcomes: Readonly<Record<string, (runs: readonly TestRun[], folder: strin
   },
   'My classes are unbalanced': ([train]) => expect(measured(train!, 'balanced')).toBeGreaterThan(80),
   'My sequences have different lengths': ([train]) => expect(measured(train!, 'accuracy')).toBeGreaterThan(90),
+  'I have a time series': ([train, predict]) => {
+    expect(measured(train!, 'r2')).toBeGreaterThan(0.7)
+    expect(predict!.output.trim().split('\n')).toHaveLength(2)
+  },
   'Try many learning rates and widths': ([sweep]) => expect(sweep!.output).toContain('nnc train flowers.nn'),
   'Choose by cross-validation': ([folds]) => expect(folds!.output).toMatch(/mean/),
   'Compare two runs in a picture': (_, folder) =>

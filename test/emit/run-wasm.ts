@@ -82,6 +82,7 @@ export async function compileGraphs(graphs: readonly Graph[], build: BuildName =
         if (variables[variable.name])
           view(buffer, variable.type.dtype, length(variable.type)).set(variables[variable.name]!)
       for (const { hyper, buffer } of program.hypers) view(buffer, 'f32', 1)[0] = hypers[hyper.name] ?? 0
+      new Int32Array(memory, program.preparedOffset, program.preparations.length).fill(0)
       const call = exports[entry.export] as (...sizes: number[]) => void
       call(...entry.dims.map(({ name }) => dims[name]!))
       const outputs = entry.outputs.map(({ name, type, buffer }) => [

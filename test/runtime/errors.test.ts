@@ -84,7 +84,7 @@ describe('loading refuses, in plain words,', () => {
         }),
       )
     const messages = await refusals([
-      set('version', 3),
+      set('version', 4),
       set('format', 'onnx'),
       () => load(sealModule(bare, null as never)),
       set('entries', {}),
@@ -99,7 +99,7 @@ describe('loading refuses, in plain words,', () => {
     ])
     expect(messages).toMatchInlineSnapshot(`
       [
-        "newer-module: the module has manifest version 3 (made by nnc 0.1.0), this runtime reads version 2; use the runtime that belongs to that compiler, or build the model with this one",
+        "newer-module: the module has manifest version 4 (made by nnc 0.1.0), this runtime reads versions 2 and 3; use the runtime that belongs to that compiler, or build the model with this one",
         "bad-manifest: the module's manifest does not say format nnc; it was not made by this version of nnc, or is damaged: build the model again",
         "bad-manifest: the module's manifest does not say format nnc; it was not made by this version of nnc, or is damaged: build the model again",
         "bad-manifest: the module's manifest has no list at entries; it was not made by this version of nnc, or is damaged: build the model again",
