@@ -170,6 +170,7 @@ function hintFor(
   first: IToken | undefined,
 ): string | undefined {
   if (found === undefined) return undefined
+  if (found.tokenType === Comma && expected === '`=`') return 'several names stand in parentheses: `let (a, b) = …`'
   const declared = declarationHint(expected, found, first)
   if (declared !== undefined) return declared
   if (found.tokenType === Equal && expected === '`then`') return 'compare with `==`'
@@ -277,9 +278,11 @@ export function explainStray(
         hint:
           first.tokenType === words.if
             ? 'a choice begins with its condition: `if … then … else …`'
-            : first.tokenType === Dot
-              ? 'functions and layers stand by themselves: `relu`, `Linear(8)`'
-              : undefined,
+            : first.tokenType === Comma
+              ? 'several values stand in parentheses: `return (a, b)`'
+              : first.tokenType === Dot
+                ? 'functions and layers stand by themselves: `relu`, `Linear(8)`'
+                : undefined,
       },
     )
   }

@@ -30,6 +30,9 @@ test.each([
   ['return x[:, 3]', 'NN0222 positions count from 0'],
   ['let y[b, o] = sum(x[b, i] * w[o, i])\n  return y', 'NN0219 bind it on the left (`let y[i] = …`) or in a reduction'],
   ['let y = x[b, 0]\n  return y', 'NN0201 sizes begin with a capital letter; an index is bound on the left'],
+  ['return x, x', 'NN0101 several values stand in parentheses: `return (a, b)`'],
+  ['let a, b = split(x, 3)\n  return a', 'NN0101 several names stand in parentheses: `let (a, b) = …`'],
+  ['return split(x, 3).a', 'NN0201 take it apart by `let (a, b) = …`, or count from 0: `y[0]`'],
   ['if sum(x) > 0.0 { return x }', 'NN0105 `if` is a value: `return if … then … else …`'],
   ['let mean = x\n  return mean(mean)', 'NN0213 this `mean` hides the function of that name'],
   ['let (a, c) = split(x, 3)\n  return a', 'NN0209 each value gets a name'],
@@ -66,6 +69,15 @@ test.each([
 ])('%s', (text, code, hint) => {
   const [found] = checkText(text).diagnostics
   expect([found?.code, hint === undefined ? found?.hint : found?.hint?.includes(hint)]).toEqual([code, hint && true])
+})
+
+test('a size where the library has a fraction is warned of, unless it is given by name', () => {
+  const warned = (layer: string) => codesOf(net(`return x |> a: ${layer} |> out: Linear(3)`))
+  expect(warned('LayerNorm(4)')).toEqual(['NN0276'])
+  expect(warned('BatchNorm(4)')).toEqual(['NN0276'])
+  expect(warned('Dropout(2)')).toEqual(['NN0276'])
+  for (const meant of ['LayerNorm(eps = 4)', 'LayerNorm(1e-6)', 'Dropout(0)', 'Dropout(1)', 'Linear(4)'])
+    expect(warned(meant)).toEqual([])
 })
 
 test('two stages of one name are one mistake, whatever their sizes', () => {
