@@ -34,7 +34,7 @@ export async function runCommand(commandLine: readonly string[], options: TestOp
       error += text
       options.watchError?.(text)
     },
-    readInput: async () => (typeof options.input === 'function' ? options.input() : (options.input ?? '')),
+    readInput: async () => Buffer.from(typeof options.input === 'function' ? options.input() : (options.input ?? '')),
     onInterrupt(handler) {
       handlers.add(handler)
       return () => void handlers.delete(handler)
