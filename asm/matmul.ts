@@ -11,6 +11,13 @@ import { panelWidth, tileCount, tileHeight, tileRows, tiles, widestPanel } from 
 export const blockDepth = 392
 /** Rows of a block of A, whole tiles of 3, 4 or 6: with blockDepth, 404 KiB, inside a second-level cache of 512. */
 export const blockRows = 264
+/**
+ * Where C has so many elements that it comes from afar, the wide build adds to it more rarely: its tiles take six cycles for a row of a panel, in which the
+ * second-level cache brings the next. A transposed A would be packed too few rows at a time.
+ */
+const farResults = 131072
+const farDepth = 1024
+const farBlockRows = 96
 /** Products this wide repay packing a transposed A whose rows lie so far apart that they meet in few sets of the cache. */
 const leastColumnsTransposed = 64
 const farTransposed = RELAXED ? 512 : 0
@@ -254,8 +261,8 @@ export function matmul(
 
 /** Depth of the blocks a sum of k is cut into: as even as they can be. */
 @inline
-export function evenDepth(k: i32): i32 {
-  const blocks = (k + blockDepth - 1) / blockDepth
+export function evenDepth(k: i32, deepest: i32 = blockDepth): i32 {
+  const blocks = (k + deepest - 1) / deepest
   return ((k + blocks - 1) / blocks + 3) & ~3
 }
 
@@ -280,7 +287,7 @@ export function packedPanel(panels: usize, p: i32, j: i32, n: i32, depth: i32): 
 }
 
 /**
- * Blocks of B, `blockDepth` rows deep, are packed panel by panel, or four at once, each panel meeting all rows of a block of A while it is in the
+ * Blocks of B, `blockDepth` or `farDepth` rows deep, are packed panel by panel, or four at once, each panel meeting all rows of a block of A while it is in the
  * first-level cache. A is read where it lies, unless it is packed as well: rows many bytes apart, as those of a transposed A, would fall into few
  * sets of the cache. Unless `packed` is 0, B is packed there already.
  */
@@ -288,20 +295,21 @@ function tiledProduct(
   c: usize, a: usize, b: usize, m: i32, n: i32, k: i32,
   aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, cRow: i32, accumulate: bool, scratch: usize, packed: usize,
 ): void {
+  const far = WIDE && !packed && aRow != 1 && k > blockDepth && m * n >= farResults
+  const most = evenDepth(k, far ? farDepth : blockDepth), mostRows = far ? farBlockRows : blockRows
   const strip = scratch
-  const ownRows = strip + bytes(widestPanel * (min(m, blockRows) + tileRows - 1))
+  const ownRows = strip + bytes(widestPanel * (min(m, mostRows) + tileRows - 1))
   const packsRows = aRow == 1
     ? n > mostColumnsInPlace || (n >= leastColumnsTransposed && aColumn >= farTransposed)
     : aColumn == 1 && aRow >= farRows && n >= leastColumns
-  const most = evenDepth(k)
   const ownRow = packedRow(most)
-  const panels = packsRows ? ownRows + bytes(min(m, blockRows) * ownRow) : ownRows
-  const keeps = m > blockRows
+  const panels = packsRows ? ownRows + bytes(min(m, mostRows) * ownRow) : ownRows
+  const keeps = m > mostRows
   const fours = bColumn == 1 && bRow >= farPanels && n >= farPanels
   for (let p = 0; p < k; p += most) {
     const depth = min(k - p, most)
-    for (let i = 0; i < m; i += blockRows) {
-      const rows = min(m - i, blockRows)
+    for (let i = 0; i < m; i += mostRows) {
+      const rows = min(m - i, mostRows)
       let block = a + bytes(i * aRow + p * aColumn)
       let row = bytes(aRow), step = bytes(aColumn)
       if (packsRows) {

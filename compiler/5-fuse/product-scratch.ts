@@ -4,8 +4,17 @@ import type { BuildName } from '../../runtime/manifest.ts'
 // The same figures as in asm/matmul.ts and asm/tiles.ts.
 export const blockDepth = 392
 export const blockRows = 264
+const block: Block = { rows: blockRows, depth: blockDepth }
+const farBlock: Block = { rows: 96, depth: 1024 }
+const farResults = 131072
 const leastColumnsToPack = 64
 const farPanels = 256
+
+/** The part of A that meets a panel. */
+interface Block {
+  readonly rows: number
+  readonly depth: number
+}
 
 /** The part of a product held in registers. */
 export interface Tile {
@@ -35,17 +44,25 @@ export function stripWords(tile: Tile, rows: number): number {
  * @param mayTurn whether the columns of B may have their elements side by side, and are not packed before
  */
 export function matmulScratchBytes(m: number, n: number, k: number, tile: Tile, mayTurn = true): number {
-  const depth = Math.min(k, blockDepth)
-  const rows = Math.min(m, blockRows)
-  const strip = stripWords(tile, m) * 4
+  // The wide build's space serves the others too, and sizes at which results are not far.
+  const far = tile.columns === wideTile.columns && m * n >= farResults
+  const blocks = far ? [block, farBlock] : [block]
+  const straight = blocks.map((own) => straightBytes(m, n, k, tile, own))
+  const turned = mayTurn ? turnedBytes(Math.min(m, Math.floor(n / 3)), n, Math.min(k, blockDepth), tile) : 0
+  return Math.ceil(Math.max(...straight, turned) / 64) * 64
+}
+
+/** A panel's results, rows of A, panels of B. */
+function straightBytes(m: number, n: number, k: number, tile: Tile, own: Block): number {
+  const depth = Math.min(k, own.depth)
+  const rows = Math.min(m, own.rows)
+  const strip = tile.columns * (rows + tile.rows - 1) * 4
   // Rows of A side by side, each an odd number of cache lines.
   const packed = n >= leastColumnsToPack ? rows * (Math.ceil(depth / 16) | 1) * 64 : 0
   // The widest panel, four where B is wide, or all panels where A is long enough to meet each again.
   const some = n >= farPanels ? 4 * tile.columns : tile.columns
-  const columns = m > blockRows ? allColumns(n) : some
-  const straight = strip + packed + columns * depth * 4
-  const turned = mayTurn ? turnedBytes(Math.min(m, Math.floor(n / 3)), n, depth, tile) : 0
-  return Math.ceil(Math.max(straight, turned) / 64) * 64
+  const columns = m > own.rows ? allColumns(n) : some
+  return strip + packed + columns * depth * 4
 }
 
 /** Where B has at least three times as many columns as A rows, A's may be packed instead: a tile, a panel's results, panels of A. */
