@@ -1,4 +1,4 @@
-import { buildNames, isThreaded } from './builds.ts'
+import { buildNames } from './builds.ts'
 import { ModelError } from './error.ts'
 import type { BuildName, Manifest, ManifestTensor } from './manifest.ts'
 import { elementCount, namesIn, shapeValue } from './size.ts'
@@ -13,7 +13,12 @@ const form: Form = {
   name: 'text',
   build: 'build',
   dims: [{ name: 'text', minimum: 'count', maximum: 'count' }],
-  entries: [{ name: 'text', export: 'text', kind: 'text', dims: ['text'], inputs: [tensor], outputs: [tensor] }],
+  entries: [
+    {
+      ...{ name: 'text', export: 'text', kind: 'text', dims: ['text'], inputs: [tensor], outputs: [tensor] },
+      shared: '?count',
+    },
+  ],
   variables: [{ ...tensor, kind: 'text' }],
   hypers: [{ name: 'text', offset: 'offset', default: 'number', minimum: '?number', maximum: '?number' }],
   trains: [
@@ -92,8 +97,8 @@ export function checkManifest(text: string): Manifest {
     )
   }
   match(value, form, '')
-  const { build, threads } = value as Manifest
-  if (threads !== undefined || isThreaded(build)) match(threads, threadsForm, 'threads')
+  const { threads } = value as Manifest
+  if (threads !== undefined) match(threads, threadsForm, 'threads')
   const manifest = value as Manifest
   if (manifest.prepared !== undefined || manifest.version === 3) match(manifest.prepared, preparedForm, 'prepared')
   if (manifest.pretrained !== undefined) match(manifest.pretrained, pretrainedForm, 'pretrained')

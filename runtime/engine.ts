@@ -1,12 +1,13 @@
 import type { LoadOptions, ModuleSource, ModuleSources } from './api.ts'
-import { simdNames, simdOf } from './builds.ts'
+import { isThreaded, simdNames, simdOf } from './builds.ts'
 import { bytesOf } from './bytes.ts'
 import { type CarriedStates, createCarriedStates } from './carried-states.ts'
 import { bad, checkManifest, checkOffsets } from './check-manifest.ts'
 import type { EpochRecord } from './epoch-record.ts'
 import { ModelError } from './error.ts'
 import { createInputSizes, type SizesOfInputs } from './input-sizes.ts'
-import type { Manifest, ManifestEntry, ManifestThreads, SimdBuild } from './manifest.ts'
+import type { Manifest, ManifestEntry, ManifestThreads, ManifestTrain, SimdBuild } from './manifest.ts'
+import { find } from './names.ts'
 import { damaged, readManifestSection } from './section.ts'
 import type { DimensionValues } from './size.ts'
 import { pagesFor, threadedBytes } from './thread-memory.ts'
@@ -14,6 +15,8 @@ import { createThreadTrial, type ThreadTrial } from './thread-trial.ts'
 import { startThreads, threadObstacle } from './threads.ts'
 import { createTotals, type Totals } from './totals.ts'
 import type { WatchRecord } from './watch-epochs.ts'
+
+const LOAD_OPTIONS = ['build', 'threads'].map((name) => ({ name }))
 
 /** An instantiated module with its memory in view. */
 export interface Engine {
@@ -28,6 +31,8 @@ export interface Engine {
     watch: WatchRecord | undefined
     /** Where in an epoch training stands at this moment, if it is within one. */
     epoch: (() => EpochRecord | undefined) | undefined
+    /** The run of `fit` that began last, for each train block. */
+    readonly runs: Map<ManifestTrain, object>
   }
   /** How many threads share an entry's work. */
   readonly threads: number
@@ -57,6 +62,7 @@ export function supports(simd: SimdBuild): boolean {
 
 /** Picks the build, reads and checks the module, and starts it. */
 export async function createEngine(source: ModuleSource | ModuleSources, options: LoadOptions): Promise<Engine> {
+  for (const name of Object.keys(options)) find(LOAD_OPTIONS, name, 'option of load', 'bad-option')
   const { bytes, obstacle } = await chooseModule(source, options)
   const manifest = checkManifest(readManifestSection(bytes))
   const simd = simdOf(manifest.build)
@@ -86,20 +92,11 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
   const memory = given ?? exports.memory
   if (!(memory instanceof WebAssembly.Memory)) throw bad('belongs to a module that exports no memory')
   checkOffsets(manifest, memory.buffer.byteLength)
-  const functions = new Map<ManifestEntry, (...sizes: number[]) => void>()
+  const runners = new Map<ManifestEntry, Runner>()
   for (const entry of manifest.entries) {
     const code = exports[entry.export]
     if (typeof code !== 'function') throw bad(`lists the function ${entry.export}, which the module does not export`)
-    functions.set(entry, code as (...sizes: number[]) => void)
-  }
-  const trials = new Map<string, ThreadTrial>()
-  /** One for each entry and order of magnitude of its sizes. */
-  const trialOf = (entry: ManifestEntry, sizes: readonly number[]): ThreadTrial => {
-    const magnitude = Math.round(Math.log2(sizes.reduce((total, size) => total * Math.max(size, 1), 1)))
-    const key = `${entry.name} ${magnitude}`
-    const trial = trials.get(key) ?? createThreadTrial()
-    trials.set(key, trial)
-    return trial
+    runners.set(entry, { call: callOf(entry.dims, code as EntryCode), trials: [] })
   }
   const pool = threads && given && (await startThreads(module, given, threads, count))
   const integers = new Int32Array(memory.buffer)
@@ -110,24 +107,26 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
     sizes: createInputSizes(manifest),
     totals: createTotals(manifest, integers),
     carried: createCarriedStates(manifest, integers),
-    memory: { watch: undefined, epoch: undefined },
+    memory: { watch: undefined, epoch: undefined, runs: new Map() },
     threads: pool?.count ?? 1,
-    ...(wanted > 1 && (pool?.count ?? 1) === 1 && { obstacle: obstacle ?? 'the module was compiled for one thread' }),
+    ...(wanted > 1 && (pool?.count ?? 1) === 1 && { obstacle: obstacle ?? whyAlone(manifest) }),
     run(entry, dims) {
       if (pool?.failed)
         throw new ModelError(
           'threads-failed',
           'a thread of this model has died; load the module again and restore a checkpoint',
         )
-      const sizes = entry.dims.map((dim) => dims[dim]!)
-      const trial = pool && trialOf(entry, sizes)
+      const { call, trials } = runners.get(entry)!
+      const trial = pool && entry.shared !== undefined ? trialOf(entry.dims, entry.shared, trials, dims) : undefined
       try {
-        pool?.together(trial!.together())
-        const begun = trial ? performance.now() : 0
-        // Almost every entry has one; spreading a list takes as long as a small layer.
-        if (sizes.length === 1) functions.get(entry)!(sizes[0]!)
-        else functions.get(entry)!(...sizes)
-        trial?.took(performance.now() - begun)
+        if (trial) {
+          pool!.together(trial.together())
+          if (trial.timed()) {
+            const begun = performance.now()
+            call(dims)
+            trial.took(performance.now() - begun)
+          } else call(dims)
+        } else call(dims)
       } catch (error) {
         const dead = pool?.failed
         pool?.fail()
@@ -145,6 +144,44 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
     },
     close: () => pool?.close(),
   }
+}
+
+function whyAlone({ build }: Manifest): string {
+  return isThreaded(build)
+    ? 'nothing the module does takes long enough for several threads to gain by it'
+    : 'the module was compiled for one thread'
+}
+
+type EntryCode = (...sizes: number[]) => void
+
+interface Runner {
+  /** Calls the exported function with the sizes it takes. */
+  readonly call: (dims: DimensionValues) => void
+  /** By the order of magnitude of the sizes. */
+  readonly trials: (ThreadTrial | undefined)[]
+}
+
+/** Almost every entry has one dimension; spreading a list takes as long as a small layer. */
+function callOf(names: readonly string[], code: EntryCode): (dims: DimensionValues) => void {
+  const [name] = names
+  if (name === undefined) return () => code()
+  if (names.length === 1) return (dims) => code(dims[name]!)
+  return (dims) => code(...names.map((dim) => dims[dim]!))
+}
+
+/** The trial of an entry at these sizes, unless they are so small that one thread does it alone anyway. */
+function trialOf(
+  names: readonly string[],
+  shared: number,
+  trials: (ThreadTrial | undefined)[],
+  dims: DimensionValues,
+): ThreadTrial | undefined {
+  let product = 1
+  for (const name of names) product *= dims[name]!
+  if (product < shared) return undefined
+  const magnitude = Math.round(Math.log2(Math.max(product, 1)))
+  trials[magnitude] ??= createThreadTrial()
+  return trials[magnitude]
 }
 
 /** The bytes to use, and if several threads were wanted and cannot be had, why. */

@@ -37,7 +37,7 @@ export interface Manifest {
     readonly arena: number
     readonly total: number
   }
-  /** Of a build for several threads, whose module imports its memory as `env.memory`. */
+  /** Of a build for several threads, whose module imports its memory as `env.memory`; absent where nothing in it is long enough to share. */
   readonly threads?: ManifestThreads
 }
 
@@ -90,6 +90,8 @@ export interface ManifestEntry {
   readonly dims: readonly string[]
   readonly inputs: readonly ManifestTensor[]
   readonly outputs: readonly ManifestTensor[]
+  /** Of a build for several threads: from which product of the sizes of `dims` on they share it; absent where one thread does it alone. */
+  readonly shared?: number
 }
 
 export interface ManifestVariable {

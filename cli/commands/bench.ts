@@ -44,8 +44,9 @@ async function bench(file: string, options: BenchOptions, { terminal }: CommandC
     import('../../runtime/index.ts'),
     import('../measure/bench.ts'),
   ])
-  const { name, simd, threads, wasm, program, sizes } = await compileMeasured(file, options, terminal)
-  const model = await load(new Uint8Array(wasm), { build: simd, threads })
+  const { name, simd, threads: wanted, wasm, program, sizes } = await compileMeasured(file, options, terminal)
+  const model = await load(new Uint8Array(wasm), { build: simd, threads: wanted })
+  const { threads } = model
   const style = styleFor(terminal.outputColor)
   if (!options.json) {
     const at = Object.entries(sizes).map(([dimension, size]) => `${dimension} ${size}`)

@@ -13,12 +13,14 @@ import type { EntryTensor, Program } from '../5-fuse/program.ts'
 import { type Dim, type DimensionAtom, isConstant } from '../dimensions/dimension.ts'
 import type { RuntimeDim, TensorType } from '../types.ts'
 import { threadMemory } from './thread-memory.ts'
+import type { ThreadPlan } from './thread-plan.ts'
 
 export function manifestOf(
   program: Program,
   build: BuildName,
   compiler: string,
   loads: readonly CheckedLoad[],
+  plan?: ThreadPlan,
 ): Manifest {
   const offsetOf = (buffer: number): number => program.buffers[buffer]!.offset
   const tensor = ({ name, type, buffer, limit }: EntryTensor): ManifestTensor => ({
@@ -35,7 +37,7 @@ export function manifestOf(
   })
   const { variables, prepared, inputs, outputs, arena, total } = program.memory
   const preparations = program.preparations.length
-  const threads = build.endsWith('-threads') ? threadMemory(program) : undefined
+  const threads = plan && threadMemory(program)
   return {
     format: 'nnc',
     version: preparations > 0 ? 3 : 2,
@@ -50,6 +52,7 @@ export function manifestOf(
       dims: entry.dims.map(({ name }) => name),
       inputs: entry.inputs.map(tensor),
       outputs: entry.outputs.map(tensor),
+      ...(plan?.isSharedEntry(entry) && { shared: plan.leastShared(entry) }),
     })),
     variables: program.variables.flatMap(({ variable: { name, kind, type }, buffer }) =>
       kind === 'total' || kind === 'prepared' ? [] : [{ name, kind, ...stored(type, buffer) }],

@@ -13,14 +13,16 @@ import { type Dim, isConstant } from '../dimensions/dimension.ts'
 import { type Partition, partitionOf } from './partition.ts'
 
 export interface ThreadPlan {
-  /** By kernel; one that cannot be shared has none. */
+  /** By kernel; one that is never shared has none. */
   readonly partitions: readonly (Partition | undefined)[]
   /** Whether a call is shared, or in a loop one of its body. */
   isShared(call: Call): boolean
   /** How many parts each thread's share of a shared call has: threads that are done take those of others. */
   partsOf(call: Call): number
   splitOf(call: ConvolutionCall): ConvolutionSplit | undefined
-  /** From which product of its run-time dimensions on an entry is worth sharing; Infinity where it never is. */
+  /** Whether an entry is worth sharing at any size; the code of others is that of one thread. */
+  readonly isSharedEntry: (entry: Entry) => boolean
+  /** From which product of its run-time dimensions on; Infinity where it never is. */
   leastShared(entry: Entry): number
 }
 
@@ -45,19 +47,19 @@ const SHORTEST_CALL = 2000
 const SHORTEST_PART = 5000
 /** Each part of a product packs its own operands. */
 const MOST_PARTS = 4
-/** An entry that takes less is run by one thread: the others may have to be woken. */
-const SHORTEST_ENTRY = 60_000
+/** An entry that takes less is run by one thread: two barriers and a look at the clock would be a tenth of it. */
+const SHORTEST_ENTRY = 30_000
 
 /** @param always share whatever can be shared, however short */
 export function planThreads(program: Program, always = false): ThreadPlan {
-  const partitions = program.kernels.map(partitionOf)
+  const possible = program.kernels.map(partitionOf)
   const sizes = largestSizes(program)
   const isShared = (call: Call): boolean => {
     if (call.kind === 'loop') return call.body.some(isShared)
     if (!always && nanoseconds(call, sizes) < SHORTEST_CALL) return false
     switch (call.kind) {
       case 'kernel':
-        return partitions[call.kernel] !== undefined
+        return possible[call.kernel] !== undefined
       case 'convolution':
         return splitOf(call) !== undefined
       case 'gather':
@@ -74,7 +76,14 @@ export function planThreads(program: Program, always = false): ThreadPlan {
     if (always) return MOST_PARTS
     return Math.max(1, Math.min(MOST_PARTS, Math.floor(nanoseconds(call, sizes) / (2 * SHORTEST_PART))))
   }
-  return { partitions, isShared, partsOf, splitOf, leastShared }
+  const isSharedEntry = (entry: Entry): boolean => leastShared(entry) < Number.POSITIVE_INFINITY
+  const shared = new Set<number>()
+  // What is prepared is so on all threads, where a shared entry asks for it.
+  const lists = [...program.entries.filter(isSharedEntry), ...program.preparations]
+  for (const call of lists.flatMap(({ calls }) => everyCall(calls)))
+    if (call.kind === 'kernel' && isShared(call)) shared.add(call.kernel)
+  const partitions = possible.map((partition, kernel) => (shared.has(kernel) ? partition : undefined))
+  return { partitions, isShared, partsOf, splitOf, isSharedEntry, leastShared }
 
   // As if an entry's time grew with that product.
   function leastShared(entry: Entry): number {

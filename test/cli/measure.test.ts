@@ -26,6 +26,7 @@ const parts = net.replace('batch 4', 'batch 4  accumulate 4')
 const folder = temporaryFolder({
   'net.nn': net,
   'parts.nn': parts,
+  'large.nn': 'model Large(x: f32[64, 512]) -> f32[64, 512] {\n  return x |> fc: Linear(512)\n}\n',
   'scalar.nn': 'model Twice(x: f32) -> f32 {\n  return 2.0 * x\n}\n',
 })
 
@@ -69,9 +70,12 @@ describe('nnc bench', () => {
   })
 
   test('with several threads', async () => {
-    const run = await nnc('bench', 'net.nn', '--seconds', '0.02', '--threads', '2', '--json', '--build', 'plain')
-    expect(run.code).toBe(0)
-    expect(objects(run).map(({ threads }) => threads)).toEqual([2, 2, 2, 2, 2])
+    const options = ['--seconds', '0.02', '--threads', '2', '--json', '--build', 'plain']
+    const threadsOf = async (file: string): Promise<unknown[]> =>
+      objects(await nnc('bench', file, ...options)).map(({ threads }) => threads)
+    expect(await threadsOf('large.nn')).toEqual([2, 2])
+    // Nothing in it takes long enough.
+    expect(await threadsOf('net.nn')).toEqual([1, 1, 1, 1, 1])
   })
 
   test('refuses a batch the file does not allow, or where there is none', async () => {

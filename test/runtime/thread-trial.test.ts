@@ -57,3 +57,37 @@ describe('an entry settles on the faster way', () => {
     ).toBeGreaterThan(470)
   })
 })
+
+test('trying costs next to nothing where the other threads sleep or their core is taken', () => {
+  for (const [alone, woken, awake] of [
+    [0.016, 0.25, 0.02],
+    [0.8, 8, 8],
+    [60, 90, 90],
+  ] as const) {
+    const trial = createThreadTrial()
+    let spent = 0
+    let runs = 0
+    let before = false
+    for (; spent < 200 * Math.max(alone, 50); runs++) {
+      const all = trial.together()
+      const time = !all ? alone : before ? awake : woken
+      before = all
+      if (trial.timed()) trial.took(time)
+      spent += time
+    }
+    expect(spent / (runs * alone)).toBeLessThan(1.03)
+  }
+})
+
+test('a short entry gains by threads that look for work, though waking them took long', () => {
+  const trial = createThreadTrial()
+  let shared = 0
+  let before = false
+  for (let run = 0; run < 200_000; run++) {
+    const all = trial.together()
+    if (trial.timed()) trial.took(!all ? 0.016 : before ? 0.0095 : 0.25)
+    before = all
+    if (all) shared++
+  }
+  expect(shared).toBeGreaterThan(180_000)
+})

@@ -213,12 +213,38 @@ describe('every number of threads gives the bits of one', () => {
   })
 })
 
+test('what is prepared on all threads serves entries of one thread too', async () => {
+  const source = `
+    dim Batch in 1..512
+    layer Low(x: f32[B, D]) -> f32[B, D] {
+      param a: f32[D, 8] = normal(std = 0.1)
+      param b: f32[8, D] = normal(std = 0.1)
+      return x @ (a @ b)
+    }
+    model Net(x: f32[Batch, 256]) -> f32[Batch, 256] { return x |> low: Low }
+    infer one(x: f32[1, 256]) -> f32[1, 256] { return Net(x) }`
+  const { modules } = await compile(source, { file: 'low.nn', builds: ['plain', 'plain-threads'] })
+  const [alone, shared] = [await load(modules!.plain!), await load(modules!['plain-threads']!, { threads: 2 })]
+  const entryOf = (name: string) => shared.manifest.entries.find((entry) => entry.name === name)!
+  expect([entryOf('Net').shared, entryOf('one').shared]).toEqual([expect.any(Number), undefined])
+  for (const key of [1, 2, 3]) {
+    for (const model of [alone, shared]) model.parameters.set('low.a', numbers(256 * 8, key))
+    const row = { x: numbers(256, key) }
+    if (key === 2) expect(shared.predict('one', row)).toEqual(alone.predict('one', row))
+    const rows = { x: numbers(512 * 256, key) }
+    expect(shared.predict('Net', rows)).toEqual(alone.predict('Net', rows))
+    expect(shared.predict('one', row)).toEqual(alone.predict('one', row))
+  }
+  shared.close()
+})
+
 describe('where there are no threads to be had', () => {
   const source = `
     model Line(x: f32[Batch, 2]) -> f32[Batch, 1] { return x |> fc: Linear(1) }`
+  const large = 'model Large(x: f32[64, 512]) -> f32[64, 512] { return x |> fc: Linear(512) }'
 
   test('one thread runs, and the model says why', async () => {
-    const { modules } = await compile(source, { file: 'line.nn', builds: ['plain', 'plain-threads'] })
+    const { modules } = await compile(large, { file: 'large.nn', builds: ['plain', 'plain-threads'] })
     const one = await load(modules!.plain!, { threads: 2 })
     expect([one.threads, one.obstacle]).toEqual([1, 'the module was compiled for one thread'])
     const chosen = await load({ plain: modules!.plain!, 'plain-threads': modules!['plain-threads']! }, { threads: 2 })
@@ -231,8 +257,15 @@ describe('where there are no threads to be had', () => {
     expect(isolated.obstacle).toMatch(/cross-origin isolated.*Cross-Origin-Opener-Policy/)
   })
 
-  test('a number that makes no sense is refused', async () => {
+  test('what is too short to share has the module of one thread', async () => {
     const { modules } = await compile(source, { file: 'line.nn', builds: ['plain-threads'] })
+    const { build, threads, obstacle } = await load(modules!['plain-threads']!, { threads: 2 })
+    expect([build, threads]).toEqual(['plain-threads', 1])
+    expect(obstacle).toBe('nothing the module does takes long enough for several threads to gain by it')
+  })
+
+  test('a number that makes no sense is refused', async () => {
+    const { modules } = await compile(large, { file: 'large.nn', builds: ['plain-threads'] })
     const module = modules!['plain-threads']!
     await expect(load(module, { threads: 0 })).rejects.toThrow('threads is 0; it must be a whole number from 1')
     await expect(load(module, { threads: 17 })).rejects.toThrow('threads is 17; a module runs on up to 16')
