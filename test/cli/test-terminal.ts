@@ -16,6 +16,8 @@ export interface TestOptions {
   /** Called with each text written to standard error. */
   readonly watchError?: (text: string) => void
   readonly terminal?: boolean
+  /** Of the terminal, default 100. */
+  readonly columns?: number
 }
 
 /** Runs one command line in this process, without colour, and returns what it printed. */
@@ -42,7 +44,7 @@ export async function runCommand(commandLine: readonly string[], options: TestOp
     outputIsTerminal: options.terminal ?? false,
     outputColor: false,
     errorColor: false,
-    columns: () => 100,
+    columns: () => options.columns ?? 100,
     environment: { NNC_CACHE: `${options.directory}/cache`, ...options.environment },
     directory: options.directory,
   }
