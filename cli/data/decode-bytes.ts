@@ -1,5 +1,4 @@
 /** The text of a file's bytes: UTF-16 where a byte order mark says so, else UTF-8, or, where that fails, Windows-1252. */
-import { isUtf8 } from 'node:buffer'
 import { FormatError } from './format-error.ts'
 
 /** Bytes decoded at a time, so that a text need not fit into one string. */
@@ -15,7 +14,10 @@ export function decodeBytes(bytes: Uint8Array): string {
 
 /** The text in pieces, in order. */
 export function* decodePieces(bytes: Uint8Array): Generator<string, void, void> {
-  const decoder = new TextDecoder(encodingOf(bytes))
+  yield* piecesBy(new TextDecoder(encodingOf(bytes)), bytes)
+}
+
+function* piecesBy(decoder: TextDecoder, bytes: Uint8Array): Generator<string, void, void> {
   for (let at = 0; at < bytes.length; at += PIECE)
     yield decoder.decode(bytes.subarray(at, at + PIECE), { stream: at + PIECE < bytes.length })
 }
@@ -30,4 +32,13 @@ function encodingOf(bytes: Uint8Array): string {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le'
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be'
   return isUtf8(bytes) ? 'utf-8' : 'windows-1252'
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    for (const _ of piecesBy(new TextDecoder('utf-8', { fatal: true }), bytes));
+    return true
+  } catch {
+    return false
+  }
 }
