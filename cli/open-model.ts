@@ -82,10 +82,15 @@ export function dataOf(compiled: CompiledFile, train: ManifestTrain): DataDeclar
 
 /** What a data block has to give for an entry, each input by one row. */
 export function wantedInputs(entry: ManifestEntry, batchDim: string | undefined): readonly WantedInput[] {
-  return entry.inputs.map(({ name, dtype, shape }) => {
+  return entry.inputs.map(({ name, dtype, shape, limit }) => {
     const row = shape[0] === batchDim ? shape.slice(1) : shape
     const sizes = row.filter((size): size is number => typeof size === 'number')
-    return { name, dtype, ...(sizes.length === row.length && { shape: sizes }) }
+    return {
+      name,
+      dtype,
+      ...(sizes.length === row.length && { shape: sizes }),
+      ...(typeof limit === 'number' && { limit }),
+    }
   })
 }
 

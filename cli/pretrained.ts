@@ -51,8 +51,19 @@ function readTensors({ path }: CheckedLoad, bytes: Uint8Array): SafetensorsFile 
     return readStored(bytes)
   } catch (error) {
     if (!(error instanceof ModelError)) throw error
-    throw new DataFault('NN0501', path.span, error.message.replace(/^this (file|checkpoint)/, `\`${path.value}\``))
+    const message = error.message.replace(/^this (file|checkpoint)/, `\`${path.value}\``)
+    throw new DataFault('NN0501', path.span, message, isPyTorchs(bytes) ? PYTORCH_HINT : undefined)
   }
+}
+
+const PYTORCH_HINT =
+  'this is a file of `torch.save`: write it anew with `safetensors.torch.save_file(torch.load("model.pt"), "model.safetensors")`'
+
+/** `torch.save` writes a zip archive, or, in old versions, a pickle. */
+function isPyTorchs(bytes: Uint8Array): boolean {
+  const isZip = bytes[0] === 0x50 && bytes[1] === 0x4b
+  const isPickle = bytes[0] === 0x80 && bytes[1]! >= 2 && bytes[1]! <= 5
+  return isZip || isPickle
 }
 
 /** One diagnostic for each kind of fault and place: the first, and how many more there are of it. */

@@ -5,7 +5,7 @@ export interface Terminal {
   /** Standard error: diagnostics, warnings and notes. */
   writeError(text: string): void
   /** All of standard input. */
-  readInput(): Promise<string>
+  readInput(): Promise<Uint8Array>
   /** Calls `handler` at each interrupt (Ctrl-C, or a request to end) until the returned function is called. */
   onInterrupt(handler: () => void): () => void
   readonly outputIsTerminal: boolean
@@ -38,7 +38,7 @@ export function processTerminal(): Terminal {
     readInput: async () => {
       const chunks: Buffer[] = []
       for await (const chunk of stdin) chunks.push(chunk as Buffer)
-      return Buffer.concat(chunks).toString('utf8')
+      return Buffer.concat(chunks)
     },
     onInterrupt: (handler) => {
       for (const signal of INTERRUPTS) process.on(signal, handler)

@@ -7,7 +7,8 @@ import type { EpochRecord } from './epoch-record.ts'
 import { ModelError } from './error.ts'
 import { createFiniteCheck, type FiniteCheck } from './finite.ts'
 import { createInputSizes, type SizesOfInputs } from './input-sizes.ts'
-import type { Manifest, ManifestEntry, ManifestThreads, SimdBuild } from './manifest.ts'
+import type { Manifest, ManifestEntry, ManifestThreads, ManifestTrain, SimdBuild } from './manifest.ts'
+import { find } from './names.ts'
 import { damaged, readManifestSection } from './section.ts'
 import type { DimensionValues } from './size.ts'
 import { pagesFor, threadedBytes } from './thread-memory.ts'
@@ -15,6 +16,8 @@ import { createThreadTrial, type ThreadTrial } from './thread-trial.ts'
 import { startThreads, threadObstacle } from './threads.ts'
 import { createTotals, type Totals } from './totals.ts'
 import type { WatchRecord } from './watch-epochs.ts'
+
+const LOAD_OPTIONS = ['build', 'threads'].map((name) => ({ name }))
 
 /** An instantiated module with its memory in view. */
 export interface Engine {
@@ -30,6 +33,8 @@ export interface Engine {
     watch: WatchRecord | undefined
     /** Where in an epoch training stands at this moment, if it is within one. */
     epoch: (() => EpochRecord | undefined) | undefined
+    /** The run of `fit` that began last, for each train block. */
+    readonly runs: Map<ManifestTrain, object>
   }
   /** How many threads share an entry's work. */
   readonly threads: number
@@ -59,6 +64,7 @@ export function supports(simd: SimdBuild): boolean {
 
 /** Picks the build, reads and checks the module, and starts it. */
 export async function createEngine(source: ModuleSource | ModuleSources, options: LoadOptions): Promise<Engine> {
+  for (const name of Object.keys(options)) find(LOAD_OPTIONS, name, 'option of load', 'bad-option')
   const { bytes, obstacle } = await chooseModule(source, options)
   const manifest = checkManifest(readManifestSection(bytes))
   const simd = simdOf(manifest.build)
@@ -105,7 +111,7 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
     sizes: createInputSizes(manifest),
     totals: createTotals(manifest, integers),
     carried: createCarriedStates(manifest, integers),
-    memory: { watch: undefined, epoch: undefined },
+    memory: { watch: undefined, epoch: undefined, runs: new Map() },
     threads: pool?.count ?? 1,
     ...(wanted > 1 && (pool?.count ?? 1) === 1 && { obstacle: obstacle ?? whyAlone(manifest) }),
     run(entry, dims) {

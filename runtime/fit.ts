@@ -3,6 +3,7 @@ import { evaluatePart } from './batches.ts'
 import { type Dataset, feedRows, type Inputs } from './dataset.ts'
 import type { Engine } from './engine.ts'
 import { type EpochRecord, epochOrder, epochToGoOnWith, stepsOf } from './epoch-record.ts'
+import { ModelError } from './error.ts'
 import { type Plan, planOf } from './fit-plan.ts'
 import type { ManifestTrain } from './manifest.ts'
 import { beginMeasures } from './measures.ts'
@@ -20,23 +21,44 @@ export function startFit(
   data: Inputs,
   options: FitOptions,
 ): AsyncGenerator<FitEvent, void, void> {
-  return rememberingEnd(engine, run(engine, settings, planOf(engine, settings, data, options)))
+  return alone(engine, settings, planOf(engine, settings, data, options))
 }
 
-/** However the loop ends, where it stood is kept as it was then. */
-async function* rememberingEnd(
-  engine: Engine,
-  events: AsyncGenerator<FitEvent, void, void>,
-): AsyncGenerator<FitEvent, void, void> {
+/**
+ * However the loop ends, where it stood is kept as it was then. One that another has begun beside, which would move the same
+ * parameters between its steps, ends with an error.
+ */
+async function* alone(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncGenerator<FitEvent, void, void> {
+  const self = {}
+  const { runs } = engine.memory
+  runs.set(settings, self)
+  const goOn = (): void => {
+    if (runs.get(settings) === self) return
+    throw new ModelError(
+      'bad-option',
+      `another \`fit\` of \`${settings.name}\` has begun on this model while this one was going on; let one end before the next, or load a model for each`,
+    )
+  }
   try {
-    yield* events
+    yield* run(engine, settings, plan, goOn)
   } finally {
-    const record = engine.memory.epoch?.()
-    engine.memory.epoch = record && (() => record)
+    if (runs.get(settings) === self) rememberEnd(engine, settings)
   }
 }
 
-async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncGenerator<FitEvent, void, void> {
+function rememberEnd(engine: Engine, settings: ManifestTrain): void {
+  engine.memory.runs.delete(settings)
+  const record = engine.memory.epoch?.()
+  engine.memory.epoch = record && (() => record)
+}
+
+/** @param goOn called after every pause: throws where the run may not go on */
+async function* run(
+  engine: Engine,
+  settings: ManifestTrain,
+  plan: Plan,
+  goOn: () => void,
+): AsyncGenerator<FitEvent, void, void> {
   const { train, valid, batch, signal } = plan
   const began = performance.now()
   const inStreams = settings.order === 'streams'
@@ -49,6 +71,7 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
   let paused = began
   const pause = async (): Promise<void> => {
     await nextTask()
+    goOn()
     paused = performance.now()
   }
   const isDue = (now: number): boolean => now - paused >= SLICE
@@ -113,6 +136,7 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
           meanLoss: measures.meanLoss(),
           samplesPerSecond: (1000 * toldRows) / Math.max(elapsed, 0.01),
         }
+        goOn()
         told = performance.now()
         toldRows = 0
       }
@@ -130,6 +154,7 @@ async function* run(engine: Engine, settings: ManifestTrain, plan: Plan): AsyncG
       best: watch.see(epoch, results),
     }
     yield event
+    goOn()
     if (watch.exhausted(epoch) && epoch < plan.epochs) {
       reason = 'stopped'
       epoch++

@@ -4,6 +4,8 @@ import { Command, Option } from 'commander'
 import type { DataDeclaration } from '../../compiler/1-parse/ast.ts'
 import type { Input } from '../../runtime/api.ts'
 import type { ManifestEntry, ManifestTrain, SimdBuild } from '../../runtime/manifest.ts'
+import { unpacked } from '../data/data-file.ts'
+import { decodeBytes } from '../data/decode-bytes.ts'
 import type { PredictedRows } from '../data/feed-rows.ts'
 import type { WantedInput } from '../data/fields.ts'
 import { FormatError } from '../data/format-error.ts'
@@ -86,27 +88,43 @@ async function readInput(
   terminal: Terminal,
 ): Promise<{ input: PredictInput; format: 'json' | 'csv' }> {
   const name = file === '-' ? 'standard input' : file
-  const text = file === '-' ? await terminal.readInput() : await readText(file, terminal.directory)
-  const format = extname(file).toLowerCase() === '.csv' || !/^\s*[[{]/.test(text) ? 'csv' : 'json'
+  const bytes = await inputBytes(file, name, terminal)
+  const isCsv = extname(file.replace(/\.gz$/i, '')).toLowerCase() === '.csv'
+  const format = isCsv || !/^\s*[[{]/.test(startOf(bytes)) ? 'csv' : 'json'
   try {
     if (format === 'csv') {
       const { readCsv } = await import('../data/read-csv.ts')
-      return { input: { kind: 'rows', table: readCsv(text, name) }, format }
+      return { input: { kind: 'rows', table: readCsv(bytes, name) }, format }
     }
-    const { readJson } = await import('../predict/read-rows.ts')
+    const { readInput } = await import('../predict/read-rows.ts')
     const names = entry.inputs.map((input) => input.name)
-    return { input: readJson(text, name, names), format }
+    return { input: readInput(bytes, name, names), format }
   } catch (error) {
-    throw error instanceof FormatError ? new UserError(error.message) : error
+    throw error instanceof FormatError ? new UserError(error.message, error.hint) : error
   }
 }
 
-async function readText(file: string, directory: string): Promise<string> {
+/** Enough of a text to tell its format. */
+function startOf(bytes: Uint8Array): string {
+  return decodeBytes(bytes.subarray(0, 1024))
+}
+
+async function inputBytes(file: string, name: string, terminal: Terminal): Promise<Uint8Array> {
+  const bytes = file === '-' ? await terminal.readInput() : await readBytes(file, terminal.directory)
   try {
-    return await readFile(resolve(directory, file), 'utf8')
+    return await unpacked(bytes)
+  } catch (error) {
+    throw new UserError(`the gzip of ${name} is damaged: ${(error as Error).message}`)
+  }
+}
+
+async function readBytes(file: string, directory: string): Promise<Uint8Array> {
+  try {
+    return await readFile(resolve(directory, file))
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    throw new UserError(code === 'ENOENT' ? `${file} does not exist` : `${file} cannot be read: ${message}`)
+    const why = code === 'EISDIR' ? 'it is a folder' : message
+    throw new UserError(code === 'ENOENT' ? `${file} does not exist` : `${file} cannot be read: ${why}`)
   }
 }
 

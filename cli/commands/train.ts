@@ -26,6 +26,7 @@ import { styleFor } from '../style.ts'
 import type { Terminal } from '../terminal.ts'
 import type { FoldReport } from '../train/fold-report.ts'
 import { keepCheckpoint } from '../train/keep-checkpoint.ts'
+import { checkSameCategories } from '../train/same-categories.ts'
 import { checkWritable, saveWeights } from '../train/save-weights.ts'
 import type { TrainFacts, TrainReport } from '../train/train-report.ts'
 import { UserError } from '../user-error.ts'
@@ -160,6 +161,7 @@ async function runTraining(
   const resumed =
     options.resume && (await restoreWeights(model, options.resume, terminal.directory, { optimizer: true }))
   for (const [name, value] of Object.entries(options.hyper ?? {})) model.hyper.set(name, value)
+  if (resumed) checkSameCategories(resumed.learned, learned, options.resume!)
   const startEpoch = (resumed ? resumed.epochs : 0) + 1
   const epochs = options.epochs ?? settings.epochs
   if (epochs !== undefined && startEpoch > epochs)

@@ -3,7 +3,7 @@ import type { BinaryOperator } from '../../compiler/1-parse/ast.ts'
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
 import { DataFault } from './data-fault.ts'
 import type { Computed, ComputedNumbers } from './expression.ts'
-import { rowValues } from './row-values.ts'
+import { rowValues, textOf } from './row-values.ts'
 import { shapeText, sizeOf } from './shape.ts'
 
 type Comparison = <Value extends number | string>(left: Value, right: Value) => boolean
@@ -48,7 +48,10 @@ export function condition(operator: BinaryOperator, left: Computed, right: Compu
     )
   }
   const compare = COMPARISONS[operator]!
-  if (left.kind === 'text' && right.kind === 'text') return of((row) => compare(left.compute(row), right.compute(row)))
+  const [leftText, rightText] = [textOf(left), textOf(right)]
+  // A column of numbers is compared with a text as it is written.
+  if ((left.kind === 'text' || right.kind === 'text') && leftText && rightText)
+    return of((row) => compare(leftText.compute(row), rightText.compute(row)))
   if (left.kind === 'text' || right.kind === 'text')
     throw new DataFault(
       'NN0412',

@@ -108,12 +108,17 @@ export async function readDataFile(path: StringLiteral, sourcePath: string): Pro
       path.value.startsWith('npm:') ? undefined : `paths are relative to the folder of the .nn file, ${folder}`,
     )
   }
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return { name, path: shown, bytes }
   try {
-    return { name, path: shown, bytes: await promisify(gunzip)(bytes, { maxOutputLength: MAXIMUM_UNPACKED_BYTES }) }
+    return { name, path: shown, bytes: await unpacked(bytes) }
   } catch (error) {
     throw notFound(path, `its gzip is damaged: ${(error as Error).message}`)
   }
+}
+
+/** What gzip packed, told by its first two bytes; other bytes as they are. Throws where it is damaged. */
+export async function unpacked(bytes: Uint8Array): Promise<Uint8Array> {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes
+  return promisify(gunzip)(bytes, { maxOutputLength: MAXIMUM_UNPACKED_BYTES })
 }
 
 function fullPath(path: StringLiteral, folder: string): string {

@@ -13,9 +13,9 @@ import {
 import { keptRows } from './filter.ts'
 import { type FoldRows, foldRows, splitForFolds } from './folds.ts'
 import type { DataPlan, Part } from './plan.ts'
-import { textTable } from './read-text.ts'
 import { type PartRows, rowRuns, splitKeys, splitRange, splitRows } from './split.ts'
 import type { Table } from './table.ts'
+import { textTable } from './text-table.ts'
 
 export type FedInputs = Readonly<Record<string, FedTensor>>
 

@@ -10,7 +10,9 @@ import { condition, isCondition, missingIndicator, negation } from './condition.
 import { DataFault } from './data-fault.ts'
 import { checkFill, fill } from './fill.ts'
 import { category, type Learned, type LearningRows, oneHot, standardize } from './learned.ts'
-import { rowValues } from './row-values.ts'
+import { asNumbers, named } from './named-column.ts'
+import { numberInText } from './number-in-text.ts'
+import { textOf } from './row-values.ts'
 import { clipQuantiles, minmaxScale, robustScale } from './scaling.ts'
 import { sameShape, shapeText, sizeOf } from './shape.ts'
 import type { Table } from './table.ts'
@@ -28,6 +30,8 @@ export interface ComputedNumbers {
   compute(row: number, target: Float64Array, at: number): void
   /** The names of the classes, if the numbers are positions in this list. */
   readonly categories?: readonly string[]
+  /** A column of the file as it is written there, where numbers may as well be read as text. */
+  readonly written?: ComputedText
 }
 
 export interface ComputedText {
@@ -109,7 +113,7 @@ const CALLS: Readonly<Record<string, string>> = {
 }
 
 const FUNCTIONS = [
-  ...['column', 'category', 'one_hot', 'fill', 'missing', 'clip', 'clip_quantiles'],
+  ...['column', 'number', 'category', 'one_hot', 'fill', 'missing', 'clip', 'clip_quantiles'],
   ...Object.keys(SCALINGS),
   ...Object.keys(ELEMENTWISE),
   ...textFunctionNames,
@@ -213,6 +217,10 @@ export function compileExpression(expression: Expression, scope: ExpressionScope
       const left = compileExpression(expression.left, scope)
       const right = compileExpression(expression.right, scope)
       if (operator === '+' && left.kind === 'text' && right.kind === 'text') return join(left, right)
+      if (operator === '+' && (isText(expression.left) || isText(expression.right))) {
+        const [one, other] = [textOf(left), textOf(right)]
+        if (one && other) return join(one, other)
+      }
       return combine(
         asNumbers(left, expression.left, scope, operator),
         asNumbers(right, expression.right, scope, operator),
@@ -237,6 +245,7 @@ function compileCall(call: CallExpression, scope: ExpressionScope): Computed {
   if (textFunctionNames.includes(name))
     return computeTextFunction(call, compileExpression(argument, scope), argument.span, scope)
   if (name === 'column' && argument.kind === 'string') return named(argument.value, argument.span, scope)
+  if (name === 'number') return numberInText(compileExpression(argument, scope), argument.span, scope)
   if (name === 'category') return category(compileExpression(argument, scope), span, scope)
   if (name === 'one_hot') return oneHot(compileExpression(argument, scope), span, scope)
   if (name === 'missing') return missingIndicator(compileExpression(argument, scope))
@@ -255,26 +264,6 @@ function numbers(expression: Expression, scope: ExpressionScope, user: string): 
   return asNumbers(compileExpression(expression, scope), expression, scope, user)
 }
 
-function asNumbers(computed: Computed, expression: Expression, scope: ExpressionScope, user: string): ComputedNumbers {
-  const column = rowValues(computed, expression.span, user)
-  if (column.kind === 'number') return column
-  if (column.empty) return emptyNumbers(column)
-  throw new DataFault(
-    'NN0411',
-    expression.span,
-    `\`${user}\` needs numbers, and this is text${firstText(expression, scope.table)}`,
-    'number its values with `category(…)` or `one_hot(…)`',
-  )
-}
-
-/** ", `setosa` in row 2 of iris.csv": the cell that made a column text. */
-function firstText(expression: Expression, table: Table): string {
-  const column = expression.kind === 'name' ? table.columns.get(expression.name) : undefined
-  if (column?.kind !== 'text') return ''
-  const row = column.values.findIndex((value) => value !== undefined && !Number.isFinite(Number(value)))
-  return row < 0 ? '' : `: \`${column.values[row]}\` in ${table.describeRow(row)}`
-}
-
 function constant(value: number): ComputedNumbers {
   return {
     kind: 'number',
@@ -284,61 +273,6 @@ function constant(value: number): ComputedNumbers {
       target[at] = value
     },
   }
-}
-
-function named(name: string, span: Span, scope: ExpressionScope): Computed {
-  const { table } = scope
-  const raw = table.columns.get(name)
-  if (raw === undefined) {
-    const field = scope.field(name)
-    if (field) return field
-    const names = [...table.columns.keys()]
-    const near = suggest(name, names)
-    const listed = names.slice(0, 12).join(', ') + (names.length > 12 ? ', …' : '')
-    throw new DataFault(
-      'NN0406',
-      span,
-      `${table.origin} has no column \`${name}\``,
-      near ? `did you mean \`${near}\`?` : `its columns are ${listed}`,
-    )
-  }
-  if (raw.kind === 'text') {
-    const { values } = raw
-    return {
-      kind: 'text',
-      empty: values.every((value) => value === undefined),
-      absent: (row) => values[row] === undefined,
-      compute: (row) => values[row] ?? missing(name, row, values.filter((v) => v === undefined).length, span, table),
-    }
-  }
-  const { values, shape } = raw
-  const size = sizeOf(shape)
-  const absent = new Set(raw.missing)
-  return {
-    kind: 'number',
-    shape,
-    absent: (row) => absent.has(row),
-    compute(row, target, at) {
-      if (absent.has(row)) missing(name, raw.missing[0]!, absent.size, span, table)
-      const from = row * size
-      for (let i = 0; i < size; i++) target[at + i] = values[from + i]!
-    },
-  }
-}
-
-function missing(name: string, row: number, count: number, span: Span, table: Table): never {
-  const more = count > 1 ? `, the first of ${count} missing values` : ''
-  throw new DataFault(
-    'NN0411',
-    span,
-    `column \`${name}\` has no value in ${table.describeRow(row)}${more}`,
-    `leave such rows out with \`drop missing\`, or fill them in: \`fill(${/^\w+$/.test(name) ? name : `column("${name}")`}, median)\``,
-  )
-}
-
-/** A column without any value as numbers: none is there, and reading one is an error. */
-export function emptyNumbers(column: ComputedText): ComputedNumbers {
-  return { kind: 'number', shape: [], absent: column.absent, compute: (row) => void column.compute(row) }
 }
 
 function map(input: ComputedNumbers, operate: (value: number) => number): ComputedNumbers {
@@ -352,6 +286,14 @@ function map(input: ComputedNumbers, operate: (value: number) => number): Comput
       for (let i = at; i < at + size; i++) target[i] = operate(target[i]!)
     },
   }
+}
+
+/** Whether an expression is text whatever the columns hold. */
+function isText(expression: Expression): boolean {
+  if (expression.kind === 'binary')
+    return expression.operator === '+' && (isText(expression.left) || isText(expression.right))
+  if (expression.kind !== 'call') return expression.kind === 'string'
+  return expression.callee.kind === 'name' && ['replace', 'extract'].includes(expression.callee.name)
 }
 
 /** One text after the other. */

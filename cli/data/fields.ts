@@ -15,6 +15,8 @@ export interface WantedInput {
   readonly dtype: 'f32' | 'i32' | 'bool'
   /** The shape of one row; absent where it is known only at run time. */
   readonly shape?: readonly number[]
+  /** Of classes and ids: each is from 0 to one below it. */
+  readonly limit?: number
 }
 
 /** Rows of one input, in C order; the leading size of `shape` is the number of rows. */
@@ -256,7 +258,12 @@ function floats(
     data.set(values, n * size)
     for (let i = 0; i < size; i++) {
       if (!Number.isFinite(data[n * size + i]!))
-        throw new DataFault('NN0411', place, `\`${name}\` is ${values[i]} in ${table.describeRow(chosen[n]!)}`)
+        throw new DataFault(
+          'NN0411',
+          place,
+          `\`${name}\` is ${values[i]} in ${table.describeRow(chosen[n]!)}${Number.isFinite(values[i]) ? ', beyond f32' : ''}`,
+          'leave such rows out with `where`, or bound the values with `clip(…)`',
+        )
     }
   }
   return data
@@ -282,6 +289,13 @@ function integers(
           'NN0415',
           place,
           `\`${input.name}\` is ${value} in ${table.describeRow(chosen[n]!)}, and the input takes whole numbers (${input.dtype})`,
+        )
+      if (input.limit !== undefined && (value < 0 || value >= input.limit))
+        throw new DataFault(
+          'NN0419',
+          place,
+          `\`${input.name}\` is ${value} in ${table.describeRow(chosen[n]!)}, and the model has ${input.limit === 1 ? 'only 0' : `0 to ${input.limit - 1}`}`,
+          'number the values from 0 with `category(…)`, leave the row out with `where`, or give the model as many classes',
         )
     }
   }

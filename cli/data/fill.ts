@@ -2,15 +2,10 @@
 import type { Expression } from '../../compiler/1-parse/ast.ts'
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
 import { DataFault } from './data-fault.ts'
-import {
-  type Computed,
-  type ComputedNumbers,
-  type ComputedText,
-  type ExpressionScope,
-  emptyNumbers,
-} from './expression.ts'
+import type { Computed, ComputedNumbers, ComputedText, ExpressionScope } from './expression.ts'
 import { changed } from './learned.ts'
-import { rowValues } from './row-values.ts'
+import { emptyNumbers } from './named-column.ts'
+import { rowValues, textOf } from './row-values.ts'
 import { presentValues, quantile } from './scaling.ts'
 import { sizeOf } from './shape.ts'
 
@@ -36,7 +31,8 @@ export function checkFill(how: Expression): void {
 
 /** `x` with its missing rows filled: by a statistic of the training rows, or by a constant. */
 export function fill(column: Computed, how: Expression, span: Span, scope: ExpressionScope): Computed {
-  const input = rowValues(column, span, 'fill')
+  const given = rowValues(column, span, 'fill')
+  const input = fillsText(how, scope) ? (textOf(given) ?? given) : given
   if (input.kind === 'number') return fillNumbers(input, how, span, scope)
   return input.empty && fillsNumbers(how, scope)
     ? fillNumbers(emptyNumbers(input), how, span, scope)
@@ -48,6 +44,12 @@ function fillsNumbers(how: Expression, scope: ExpressionScope): boolean {
   if (fillStatistic(how) !== 'mode') return how.kind !== 'string'
   const known = scope.known?.()
   return known?.kind === 'fill' && typeof known.values[0] === 'number'
+}
+
+/** Whether a column that happens to hold numbers here is one of text. */
+function fillsText(how: Expression, scope: ExpressionScope): boolean {
+  const known = fillStatistic(how) === 'mode' ? scope.known?.() : undefined
+  return how.kind === 'string' || (known?.kind === 'fill' && typeof known.values[0] === 'string')
 }
 
 function fillText(input: ComputedText, how: Expression, span: Span, scope: ExpressionScope): ComputedText {

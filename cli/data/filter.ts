@@ -105,13 +105,19 @@ function withoutMissing(
   const needed =
     columns.length > 0
       ? columns.map((column) => compileExpression(column, scope))
-      : readColumns(plan, table, wanted).map((name) => compileExpression({ kind: 'name', name, span }, scope))
+      : readColumns(plan, table, wanted, span).map((column) => compileExpression(column, scope))
   return rows.filter((row) => !needed.some((column) => column.absent(row)))
 }
 
-/** The columns the block needs a value of: those `fill` and `missing` take care of are not among them. */
-function readColumns(plan: DataPlan, table: Table, wanted: readonly { readonly name: string }[]): readonly string[] {
+/** The columns and numbers in text the block needs a value of: those `fill` and `missing` take care of are not among them. */
+function readColumns(
+  plan: DataPlan,
+  table: Table,
+  wanted: readonly { readonly name: string }[],
+  span: Span,
+): readonly Expression[] {
   const names = new Set<string>()
+  const numbers: Expression[] = []
   const visit = (expression: Expression): void => {
     switch (expression.kind) {
       case 'name':
@@ -131,6 +137,8 @@ function readColumns(plan: DataPlan, table: Table, wanted: readonly { readonly n
         const { callee, arguments: given } = expression
         const user = callee.kind === 'name' ? callee.name : ''
         if (user === 'fill' || user === 'missing') return
+        // A text that is no number is missing, too.
+        if (user === 'number' && !callsWithin(expression).has('fill')) numbers.push(expression)
         const [first] = given
         if (user === 'column' && first?.value.kind === 'string') names.add(first.value.value)
         else for (const { value } of given) visit(value)
@@ -139,7 +147,24 @@ function readColumns(plan: DataPlan, table: Table, wanted: readonly { readonly n
   }
   for (const { value } of plan.fields) visit(value)
   for (const { name } of wanted) if (!plan.fields.some((field) => field.name === name)) names.add(name)
-  return [...names].filter((name) => table.columns.has(name))
+  const columns = [...names].filter((name) => table.columns.has(name))
+  return [...columns.map((name): Expression => ({ kind: 'name', name, span })), ...numbers]
+}
+
+/** The functions an expression calls. */
+function callsWithin(expression: Expression): ReadonlySet<string> {
+  const found = new Set<string>()
+  const visit = (part: Expression): void => {
+    if (part.kind === 'call') {
+      if (part.callee.kind === 'name') found.add(part.callee.name)
+      for (const { value } of part.arguments) visit(value)
+    } else if (part.kind === 'binary') {
+      visit(part.left)
+      visit(part.right)
+    }
+  }
+  visit(expression)
+  return found
 }
 
 function withoutDuplicates({ columns, span }: Drop, plan: DataPlan, table: Table, rows: Int32Array): Int32Array {
@@ -147,10 +172,16 @@ function withoutDuplicates({ columns, span }: Drop, plan: DataPlan, table: Table
   const compared =
     columns.length > 0
       ? columns.map((column) => compileExpression(column, scope))
-      : [...table.columns.keys()].map((name) => compileExpression({ kind: 'name', name, span }, scope))
+      : [...table.columns]
+          .filter(([, { kind }]) => kind !== 'unfit')
+          .map(([name]) => compileExpression({ kind: 'name', name, span }, scope))
+  const unfit = columns.length > 0 ? [] : [...table.columns.values()].filter(({ kind }) => kind === 'unfit')
   const seen = new Set<string>()
   return rows.filter((row) => {
-    const key = JSON.stringify(compared.map((column) => cellOf(column, row)))
+    const key = JSON.stringify([
+      ...compared.map((column) => cellOf(column, row)),
+      ...unfit.map(({ values }) => values[row] ?? null),
+    ])
     const isNew = !seen.has(key)
     seen.add(key)
     return isNew

@@ -2,8 +2,9 @@
 import type { Span } from '../../compiler/diagnostics/diagnostic.ts'
 import type { Vocabulary } from '../../runtime/api.ts'
 import { DataFault } from './data-fault.ts'
+import { decimalNumber } from './decimal-number.ts'
 import type { Computed, ComputedNumbers, ExpressionScope } from './expression.ts'
-import { rowValues } from './row-values.ts'
+import { rowValues, textOf } from './row-values.ts'
 import { shapeText, sizeOf } from './shape.ts'
 
 /** What one learning function of a field (`standardize`, `category`, `fill` and so on) learned. Plain JSON: it is kept in checkpoints. */
@@ -68,11 +69,12 @@ function statistics(input: ComputedNumbers, rows: ArrayLike<number>): { mean: nu
 }
 
 /** The position of each value among the distinct values of the source, sorted: numbers by size, text by code unit. */
-export function category(input: Computed, span: Span, scope: ExpressionScope): ComputedNumbers {
-  const textOf = single(input, span, 'category')
+export function category(column: Computed, span: Span, scope: ExpressionScope): ComputedNumbers {
+  const input = asLearned(column, scope)
+  const nameOf = single(input, span, 'category')
   const learned = scope.learned(span, ({ all }) => {
     const names = new Set<string>()
-    for (const row of all) if (!input.absent(row)) names.add(textOf(row))
+    for (const row of all) if (!input.absent(row)) names.add(nameOf(row))
     const order = input.kind === 'number' ? (a: string, b: string) => Number(a) - Number(b) : undefined
     return { kind: 'category', names: [...names].sort(order) }
   })
@@ -84,7 +86,7 @@ export function category(input: Computed, span: Span, scope: ExpressionScope): C
     categories: learned.names,
     absent: input.absent,
     compute(row, target, at) {
-      const value = textOf(row)
+      const value = nameOf(row)
       const position = positions.get(value)
       if (position === undefined) {
         const known = learned.names.slice(0, 8).join(', ') + (learned.names.length > 8 ? ', …' : '')
@@ -98,6 +100,14 @@ export function category(input: Computed, span: Span, scope: ExpressionScope): C
       target[at] = position
     },
   }
+}
+
+/** A column that happens to hold numbers here as text, where the names that were learned are text. */
+function asLearned(column: Computed, scope: ExpressionScope): Computed {
+  const known = scope.known?.()
+  if (column.kind !== 'number' || known?.kind !== 'category') return column
+  const areNumbers = known.names.every((name) => String(decimalNumber(name)) === name)
+  return areNumbers ? column : (textOf(column) ?? column)
 }
 
 function single(column: Computed, span: Span, user: string): (row: number) => string {
@@ -119,7 +129,8 @@ function single(column: Computed, span: Span, user: string): (row: number) => st
 /** A one at the category's position, zeros elsewhere. Whole numbers are their own positions. */
 export function oneHot(column: Computed, span: Span, scope: ExpressionScope): ComputedNumbers {
   const input = rowValues(column, span, 'one_hot')
-  const positions = input.kind === 'text' ? category(input, span, scope) : input
+  const isCategory = input.kind === 'text' || scope.known?.()?.kind === 'category'
+  const positions = isCategory ? category(input, span, scope) : input
   if (positions.shape.length > 0)
     throw new DataFault(
       'NN0412',

@@ -81,7 +81,7 @@ export async function loadRows(
   const { span } = plan.source
   const paths = files.map((value): StringLiteral => ({ kind: 'string', value, span }))
   const table = await readTable({ format, paths, span }, join(directory, source.name)).catch((error: unknown) => {
-    throw error instanceof DataFault ? new UserError(error.message) : error
+    throw error instanceof DataFault ? new UserError(error.message, error.diagnostic.hint) : error
   })
   return asDiagnostics(source, async () => {
     if (table.rows === 0) throw new UserError(`${table.origin} has no rows`)
@@ -118,12 +118,13 @@ async function readTable(plan: SourcePlan, sourcePath: string): Promise<Table> {
   const files = await Promise.all(plan.paths.map((path) => readDataFile(path, sourcePath)))
   try {
     if (format === 'idx') return readIdx(files[0]!, files[1]!)
-    const text = new TextDecoder('utf-8').decode(files[0]!.bytes)
-    if (format === 'json') return readRecords(text, files[0]!.name)
+    const { bytes, name } = files[0]!
+    if (format === 'json') return readRecords(bytes, name)
     const { readCsv } = await import('./read-csv.ts')
-    return readCsv(text, files[0]!.name)
+    return readCsv(bytes, name)
   } catch (error) {
     if (!(error instanceof FormatError)) throw error
-    throw new DataFault(({ idx: 'NN0409', csv: 'NN0410', json: 'NN0418' } as const)[format], plan.span, error.message)
+    const code = ({ idx: 'NN0409', csv: 'NN0410', json: 'NN0418' } as const)[format]
+    throw new DataFault(code, plan.span, error.message, error.hint)
   }
 }

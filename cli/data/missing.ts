@@ -1,6 +1,7 @@
-const MISSING = new Set(['', 'na', 'n/a', 'nan', 'null', 'none'])
+const MISSING = new Set(['', 'na', 'n/a', '#n/a', '<na>', 'nan', '-nan', 'null', '\\n', 'none'])
+const LONGEST = 4
 
 /** Whether a cell says that there is no value. */
 export function isMissing(cell: string): boolean {
-  return MISSING.has(cell.toLowerCase())
+  return cell.length <= LONGEST && MISSING.has(cell.toLowerCase())
 }

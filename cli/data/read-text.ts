@@ -1,19 +1,11 @@
 import type { DataFile } from './data-file.ts'
+import { decodeBytes } from './decode-bytes.ts'
 import type { RawColumn, Table } from './table.ts'
+import { textTable } from './text-table.ts'
 
 /** All files as one text, in order: a table of one row with the column `text`. */
 export function readText(files: readonly DataFile[], origin: string): Table {
-  return textTable(files.map(({ bytes }) => decodeText(bytes)).join('\n'), origin)
-}
-
-/** One text as a table of one row. */
-export function textTable(text: string, origin: string): Table {
-  return {
-    rows: 1,
-    columns: new Map<string, RawColumn>([['text', { kind: 'text', values: [text] }]]),
-    describeRow: () => origin,
-    origin,
-  }
+  return textTable(files.map(textOf).join('\n'), origin)
 }
 
 /** One row for each file: its `text`, its `file` name, and the `folder` it lies in. */
@@ -23,7 +15,7 @@ export function readDocuments(files: readonly DataFile[], origin: string): Table
   return {
     rows: files.length,
     columns: new Map([
-      ['text', column(files.map(({ bytes }) => decodeText(bytes)))],
+      ['text', column(files.map(textOf))],
       ['file', column(files.map(({ name }) => name))],
       ['folder', column(files.map(({ path }) => folderOf(path)))],
     ]),
@@ -32,13 +24,7 @@ export function readDocuments(files: readonly DataFile[], origin: string): Table
   }
 }
 
-/** UTF-8, or, where that fails, Windows-1252, as old mail is written. Lines end with \n alone. */
-function decodeText(bytes: Uint8Array): string {
-  let text: string
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    text = new TextDecoder('windows-1252').decode(bytes)
-  }
-  return text.replaceAll('\r\n', '\n')
+/** Lines end with \n alone. */
+function textOf({ bytes }: DataFile): string {
+  return decodeBytes(bytes).replaceAll('\r\n', '\n')
 }

@@ -12,3 +12,9 @@ export function rowValues(column: Computed, span: Span, user: string): ComputedN
     column.kind === 'windows' ? 'cut windows last, from what is computed row by row' : undefined,
   )
 }
+
+/** A column as text: what is text, and numbers as the file writes them where it writes both alike. */
+export function textOf(column: Computed): ComputedText | undefined {
+  if (column.kind === 'text') return column
+  return column.kind === 'number' ? column.written : undefined
+}

@@ -8,7 +8,7 @@ export interface Table {
   readonly origin: string
 }
 
-export type RawColumn = NumberColumn | TextColumn
+export type RawColumn = NumberColumn | TextColumn | UnfitColumn
 
 /** Numbers of one shape per row, in C order. */
 export interface NumberColumn {
@@ -17,10 +17,20 @@ export interface NumberColumn {
   readonly values: ArrayLike<number>
   /** Rows without a value, ascending. */
   readonly missing: readonly number[]
+  /** The same cells as they are written, where the file writes numbers and text alike. */
+  readonly texts?: () => readonly (string | undefined)[]
 }
 
 /** Text, one per row; `undefined` where there is none. */
 export interface TextColumn {
   readonly kind: 'text'
   readonly values: readonly (string | undefined)[]
+}
+
+/** Values that are neither numbers of one shape nor text; only a use of them is a mistake. */
+export interface UnfitColumn {
+  readonly kind: 'unfit'
+  readonly values: readonly unknown[]
+  /** What is wrong with them, and where. */
+  readonly reason: string
 }

@@ -8,6 +8,7 @@ import type { Computed, ComputedNumbers, ComputedSequence, ComputedText, Express
 import { changed } from './learned.ts'
 import { nearCopies } from './near-copies.ts'
 import { readTime } from './read-time.ts'
+import { textOf } from './row-values.ts'
 import { nameOf, patternOf, type Settings, settingsOf } from './text-functions.ts'
 import { window } from './window.ts'
 
@@ -25,21 +26,23 @@ export function computeTextFunction(
   const name = nameOf(call)
   const settings = settingsOf(call)
   if (name === 'window') return window(input, settings, span)
-  if (input.kind !== 'text') throw new DataFault('NN0411', place, `\`${name}\` works on text, and this is not`)
+  // Near-copies are of texts alone; other functions take what is written where this file has numbers, as another may have text.
+  const text = name === 'near_copies' && input.kind !== 'text' ? undefined : textOf(input)
+  if (!text) throw new DataFault('NN0411', place, `\`${name}\` works on text, and this is not`)
   switch (name) {
     case 'characters':
     case 'words':
-      return tokenIds(name, input, settings, span, scope)
+      return tokenIds(name, text, settings, span, scope)
     case 'matches':
-      return matches(input, settings)
+      return matches(text, settings)
     case 'extract':
-      return extract(input, settings)
+      return extract(text, settings)
     case 'replace':
-      return replace(input, settings)
+      return replace(text, settings)
     case 'time':
-      return time(input, span, scope)
+      return time(text, span, scope)
     case 'near_copies':
-      return copies(input, settings, scope)
+      return copies(text, settings, scope)
     default:
       throw new Error(`internal: data: ${name} is no function for text`)
   }

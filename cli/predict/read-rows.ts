@@ -1,4 +1,5 @@
 import { FormatError } from '../data/format-error.ts'
+import { readJson } from '../data/read-json.ts'
 import { isRecord, tableOfRecords } from '../data/read-records.ts'
 import type { Table } from '../data/table.ts'
 
@@ -8,16 +9,11 @@ export type PredictInput =
   | { readonly kind: 'inputs'; readonly inputs: Readonly<Record<string, unknown>> }
 
 /**
- * Reads JSON: an array of objects is rows; one object is whole inputs if it has all of `inputNames` and each holds a
+ * Reads JSON: an array of objects, or an object on each line, is rows; one object is whole inputs if it has all of `inputNames` and each holds a
  * list, else a single row. Throws {@link FormatError}.
  */
-export function readJson(text: string, name: string, inputNames: readonly string[]): PredictInput {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    throw new FormatError(`${name} is not JSON: ${(error as Error).message}`)
-  }
+export function readInput(bytes: Uint8Array, name: string, inputNames: readonly string[]): PredictInput {
+  const value = readJson(bytes, name)
   if (isRecord(value)) {
     const given = value
     if (inputNames.every((input) => Array.isArray(given[input]))) return { kind: 'inputs', inputs: given }

@@ -21,13 +21,15 @@ export function textReport(terminal: Terminal): TrainReport {
   const { live, say, move, moveInTime, clear } = liveLines(terminal)
   let facts: TrainFacts | undefined
   let began = 0
+  let columns: readonly Column[] = []
   let drawnEpoch = 0
   return {
     preparing: (what) => move(style.dim(`${what} …`)),
     start(given) {
       facts = given
       began = performance.now()
-      for (const line of opening(given, style)) say(line)
+      columns = live ? shownColumns(given, terminal.columns()) : ['pace', 'time']
+      for (const line of opening(given, columns, style)) say(line)
     },
     step(event) {
       const validates = facts!.rows.valid !== undefined && event.step === event.steps && drawnEpoch === event.epoch
@@ -38,7 +40,7 @@ export function textReport(terminal: Terminal): TrainReport {
     },
     epoch(event) {
       const every = live ? Math.ceil(event.epochs / SHOWN_EPOCHS) : 1
-      if (event.epoch % every === 0 || event.epoch === event.epochs) say(epochRow(event, facts!, style))
+      if (event.epoch % every === 0 || event.epoch === event.epochs) say(epochRow(event, facts!, columns, style))
     },
     interrupted() {
       say(style.yellow('interrupted; saving a checkpoint …'))
@@ -69,7 +71,7 @@ function counted(count: number, what: string): string {
   return `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`
 }
 
-function opening(facts: TrainFacts, style: Style): string[] {
+function opening(facts: TrainFacts, columns: readonly Column[], style: Style): string[] {
   const rows = Object.entries(facts.rows).map(([part, count]) => `${formatCount(count)} ${part}`)
   const steps = Math.ceil(facts.rows.train! / facts.batch)
   const schedule = `batch ${facts.batch}, ${formatCount(steps)} ${steps === 1 ? 'step' : 'steps'} an epoch, seed ${facts.seed}`
@@ -84,7 +86,7 @@ function opening(facts: TrainFacts, style: Style): string[] {
     ...resumed,
     ...loaded,
     '',
-    ...tableHead(facts, style),
+    ...tableHead(facts, columns, style),
   ]
 }
 
@@ -107,25 +109,42 @@ function countWidth(facts: TrainFacts): number {
   return Math.max(9, 2 * String(facts.epochs).length + 3)
 }
 
-function tableHead(facts: TrainFacts, style: Style): string[] {
+/** What a row has besides the measures, where there is room. */
+type Column = 'pace' | 'time'
+
+const COLUMNS: Readonly<Record<Column, { readonly head: string; readonly width: number }>> = {
+  pace: { head: 'samples/s', width: PACE_WIDTH },
+  time: { head: 'time', width: TIME_WIDTH },
+}
+const BEST = '  best'
+
+/** A narrow terminal goes without the pace, then without the time, rather than with rows of two lines. */
+function shownColumns(facts: TrainFacts, width: number): readonly Column[] {
+  const measures = measureHead(scalarMeasures(facts.metrics)).length * partsOf(facts).length
+  const room = width - countWidth(facts) - measures - BEST.length
+  if (room >= PACE_WIDTH + TIME_WIDTH) return ['pace', 'time']
+  return room >= TIME_WIDTH ? ['time'] : []
+}
+
+function tableHead(facts: TrainFacts, columns: readonly Column[], style: Style): string[] {
   const names = measureHead(scalarMeasures(facts.metrics))
   const groups = partsOf(facts).map((part) => ` ${'─'.repeat(3)} ${part} ${'─'.repeat(names.length - part.length - 6)}`)
   const first = countWidth(facts)
   return [
     style.dim(`${' '.repeat(first)}${groups.join('')}`),
     style.bold(
-      `${'epoch'.padStart(first)}${names.repeat(partsOf(facts).length)}${'samples/s'.padStart(PACE_WIDTH)}${'time'.padStart(TIME_WIDTH)}  best`,
+      `${'epoch'.padStart(first)}${names.repeat(partsOf(facts).length)}${columns.map((each) => COLUMNS[each].head.padStart(COLUMNS[each].width)).join('')}${BEST}`,
     ),
   ]
 }
 
-function epochRow(event: EpochEvent, facts: TrainFacts, style: Style): string {
+function epochRow(event: EpochEvent, facts: TrainFacts, columns: readonly Column[], style: Style): string {
   const measures = scalarMeasures(facts.metrics)
   const cells = partsOf(facts).map((part) => measureCells(measures, event[part]))
   const count = `${event.epoch}/${event.epochs}`.padStart(countWidth(facts))
-  const pace = formatCount(event.samplesPerSecond).padStart(PACE_WIDTH)
-  const time = formatDuration(event.seconds * 1000).padStart(TIME_WIDTH)
-  return `${count}${cells.join('')}${style.dim(pace + time)}${event.best ? style.green('     ●') : ''}`
+  const values = { pace: formatCount(event.samplesPerSecond), time: formatDuration(event.seconds * 1000) }
+  const rest = columns.map((each) => values[each].padStart(COLUMNS[each].width)).join('')
+  return `${count}${cells.join('')}${style.dim(rest)}${event.best ? style.green('     ●') : ''}`
 }
 
 function progressLine(event: StepEvent, facts: TrainFacts, elapsed: number, style: Style, columns: number): string {

@@ -70,6 +70,9 @@ interface PlannedKernel extends Pick<KernelCall, 'kernel' | 'places' | 'sizes' |
   readonly placed: readonly number[]
 }
 
+/** What is kept between calls takes at most as many bytes as the parameters and states, and these. */
+const LEAST_ROOM = 2 ** 24
+
 /**
  * Plans all entry points together: variables, inputs and the arena are shared.
  *
@@ -79,7 +82,11 @@ interface PlannedKernel extends Pick<KernelCall, 'kernel' | 'places' | 'sizes' |
  */
 export function fuse(program: GraphProgram, tile: Tile = narrowTile, winograd = true): Program {
   try {
-    const fused = roll(fuseGraphs(program, tile, winograd))
+    const settings = { tile, winograd }
+    const keeping = fuseGraphs(program, settings, LEAST_ROOM)
+    // Where there is no room for what predictions keep, they compute it every time.
+    const fits = keeping.memory.total <= LARGEST_MEMORY || keeping.preparations.length === 0
+    const fused = roll(fits ? keeping : fuseGraphs(program, settings, undefined))
     const { total } = fused.memory
     if (total > LARGEST_MEMORY) throw new MemoryLimitError(`${(total / 2 ** 30).toFixed(1)} GiB`, program)
     return fused
@@ -89,10 +96,14 @@ export function fuse(program: GraphProgram, tile: Tile = narrowTile, winograd = 
   }
 }
 
-function fuseGraphs(whole: GraphProgram, tile: Tile, winograd: boolean): Program {
+function fuseGraphs(
+  whole: GraphProgram,
+  kernels: Pick<PlanSettings, 'tile' | 'winograd'>,
+  leastRoom: number | undefined,
+): Program {
   const ranges: Record<string, DimRange> = {}
   for (const dim of [...whole.dims, ...whole.graphs.flatMap((graph) => graph.dims)]) ranges[dim.name] = dim
-  const room = createKeptRoom(roomToKeep(whole, ranges))
+  const room = createKeptRoom(leastRoom === undefined ? 0 : leastRoom + roomToKeep(whole, ranges))
   const { program, prepared } = separate(whole, ranges, room)
   const names = new Set<string>()
   const entryNames = program.graphs.map((graph) => uniqueName(graph.name, names))
@@ -108,7 +119,7 @@ function fuseGraphs(whole: GraphProgram, tile: Tile, winograd: boolean): Program
     before: 0,
     after: 0,
   }
-  const settings = { tile, winograd, room }
+  const settings = { ...kernels, room }
   for (const { graph, users, from } of prepared) {
     const calls = (): Call[] => callsOfGraph(state, planGraph(graph, ranges, { ...settings, fixed: new Set() }))
     for (const entry of users) state.preparations.need(entry, { key: graph.name, variables: from, worth: [], calls })
@@ -137,13 +148,10 @@ function fuseGraphs(whole: GraphProgram, tile: Tile, winograd: boolean): Program
   }
 }
 
-/** What is kept between calls takes at most as many bytes as the parameters and states, and 16 MiB. */
-const LEAST_ROOM = 2 ** 24
-
 function roomToKeep({ variables }: GraphProgram, ranges: Readonly<Record<string, DimRange>>): number {
   return variables
     .filter(({ kind }) => kind === 'parameter' || kind === 'state')
-    .reduce((total, { type }) => total + largestBytes(type.shape, ranges), LEAST_ROOM)
+    .reduce((total, { type }) => total + largestBytes(type.shape, ranges), 0)
 }
 
 /** The calls of an entry, or of the graph of values to be kept. */

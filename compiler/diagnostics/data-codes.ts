@@ -122,8 +122,16 @@ export const dataCodes = {
   NN0418: {
     title: 'Malformed JSON records',
     explanation:
-      'The file holds a list of objects, one for each row. A name that is absent, or is `null`, has no value in that row; the values of a column ' +
-      'are all text, or all numbers, or all lists of numbers of one shape.',
+      'The file holds a list of objects, one for each row, or an object on each line. A name that is absent, or is `null`, has no value in that row; ' +
+      'what is within an object has both names, `column("address.city")`; the values of a column that is used are all text, or all numbers, or all lists of ' +
+      'numbers of one shape.',
     example: 'data d {\n  source json("an-object-instead-of-a-list.json")\n}',
+  },
+  NN0419: {
+    title: 'A class or id the model does not have',
+    explanation:
+      'An input of classes or ids, such as the label of `cross_entropy` or what `Embedding` looks up, is counted from 0 and lies below the number of ' +
+      'classes the model has, and a row of the data does not. `category(…)` numbers the values there are from 0.',
+    example: 'data d {\n  source csv("labels-1-to-100-for-100-classes.csv")\n  label = class\n}',
   },
 } as const satisfies Record<string, CatalogueEntry>

@@ -330,6 +330,20 @@ describe('train, eval and predict', () => {
     expect(rows.at(-1)).toContain('1000/1000')
   })
 
+  test.each([
+    [120, ['samples/s', 'time']],
+    [80, ['time']],
+    [70, []],
+  ])('no row of the table is wider than a terminal of %i columns', async (columns, shown) => {
+    const { output } = await nnc('train iris.nn --epochs 2 -o narrow', { terminal: true, columns })
+    const lines = output.split('\n').map((each) => each.slice(each.lastIndexOf('\r') + 1).replace('\u001b[2K', ''))
+    const head = lines.find((each) => /^ +epoch /.test(each))!
+    expect(['samples/s', 'time'].filter((name) => head.includes(name))).toEqual(shown)
+    const rows = lines.filter((each) => /^ +[12]\/2 /.test(each))
+    expect(rows).toHaveLength(2)
+    for (const row of [head, ...rows]) expect(row.length).toBeLessThanOrEqual(columns)
+  })
+
   test('--quiet says nothing', async () => {
     expect(await nnc('train line.nn --quiet -o log')).toEqual({ code: 0, output: '', error: '' })
   })

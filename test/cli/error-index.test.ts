@@ -25,11 +25,12 @@ const folder = temporaryFolder({
   'test-with-a-new-species.csv': 'species\nlily\n',
   'two-rows.csv': 'a\n1\n2\n',
   'an-object-instead-of-a-list.json': '{"a": 1}',
+  'labels-1-to-100-for-100-classes.csv': 'class\n1\n100\n',
 })
 
 const inputs: readonly WantedInput[] = [
   { name: 'x', dtype: 'f32', shape: [2] },
-  { name: 'label', dtype: 'i32', shape: [] },
+  { name: 'label', dtype: 'i32', shape: [], limit: 100 },
 ]
 
 test.each(Object.entries(dataCodes))('the example of %s raises it', async (code, { example }) => {

@@ -79,6 +79,18 @@ function nnc(commandLine: string, options: Partial<TestOptions> = {}): Promise<T
   return runCommand(commandLine.split(' '), { directory: folder, ...options })
 }
 
+test.each([
+  ['a zip archive', Uint8Array.of(0x50, 0x4b, 3, 4, ...new Uint8Array(40))],
+  ['a pickle', Uint8Array.of(0x80, 2, ...new Uint8Array(40))],
+])('what torch.save writes, %s, is answered with how to write it anew', async (_, bytes) => {
+  writeFileSync(join(folder, 'model.pt'), bytes)
+  writeFileSync(join(folder, 'pt.nn'), `${line}load Line from "model.pt"\n`)
+  const { code, error } = await runCommand(['train', 'pt.nn'], { directory: folder })
+  expect(code).toBe(1)
+  expect(error).toContain('error[NN0501]: `model.pt` cannot be read')
+  expect(error).toContain('safetensors.torch.save_file(')
+})
+
 describe('a file that does not fit is an error at its place in the .nn file', () => {
   test.each(Object.keys(loadCodes))('%s', async (code) => {
     expect(await nnc(`check ${code}.nn`)).toMatchObject({ code: 0 })

@@ -120,7 +120,7 @@ test('folds in order test later rows by earlier ones', async () => {
 describe('predictions', () => {
   const { declaration, source } = blockOf('where t != 1\nx = window(t, 3, every = 1)', ten)
   const plan = planOf(declaration, source)
-  const feed = (csv: string) => feedRows(plan, readCsv(csv, 'new.csv'), [input('x', 3)], {})
+  const feed = (csv: string) => feedRows(plan, readCsv(Buffer.from(csv), 'new.csv'), [input('x', 3)], {})
 
   test('one for each window of the rows that are not left out', () => {
     const { inputs, skipped } = feed('t\n0\n1\n2\n3\n4\n')

@@ -16,6 +16,8 @@ export interface TestOptions {
   /** Called with each text written to standard error. */
   readonly watchError?: (text: string) => void
   readonly terminal?: boolean
+  /** Of the terminal, default 100. */
+  readonly columns?: number
 }
 
 /** Runs one command line in this process, without colour, and returns what it printed. */
@@ -34,7 +36,7 @@ export async function runCommand(commandLine: readonly string[], options: TestOp
       error += text
       options.watchError?.(text)
     },
-    readInput: async () => (typeof options.input === 'function' ? options.input() : (options.input ?? '')),
+    readInput: async () => Buffer.from(typeof options.input === 'function' ? options.input() : (options.input ?? '')),
     onInterrupt(handler) {
       handlers.add(handler)
       return () => void handlers.delete(handler)
@@ -42,7 +44,7 @@ export async function runCommand(commandLine: readonly string[], options: TestOp
     outputIsTerminal: options.terminal ?? false,
     outputColor: false,
     errorColor: false,
-    columns: () => 100,
+    columns: () => options.columns ?? 100,
     environment: { NNC_CACHE: `${options.directory}/cache`, ...options.environment },
     directory: options.directory,
   }

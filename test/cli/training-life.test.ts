@@ -100,4 +100,20 @@ describe('a training run', () => {
     expect(rowsBefore).toBe(Number(/epoch (\d+)/.exec(error)![1]))
     expect(rows).toBe(30)
   })
+
+  test('does not go on with data whose categories are numbered otherwise', async () => {
+    const text = line.replace('y = [b]', 'y = [category(c)]')
+    writeFileSync(join(folder, 'kinds.nn'), text)
+    writeFileSync(join(folder, 'points.csv'), 'a,b,c\n0,1,red\n1,3,blue\n2,5,red\n3,7,blue\n')
+    expect(await nnc('train kinds.nn -o kinds --quiet')).toMatchObject({ code: 0, error: '' })
+    const resume = 'train kinds.nn -o kinds --quiet --epochs 7 --resume kinds/kinds.safetensors'
+    writeFileSync(join(folder, 'points.csv'), 'a,b,c\n0,1,red\n1,3,amber\n2,5,red\n3,7,blue\n')
+    const { code, error } = await nnc(resume)
+    expect(code).toBe(1)
+    expect(error).toContain(
+      'error: `y` is numbered otherwise than when kinds/kinds.safetensors was saved: it had 2 values with `blue` as number 0, and has 3 values with `amber` as number 0\n',
+    )
+    writeFileSync(join(folder, 'points.csv'), 'a,b,c\n0,1,blue\n1,3,blue\n2,5,red\n3,7,blue\n')
+    expect(await nnc(resume)).toMatchObject({ code: 0, error: '' })
+  })
 })

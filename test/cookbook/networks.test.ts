@@ -1,9 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { chapters } from './recipes.ts'
-import { testChapters } from './test-chapters.ts'
+import { outcomes, testChapters } from './test-chapters.ts'
 
 testChapters(chapters.slice(3))
+
+test('every outcome is that of a recipe', () => {
+  const titles = chapters.flatMap(({ blocks }) => blocks.map(({ recipe }) => recipe))
+  for (const title of Object.keys(outcomes)) expect(titles).toContain(title)
+})
 
 test('links lead to pages and headings that are there', () => {
   const anchorsOf = (path: URL): string[] =>

@@ -26,7 +26,8 @@ export function testChapters(chapters: readonly Chapter[]): void {
   describe.each(chapters)('$name', ({ blocks }) => {
     const folder = temporaryFolder({ ...dataFiles, 'package.json': '{"type":"module"}' })
     symlinkSync(new URL('../../node_modules', import.meta.url).pathname, join(folder, 'node_modules'))
-    const trained = blocks.filter(({ language }) => language === 'sh').flatMap(({ code }) => shellWords(code))
+    const commands = blocks.filter(({ language }) => language === 'sh').map(({ code }) => code)
+    const trained = commands.flatMap((code) => [...code.matchAll(/^nnc train (\S+)/gm)].map(([, file]) => file!))
 
     test.each(blocks.map((block) => [`${block.recipe}: ${block.file ?? block.language}`, block] as const))(
       '%s',
@@ -132,7 +133,8 @@ function tensorsIn(path: string): ReturnType<typeof readSafetensors>['tensors'] 
   return readSafetensors(readFileSync(path)).tensors
 }
 
-const outcomes: Readonly<Record<string, (runs: readonly TestRun[], folder: string) => void | Promise<void>>> = {
+/** By the titles of recipes. */
+export const outcomes: Readonly<Record<string, (runs: readonly TestRun[], folder: string) => void | Promise<void>>> = {
   'I have a CSV with missing values': ([train, predict]) => {
     expect(measured(train!, 'error')).toBeLessThan(0.3)
     const rows = predict!.output.trim().split('\n')

@@ -69,6 +69,17 @@ const productions: readonly Production[] = [
     const weight = parameter(draft, [value.rest[0]!, width])
     indexed(draft, [width], ['j'], `sum[i](${value.name}[b, i] * ${weight}[i, j])`)
   },
+  function adaptedProduct(draft) {
+    const value = any(draft, ({ rest }) => rest.length === 1)
+    const width = 1 + draft.pick(12)
+    const [weight, down, up] = [
+      [value.rest[0]!, width],
+      [value.rest[0]!, 2],
+      [2, width],
+    ].map((shape) => parameter(draft, shape))
+    const scale = parameter(draft, [width])
+    define(draft, [width], `${value.name} @ (tanh(${weight}) + ${down} @ ${up}) * exp(0.3 * ${scale})`)
+  },
   function pairwiseProduct(draft) {
     const left = any(draft, ({ rest }) => rest.length === 2)
     const right = any(draft, ({ rest }) => rest.length === 2 && rest[1] === left.rest[1])

@@ -25,6 +25,23 @@ surprisal = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(label)),
 confusion = m.confusion_matrix(label, guess, labels=classes)
 others = confusion.sum() - confusion.sum(axis=1)
 
+probability = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
+sigmoid = 1 / (1 + np.exp(-score))
+
+
+def calibration_error(bins, weight):
+    sure = probability.max(axis=1)
+    right = guess == label
+    bin = np.minimum((sure * bins).astype(int), bins - 1)
+    gaps = 0
+    for k in range(bins):
+        inside, share = bin == k, weight[bin == k]
+        if share.sum() > 0:
+            gap = np.average(right[inside], weights=share) - np.average(sure[inside], weights=share)
+            gaps += share.sum() * abs(gap)
+    return gaps / weight.sum()
+
+
 # A class that is never given has precision 0, as here.
 zero = {"zero_division": 0}
 expected = {
@@ -56,6 +73,10 @@ expected = {
     "kept_roc_auc": m.roc_auc_score(target, score, sample_weight=keep),
     "pr_auc": m.average_precision_score(target, score),
     "kept_pr_auc": m.average_precision_score(target, score, sample_weight=keep),
+    "brier": m.brier_score_loss(target, sigmoid),
+    "kept_brier": m.brier_score_loss(target, sigmoid, sample_weight=keep),
+    "calibration": calibration_error(15, np.ones(len(label))),
+    "kept_calibration": calibration_error(4, keep.astype(float)),
     "spearman": spearmanr(score, y)[0],
     "r2": m.r2_score(y, score + y),
     "explained_variance": m.explained_variance_score(y, score + y),

@@ -123,6 +123,7 @@ describe('loading refuses, in plain words,', () => {
       () => load(wasm, { build: 'relaxed' }),
       () => load({ plain: wasm }, { build: 'relaxed' }),
       () => load({ plain: wasm }, { build: 'fast' as never }),
+      () => load(wasm, { thread: 2 } as never),
       () => load(relaxed, { build: 'plain' }),
       () => load(future),
     ])
@@ -131,6 +132,7 @@ describe('loading refuses, in plain words,', () => {
         "build-unavailable: the relaxed build was asked for, but the module given is the plain build",
         "build-unavailable: the relaxed build was asked for, but only the plain one is given",
         "bad-option: build is "fast"; it can be 'plain', 'relaxed' or 'wide'",
+        "bad-option: there is no option of load \`thread\`; did you mean \`threads\`? (known: build, threads)",
         "build-unavailable: the plain build was asked for, but the module given is the relaxed build",
         "damaged-module: the module is damaged: WebAssembly rejects its code; build or download it again",
       ]

@@ -32,6 +32,23 @@ function done(events: readonly FitEvent[]) {
 }
 
 describe('fit', () => {
+  test('a second run on the same model takes over, and the first ends with an error', async () => {
+    const model = await load(wasm)
+    const first = model.fit('fit', data, { progressEvery: 0 })
+    await first.next()
+    const alone = done(await run(model, { progressEvery: 0 }))
+    expect(alone.reason).toBe('finished')
+    const bytes = model.save()
+    await expect(first.next()).rejects.toMatchObject({
+      code: 'bad-option',
+      message: expect.stringContaining('another `fit` of `fit` has begun on this model'),
+    })
+    expect(model.save()).toEqual(bytes)
+    // Nor does one that was left earlier stand in the way.
+    for await (const event of model.fit('fit', data)) if (event.kind === 'epoch') break
+    expect(done(await run(model)).reason).toBe('finished')
+  })
+
   test('takes its settings from the file, the last short batch included', async () => {
     const model = await load(wasm)
     const events = await run(model, { progressEvery: 0 })

@@ -90,6 +90,16 @@ test('filters, packed weights, products of weights and numbers alone are prepare
   }
 })
 
+test('nothing is kept where the memory of a module does not hold it', async () => {
+  const preparations = async (width: number): Promise<number> => {
+    const wide = `model Net(x: f32[Batch, ${width}]) -> f32[Batch, ${width}] { return x |> deep: repeat(3) Linear(${width}) }`
+    const { program, diagnostics } = await compile(wide, { file: 'wide.nn', stopAfter: 'fuse' })
+    expect(diagnostics).toEqual([])
+    return program!.preparations.length
+  }
+  expect([await preparations(64), await preparations(16_000)]).toEqual([1, 0])
+})
+
 describe('no value is out of date', () => {
   test('between training and predicting', async () => {
     const model = await load(alone)
