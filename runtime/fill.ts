@@ -14,7 +14,7 @@ const FEW = 128
 /**
  * Checks every element of an input against its dtype and limit and stores it. `shape` is the input's, resolved, for the
  * position in messages; `limit` is the number of classes where elements are labels or indices. The first goes to `start`. With
- * `isFinite` the target is a module's memory, where floats are looked at once they are there.
+ * `finite` the target is a module's memory, where floats are looked at once they are there.
  */
 export function fill(
   tensor: Pick<ManifestTensor, 'name' | 'dtype' | 'shape'>,
@@ -24,12 +24,12 @@ export function fill(
   target: Stored,
   what: string,
   start = 0,
-  isFinite?: FiniteCheck,
+  finite?: FiniteCheck,
 ): void {
   const { data } = flat
   const count = data.length
   if (data instanceof Float32Array && target instanceof Float32Array) {
-    const inPlace = count < FEW ? undefined : isFinite
+    const inPlace = count < FEW ? undefined : finite
     if (inPlace) target.set(data, start)
     if (!(inPlace ? inPlace(start, count) : allFinite(data))) {
       const index = data.findIndex((value) => !Number.isFinite(value))
