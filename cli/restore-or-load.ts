@@ -9,6 +9,8 @@ export async function restoreOrLoad(
   directory: string,
 ): Promise<CheckpointNotes | undefined> {
   if (weights !== undefined) return restoreWeights(open.model, weights, directory, { optimizer: false })
+  // What has no parameters needs none.
+  if (open.model.variables.names.length === 0) return undefined
   if (open.compiled.loads.length === 0)
     throw new UsageError("required option '--weights <file>' not specified", 'the file has no `load` block either')
   await loadPretrained(open)

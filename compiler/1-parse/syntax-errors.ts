@@ -170,10 +170,12 @@ function hintFor(
   first: IToken | undefined,
 ): string | undefined {
   if (found === undefined) return undefined
+  if (found.tokenType === Comma && expected === '`=`') return 'several names stand in parentheses: `let (a, b) = …`'
   const declared = declarationHint(expected, found, first)
   if (declared !== undefined) return declared
   if (found.tokenType === Equal && expected === '`then`') return 'compare with `==`'
   if (found.tokenType === Equal && previous?.tokenType === Equal) return undefined
+  if (found.tokenType === Equal && expected === '`:`') return 'a parameter has a type: `param w: f32[In, Out] = zeros`'
   if (found.tokenType === Star && previous?.tokenType === Star) return 'a power is written `x ^ 2`'
   if (found.tokenType === Identifier) {
     const near = suggest(
@@ -276,9 +278,11 @@ export function explainStray(
         hint:
           first.tokenType === words.if
             ? 'a choice begins with its condition: `if … then … else …`'
-            : first.tokenType === Dot
-              ? 'functions and layers stand by themselves: `relu`, `Linear(8)`'
-              : undefined,
+            : first.tokenType === Comma
+              ? 'several values stand in parentheses: `return (a, b)`'
+              : first.tokenType === Dot
+                ? 'functions and layers stand by themselves: `relu`, `Linear(8)`'
+                : undefined,
       },
     )
   }
@@ -297,7 +301,9 @@ export function explainStray(
     })
   }
   if (first.tokenType === words.if) {
-    return error('NN0105', span, message, { hint: '`if` is a value; write `when … { … }` for statements' })
+    return error('NN0105', span, message, {
+      hint: '`if` is a value: `return if … then … else …`; `when … { … }` chooses statements when compiled',
+    })
   }
   if (context === 'block' && matches(first, Identifier) && second !== undefined) {
     const { image } = first

@@ -37,7 +37,7 @@ export function bindConfig(
   const config = new Map<string, Value>(bound.generics)
   for (const [name, value] of config) scope.bindings.set(name, { value })
   for (const parameter of declaration.config) {
-    const argument = bound.parameters.get(parameter)
+    const argument: CallArgument | undefined = bound.parameters.get(parameter)
     const name = parameter.name.text
     const value = argument ? withOrigin(argument) : evaluate(outside, parameter.value!)
     if (value.kind === 'error') return undefined
@@ -46,6 +46,7 @@ export function bindConfig(
       !(acceptStatic(frame, parameter, argument) && acceptCondition(outside, declaration, parameter, argument))
     )
       return undefined
+    if (argument) warnOfSize(frame, declaration, parameter, argument)
     config.set(name, value)
     scope.bindings.set(name, { value, span: parameter.name.span })
   }
@@ -77,6 +78,23 @@ function acceptCondition(
     },
   )
   return false
+}
+
+/** `LayerNorm(64)`, as other frameworks have it, would be an `eps` of 64: a size is found by itself. */
+function warnOfSize(
+  frame: Frame,
+  { name: layer, kind }: CallableDeclaration,
+  { name, value: initial }: Parameter,
+  { name: given, value, span }: CallArgument,
+): void {
+  const fraction = initial?.kind === 'number' && initial.value > 0 && initial.value < 1
+  const size = value.kind === 'number' && value.integer && value.value > 1
+  if (kind !== 'layer' || !fraction || !size || given || !layer.span.file.startsWith('std/')) return
+  const written = `${layer.text}(${name.text} = ${value.value})`
+  report(frame, 'NN0276', span, `this is the \`${name.text}\` of \`${layer.text}\`, usually below 1`, {
+    severity: 'warning',
+    hint: `sizes of what flows in are found by themselves: \`${layer.text}\`; if it is meant, write \`${written}\``,
+  })
 }
 
 /** A size passed by a user is explained by the place it was written. */

@@ -251,7 +251,9 @@ export function toTensor(frame: Frame, operand: Located, dtype?: DType): TensorV
         hint: 'write a `let name[…] = …` first and use the whole tensor after it',
       })
     case 'prototype':
-      return report(frame, 'NN0209', span, 'only the shape of this tensor is known here, not its values')
+      return report(frame, 'NN0209', span, 'only the shape of this tensor is known here, not its values', {
+        hint: 'functions of the shape come first: `sum(zeros_like(p), axis = 1)`',
+      })
     default:
       return wrongKind(frame, operand)
   }

@@ -11,8 +11,9 @@ import type { DiagnosticLabel, Span } from '../diagnostics/diagnostic.ts'
 import { bindArguments, bindConfig, type CallArgument, givenTwice, tooMany, unknownArgument } from './arguments.ts'
 import type { Located } from './arithmetic.ts'
 import type { Builtin } from './builtin.ts'
+import { builtins } from './builtins/table.ts'
 import { evaluate, locate } from './expressions.ts'
-import type { Globals } from './globals.ts'
+import { findGlobal, type Globals } from './globals.ts'
 import { createInstance, type Instance, joinPath } from './instance.ts'
 import { invoke } from './invoke.ts'
 import { applyMetric } from './metrics.ts'
@@ -32,7 +33,8 @@ const MAXIMUM_REPEAT = 10_000
 export function evaluateCall(frame: Frame, call: CallExpression): Value {
   const callee = evaluate(frame, call.callee)
   const given = evaluateArguments(frame, call)
-  return applyValue(frame, callee, given, call.callee.span, call.span, { owner: call, index: 0 })
+  const called = call.callee.kind === 'name' ? call.callee.name : undefined
+  return applyValue(frame, callee, given, call.callee.span, call.span, { owner: call, index: 0 }, [], called)
 }
 
 export function evaluateArguments(frame: Frame, call: CallExpression): CallArgument[] {
@@ -155,6 +157,7 @@ function applyValue(
   span: Span,
   place: Place,
   history: readonly DiagnosticLabel[] = [],
+  called?: string,
 ): Value {
   switch (callee.kind) {
     case 'error':
@@ -166,8 +169,17 @@ function applyValue(
     case 'callable':
       return applyCallable(frame, callee.declaration, callee.globals, given, calleeSpan, span, place, history)
     default:
-      return report(frame, 'NN0213', calleeSpan, `${describe(callee)} cannot be called`)
+      return report(frame, 'NN0213', calleeSpan, `${describe(callee)} cannot be called`, {
+        hint:
+          called && isFunction(frame, called)
+            ? `this \`${called}\` hides the function of that name: give it another`
+            : undefined,
+      })
   }
+}
+
+function isFunction(frame: Frame, name: string): boolean {
+  return builtins.has(name) || findGlobal(frame.globals, name)?.declaration.kind === 'fn'
 }
 
 function applyCallable(
@@ -355,11 +367,9 @@ function modelInstance(
 
 /** The written name, or the layer's in lower case with a number where that is taken. */
 function childName(frame: Frame, parent: Instance, declaration: CallableDeclaration, place: Place, span: Span): string {
-  if (place.name) {
-    claimName(frame, parent, place.name.text, place.owner, place.name.span)
-    return place.name.text
-  }
-  const base = declaration.name.text.toLowerCase()
+  // Under a name that is taken already, what follows would be compared with another layer's parameters.
+  if (place.name && claimName(frame, parent, place.name.text, place.owner, place.name.span)) return place.name.text
+  const base = place.name?.text ?? declaration.name.text.toLowerCase()
   const owned = (name: string): boolean => parent.names.get(name)?.owner === place.owner
   let name = base
   for (let count = 2; parent.names.has(name) && !owned(name); count++) name = `${base}${count}`
@@ -367,13 +377,14 @@ function childName(frame: Frame, parent: Instance, declaration: CallableDeclarat
   return name
 }
 
-/** Registers a name under an instance; a second owner is an error, as checkpoints could not tell them apart. */
-export function claimName(frame: Frame, instance: Instance, name: string, owner: object, span: Span): void {
+/** Registers a name under an instance; a second owner is an error, as checkpoints could not tell them apart, and gives false. */
+export function claimName(frame: Frame, instance: Instance, name: string, owner: object, span: Span): boolean {
   const known = instance.names.get(name)
   if (!known) instance.names.set(name, { owner, span })
-  else if (known.owner !== owner)
-    report(frame, 'NN0202', span, `\`${name}\` is already the name of another part of this layer`, {
-      labels: [{ span: known.span, message: 'first used here' }],
-      hint: 'names become parameter paths in checkpoints: choose another one',
-    })
+  if (!known || known.owner === owner) return true
+  report(frame, 'NN0202', span, `\`${name}\` is already the name of another part of this layer`, {
+    labels: [{ span: known.span, message: 'first used here' }],
+    hint: 'names become parameter paths in checkpoints: choose another one',
+  })
+  return false
 }

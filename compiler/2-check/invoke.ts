@@ -177,6 +177,7 @@ export function checkResult(frame: Frame, result: ResultType, value: Value, span
       'NN0208',
       result.span,
       `the result is declared as ${result.items.length} values, but the body returns ${describe(value)}`,
+      { labels: [returned && { span: returned, message: `this is ${describe(value)}` }] },
     )
   return {
     kind: 'tuple',

@@ -18,6 +18,7 @@ export function evaluateMember(frame: Frame, expression: Extract<Expression, { k
   if (!instance)
     return report(frame, 'NN0201', span, `there is nothing called \`${member.text}\` in ${describe(target)}`, {
       hint:
+        (target.kind === 'tuple' && 'take it apart by `let (a, b) = …`, or count from 0: `y[0]`') ||
         (target.kind === 'tensor' && functionFor(frame, member.text)) ||
         'layers and models have members, their parameters: `embed.table`',
     })

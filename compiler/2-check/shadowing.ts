@@ -27,22 +27,31 @@ function visit(
   inputs: ReadonlyMap<string, Span>,
   declared: ReadonlyMap<string, Span>,
   outer: ReadonlyMap<string, Span> = new Map(),
+  outerStates: ReadonlyMap<string, Span> = new Map(),
 ): void {
   const own = new Map<string, Span>()
+  const states = new Map(outerStates)
   for (const statement of block.statements) {
     for (const name of introduced(statement)) {
       const hidden = outer.get(name.text)
       const declaration = declared.get(name.text)
-      if (statement.kind === 'let' && hidden && !own.has(name.text))
+      const state = statement.kind === 'let' ? states.get(name.text) : undefined
+      if (state)
+        warn(session, name, state, 'hides the state of this name, which keeps its value', 'the state', {
+          hint: `\`update ${name.text} = …\` changes the state; a value besides it needs another name`,
+        })
+      else if (statement.kind === 'let' && hidden && !own.has(name.text))
         warn(session, name, hidden, 'hides the one outside, and only until the end of this block', 'outside')
       else if (declaration && !own.has(name.text))
         warn(session, name, declaration, 'hides the declaration of this name', 'the declaration')
       own.set(name.text, name.span)
+      if (statement.kind === 'state') states.set(name.text, name.span)
+      else states.delete(name.text)
     }
     if (statement.kind !== 'when') continue
     const around = new Map([...inputs, ...outer, ...own])
-    visit(session, statement.body, inputs, declared, around)
-    if (statement.otherwise) visit(session, statement.otherwise, inputs, declared, around)
+    visit(session, statement.body, inputs, declared, around, states)
+    if (statement.otherwise) visit(session, statement.otherwise, inputs, declared, around, states)
   }
 }
 
@@ -59,13 +68,20 @@ function introduced(statement: Statement): readonly Name[] {
   return pattern.kind === 'tuple' ? pattern.names : [pattern.name]
 }
 
-function warn(session: Session, name: Name, hidden: Span, what: string, label: string): void {
+function warn(
+  session: Session,
+  name: Name,
+  hidden: Span,
+  what: string,
+  label: string,
+  { hint = 'give one of them another name' } = {},
+): void {
   addDiagnostic(session, {
     code: 'NN0273',
     severity: 'warning',
     span: name.span,
     message: `\`${name.text}\` ${what}`,
     labels: [{ span: hidden, message: label }],
-    hint: 'give one of them another name',
+    hint,
   })
 }

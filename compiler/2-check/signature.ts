@@ -262,7 +262,12 @@ export function alignAxes(frame: Frame, caller: Frame, alignment: Alignment, pen
       `${what} needs ${needs} for \`${parameter.name.text}\`, but this is ${displayType(value.type)}`,
       {
         labels: [...history, { span: type.span, message: `${needs} declared here` }],
-        hint: shape.length > written ? '`flatten(from = 1)` joins all axes but the batch' : undefined,
+        hint:
+          shape.length > written
+            ? '`flatten(from = 1)` joins all axes but the batch'
+            : written === shape.length + 1 && shape.length > 0
+              ? '`expand_dims(1)` inserts an axis of size 1'
+              : undefined,
       },
     )
     return false

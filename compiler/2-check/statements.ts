@@ -197,7 +197,9 @@ function runUpdate(frame: Frame, statement: UpdateStatement): void {
         hint:
           similar && similar !== name.text
             ? `did you mean \`${similar}\`?`
-            : 'declare it: `state name: f32[…] = zeros`',
+            : frame.declaration?.kind === 'optimizer'
+              ? `declare it: \`state ${name.text} = zeros_like(p)\``
+              : 'declare it: `state name: f32[…] = zeros`',
       },
     )
     return
@@ -326,17 +328,19 @@ function misplaced(frame: Frame, statement: Statement, kind: BodyKind): void {
     hint:
       kind === 'loop'
         ? loopHint(statement.kind)
-        : statement.kind === 'yield'
-          ? 'it ends the body of `scan` or `iterate`'
-          : statement.kind === 'param' || (statement.kind === 'state' && kind === 'fn')
-            ? 'parameters and states belong in a `layer` or `model`'
-            : ['loss', 'metric', 'optimizer', 'setting', 'stop', 'freeze', 'clip', 'penalty', 'average'].includes(
-                  statement.kind,
-                )
-              ? 'it belongs at the top level of a `train` block'
-              : ['total', 'collect', 'trait'].includes(statement.kind)
-                ? 'it belongs in a `metric` definition'
-                : undefined,
+        : statement.kind === 'return' && kind === 'optimizer'
+          ? 'an optimizer changes its parameter: `update p = …`'
+          : statement.kind === 'yield'
+            ? 'it ends the body of `scan` or `iterate`'
+            : statement.kind === 'param' || (statement.kind === 'state' && kind === 'fn')
+              ? 'parameters and states belong in a `layer` or `model`'
+              : ['loss', 'metric', 'optimizer', 'setting', 'stop', 'freeze', 'clip', 'penalty', 'average'].includes(
+                    statement.kind,
+                  )
+                ? 'it belongs at the top level of a `train` block'
+                : ['total', 'collect', 'trait'].includes(statement.kind)
+                  ? 'it belongs in a `metric` definition'
+                  : undefined,
   })
 }
 

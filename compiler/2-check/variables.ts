@@ -264,6 +264,7 @@ function initialValue(frame: Frame, expression: Expression, typed: TypedShape | 
       'NN0209',
       expression.span,
       'a first value cannot depend on values that are only known while the program runs',
+      { hint: 'begin with `zeros`, or with the shape alone: `zeros_like(p)`, `mean(zeros_like(p), axis = 0)`' },
     )
     return undefined
   }

@@ -374,6 +374,13 @@ export const checkCodes = {
     example:
       'model M(x: f32[Batch, 2]) -> f32[Batch, 1] {\n  param scale: f32 = ones\n  return stop_gradient(scale) * (x |> fc: Linear(1))\n}\ntrain fit(x: f32[Batch, 2], y: f32[Batch, 1]) {\n  loss mean_squared_error(M(x), y)\n  optimizer sgd(0.1)\n}',
   },
+  NN0276: {
+    title: 'Size where a fraction is usual',
+    explanation:
+      'A warning: `LayerNorm(64)` would be a normalisation whose `eps` is 64, and `BatchNorm(64)` one whose `momentum` is. Layers find the sizes of what flows into them by themselves; a setting that is meant so is given by its name.',
+    example:
+      'model M(x: f32[Batch, 64]) -> f32[Batch, 64] {\n  return x |> norm: LayerNorm(64)\n}\ninfer f(x: f32[Batch, 64]) -> f32[Batch, 64] {\n  return M(x)\n}',
+  },
   NN0280: {
     title: 'Nothing to loop over',
     explanation:

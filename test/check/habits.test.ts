@@ -30,6 +30,11 @@ test.each([
   ['return x[:, 3]', 'NN0222 positions count from 0'],
   ['let y[b, o] = sum(x[b, i] * w[o, i])\n  return y', 'NN0219 bind it on the left (`let y[i] = …`) or in a reduction'],
   ['let y = x[b, 0]\n  return y', 'NN0201 sizes begin with a capital letter; an index is bound on the left'],
+  ['return x, x', 'NN0101 several values stand in parentheses: `return (a, b)`'],
+  ['let a, b = split(x, 3)\n  return a', 'NN0101 several names stand in parentheses: `let (a, b) = …`'],
+  ['return split(x, 3).a', 'NN0201 take it apart by `let (a, b) = …`, or count from 0: `y[0]`'],
+  ['if sum(x) > 0.0 { return x }', 'NN0105 `if` is a value: `return if … then … else …`'],
+  ['let mean = x\n  return mean(mean)', 'NN0213 this `mean` hides the function of that name'],
   ['let (a, c) = split(x, 3)\n  return a', 'NN0209 each value gets a name'],
 ])('%s', (body, expected) => {
   expect(remedy(body)).toContain(expected)
@@ -48,6 +53,47 @@ test.each([
 ])('%s', (text, code, hint) => {
   const [found] = checkText(text).diagnostics
   expect([found?.code, found?.hint?.includes(hint) || found?.hint]).toEqual([code, true])
+})
+
+const net = (body: string) => `model Net(x: f32[Batch, 4]) -> f32[Batch, 3] {\n  ${body}\n}\n`
+
+test.each([
+  [net('param w = zeros(4, 3)\n  return x @ w'), 'NN0101', 'a parameter has a type: `param w: f32[In, Out] = zeros`'],
+  [net('param w: f32[4, 3] = x\n  return x @ w'), 'NN0209', 'begin with `zeros`'],
+  [net('return x |> c: Conv2d(8, 3)'), 'NN0204', undefined],
+  [net('return x |> expand_dims(1) |> c: Conv2d(8, 3)'), 'NN0204', '`expand_dims(1)` inserts an axis of size 1'],
+  ['optimizer o(lr)(p, g) {\n  return p - lr * g\n}', 'NN0217', 'an optimizer changes its parameter: `update p = …`'],
+  ['optimizer o(lr)(p, g) {\n  update m = g\n}', 'NN0234', 'declare it: `state m = zeros_like(p)`'],
+  ['optimizer o(lr)(p, g) {\n  state m = p\n  update m = g\n}', 'NN0209', '`zeros_like(p)`'],
+  ['optimizer o(lr)(p, g) {\n  state m = zeros_like(sum(p, axis = 1))\n}', 'NN0209', '`sum(zeros_like(p), axis = 1)`'],
+])('%s', (text, code, hint) => {
+  const [found] = checkText(text).diagnostics
+  expect([found?.code, hint === undefined ? found?.hint : found?.hint?.includes(hint)]).toEqual([code, hint && true])
+})
+
+test('a size where the library has a fraction is warned of, unless it is given by name', () => {
+  const warned = (layer: string) => codesOf(net(`return x |> a: ${layer} |> out: Linear(3)`))
+  expect(warned('LayerNorm(4)')).toEqual(['NN0276'])
+  expect(warned('BatchNorm(4)')).toEqual(['NN0276'])
+  expect(warned('Dropout(2)')).toEqual(['NN0276'])
+  for (const meant of ['LayerNorm(eps = 4)', 'LayerNorm(1e-6)', 'Dropout(0)', 'Dropout(1)', 'Linear(4)'])
+    expect(warned(meant)).toEqual([])
+})
+
+test('two stages of one name are one mistake, whatever their sizes', () => {
+  expect(codesOf(net('return x |> fc: Linear(8) |> fc: Linear(3)'))).toEqual(['NN0202'])
+})
+
+test('a `let` that hides a state is warned of, one that hides an earlier `let` is not', () => {
+  const state = 'state n: f32 = 0.0\n  '
+  const [found] = checkText(net(`${state}let n = n + 1.0\n  return (x |> fc: Linear(3)) * n`)).diagnostics
+  expect([found?.code, found?.hint]).toEqual([
+    'NN0273',
+    '`update n = …` changes the state; a value besides it needs another name',
+  ])
+  expect(
+    codesOf(net(`${state}update n = n + 1.0\n  let m = n\n  let m = m + 1.0\n  return (x |> fc: Linear(3)) * m`)),
+  ).toEqual([])
 })
 
 test('a name nothing is called by is reported once in a body, and is not suggested', () => {

@@ -28,6 +28,7 @@ infer pair(x: f32[Batch, 2]) -> f32[Batch, 2] {
 const directory = temporaryFolder({
   'rows.nn': source,
   'unguarded.nn': source.replace('  drop missing\n', '').replace(/^ *where.*\n/gm, ''),
+  'double.nn': 'infer double(x: f32[N]) -> f32[N] {\n  return 2.0 * x\n}\n',
   'rows.csv': 'a,b,label\n1,1,2\n2,1,3\n3,3,6\n',
 })
 const nnc = (line: string, input?: string) =>
@@ -83,4 +84,9 @@ test('prepared inputs and blocks without conditions are not concerned', async ()
   const unguarded = await nnc(`predict unguarded.nn --entry pair ${weights}`, '[{"a": 1, "b": 1}, {"a": null, "b": 1}]')
   expect(unguarded.code).toBe(1)
   expect(unguarded.error).toContain('column `a` has no value in row 2')
+})
+
+test('what has no parameters needs no weights', async () => {
+  const { code, output, error } = await nnc('predict double.nn --input -', '{"x": [1, 2.5]}')
+  expect({ code, error, values: output.match(/[\d.]+/g) }).toEqual({ code: 0, error: '', values: ['2', '5'] })
 })
