@@ -61,7 +61,7 @@ export function feed(engine: Engine, entry: ManifestEntry, inputs: Inputs): Dime
   for (let i = 0; i < given.length; i++) {
     const { tensor, flat } = given[i]!
     const { shape, limit } = sizes.inputs[i]!
-    fill(tensor, flat, shape, limit, viewOf(engine, tensor.dtype), 'input', tensor.offset / 4)
+    fill(tensor, flat, shape, limit, viewOf(engine, tensor.dtype), 'input', tensor.offset / 4, engine.isFinite)
   }
   return sizes.dims
 }

@@ -5,6 +5,7 @@ import { type CarriedStates, createCarriedStates } from './carried-states.ts'
 import { bad, checkManifest, checkOffsets } from './check-manifest.ts'
 import type { EpochRecord } from './epoch-record.ts'
 import { ModelError } from './error.ts'
+import { createFiniteCheck, type FiniteCheck } from './finite.ts'
 import { createInputSizes, type SizesOfInputs } from './input-sizes.ts'
 import type { Manifest, ManifestEntry, ManifestThreads, ManifestTrain, SimdBuild } from './manifest.ts'
 import { find } from './names.ts'
@@ -23,6 +24,7 @@ export interface Engine {
   readonly manifest: Manifest
   readonly floats: Float32Array
   readonly integers: Int32Array
+  readonly isFinite: FiniteCheck
   readonly sizes: SizesOfInputs
   readonly totals: Totals
   readonly carried: CarriedStates
@@ -100,10 +102,12 @@ export async function createEngine(source: ModuleSource | ModuleSources, options
   }
   const pool = threads && given && (await startThreads(module, given, threads, count))
   const integers = new Int32Array(memory.buffer)
+  const floats = new Float32Array(memory.buffer)
   return {
     manifest,
-    floats: new Float32Array(memory.buffer),
+    floats,
     integers,
+    isFinite: createFiniteCheck(memory, floats, given !== undefined),
     sizes: createInputSizes(manifest),
     totals: createTotals(manifest, integers),
     carried: createCarriedStates(manifest, integers),

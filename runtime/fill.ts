@@ -1,5 +1,6 @@
 import type { TensorData } from './api.ts'
 import { ModelError } from './error.ts'
+import type { FiniteCheck } from './finite.ts'
 import { described, type FlatInput } from './flatten.ts'
 import type { ManifestTensor } from './manifest.ts'
 import { typeText } from './size.ts'
@@ -7,9 +8,13 @@ import { typeText } from './size.ts'
 /** How elements lie in memory: floats as they are, i32 and bool as 32-bit integers. */
 export type Stored = Float32Array | Int32Array
 
+/** So few floats are looked at sooner than a function of WebAssembly is called. */
+const FEW = 128
+
 /**
  * Checks every element of an input against its dtype and limit and stores it. `shape` is the input's, resolved, for the
- * position in messages; `limit` is the number of classes where elements are labels or indices. The first goes to `start`.
+ * position in messages; `limit` is the number of classes where elements are labels or indices. The first goes to `start`. With
+ * `finite` the target is a module's memory, where floats are looked at once they are there.
  */
 export function fill(
   tensor: Pick<ManifestTensor, 'name' | 'dtype' | 'shape'>,
@@ -19,15 +24,18 @@ export function fill(
   target: Stored,
   what: string,
   start = 0,
+  finite?: FiniteCheck,
 ): void {
   const { data } = flat
   const count = data.length
   if (data instanceof Float32Array && target instanceof Float32Array) {
-    if (!allFinite(data)) {
+    const inPlace = count < FEW ? undefined : finite
+    if (inPlace) target.set(data, start)
+    if (!(inPlace ? inPlace(start, count) : allFinite(data))) {
       const index = data.findIndex((value) => !Number.isFinite(value))
       throw fault(tensor, data[index], index, shape, limit, what)
     }
-    if (data !== target) target.set(data, start)
+    if (!inPlace && data !== target) target.set(data, start)
     return
   }
   const boolean = tensor.dtype === 'bool'
