@@ -39,17 +39,22 @@ function first(outputs) {
   return Object.values(outputs)[0].data[0]
 }
 
-/** Matrices of the list are [in, out]; ours are [out, in], but for tables. */
+/** Matrices of the list are [in, out]; ours are [out, in], but for tables. What is written on the way is reused, as the process's memory counts. */
 function setListed(model, workload) {
-  for (const { name, shape, data } of parametersOf(workload)) {
+  const parameters = parametersOf(workload)
+  const sizeOf = (shape) => shape.reduce((product, size) => product * size, 1)
+  const largest = Math.max(...parameters.map(({ shape }) => sizeOf(shape)))
+  const [given, turned] = [new Float32Array(largest), new Float32Array(largest)]
+  for (const { name, shape, write } of parameters) {
     const [fanIn, out] = shape
+    const size = sizeOf(shape)
+    const data = write(given.subarray(0, size))
     const table = name === 'embed.table' || name === 'pos.w' || out === undefined
-    model.parameters.set(name, table ? data : transposed(data, fanIn, out))
+    model.parameters.set(name, table ? data : transposed(data, turned.subarray(0, size), fanIn, out))
   }
 }
 
-function transposed(data, rows, columns) {
-  const turned = new Float32Array(data.length)
+function transposed(data, turned, rows, columns) {
   for (let row = 0; row < rows; row++)
     for (let column = 0; column < columns; column++) turned[column * rows + row] = data[row * columns + column]
   return turned

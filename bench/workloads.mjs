@@ -4,9 +4,13 @@
 
 /** Uniform in [-scale, scale): a 32-bit mixing function of (seed, position). */
 export function fill(seed, count, scale = 1) {
+  return write(new Float32Array(count), seed, scale)
+}
+
+/** Writes the random numbers of a seed and gives the array back. */
+function write(values, seed, scale) {
   const start = Math.imul(seed, 0x9e3779b1) >>> 0
-  const values = new Float32Array(count)
-  for (let position = 0; position < count; position++) {
+  for (let position = 0; position < values.length; position++) {
     let t = (start + Math.imul(position + 1, 0x6d2b79f5)) | 0
     t = Math.imul(t ^ (t >>> 15), t | 1)
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
@@ -92,9 +96,10 @@ export function parametersOf({ kind }) {
     shape,
     /** Made when asked for, so that a contestant need not hold them all at once. */
     get data() {
-      const count = shape.reduce((product, size) => product * size, 1)
-      return scale === undefined ? new Float32Array(count).fill(value) : fill(100 + at, count, scale)
+      return this.write(new Float32Array(shape.reduce((product, size) => product * size, 1)))
     },
+    /** The same into an array that a contestant uses for one after the other. */
+    write: (values) => (scale === undefined ? values.fill(value) : write(values, 100 + at, scale)),
   }))
 }
 

@@ -30,7 +30,10 @@ const activations: readonly Activation[] = [
   },
   {
     operator: 'Elu',
-    write: (b, x) => b.select(b.less(b.constant(0), x), x, b.sub(b.exp(b.minimum(x, b.constant(0))), b.constant(1))),
+    write(b, x) {
+      const above = b.less(b.constant(0), x)
+      return b.select(above, x, b.sub(b.exp(b.select(above, b.constant(0), x)), b.constant(1)))
+    },
   },
   {
     operator: 'HardSigmoid',
