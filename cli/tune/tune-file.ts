@@ -15,7 +15,7 @@ import { importReader, readSource } from '../source-file.ts'
 import type { Terminal } from '../terminal.ts'
 import { UserError } from '../user-error.ts'
 import { agree, resultsOf } from './agreement.ts'
-import { buildOf, type Candidate, candidatesFor } from './candidate.ts'
+import { buildOf, type Candidate, candidatesFor, isSame } from './candidate.ts'
 import { choose, type Standing } from './choose.ts'
 import { race } from './race.ts'
 import { keepTuning, machineName, type Purpose } from './tuning.ts'
@@ -87,13 +87,16 @@ export async function tuneFile(file: string, options: TuneFileOptions, terminal:
   const second = byWinograd ? await compileWith(false, modulesOf(all.filter(({ winograd }) => !winograd))) : undefined
   requireRoom(program, all.length)
   const sizes = measuredSizes(program, options.batch)
-  const loadAll = (candidates: readonly Candidate[]): Promise<Runner[]> =>
-    Promise.all(
-      candidates.map(async (candidate) => {
-        const { modules } = candidate.winograd ? first : second!
-        const { simd, threads } = candidate
-        return { candidate, model: await load(new Uint8Array(modules![buildOf(candidate)]!), { build: simd, threads }) }
-      }),
+  const loadAll = async (candidates: readonly Candidate[]): Promise<Runner[]> =>
+    allDifferent(
+      await Promise.all(
+        candidates.map(async (candidate) => {
+          const { modules } = candidate.winograd ? first : second!
+          const { simd, threads } = candidate
+          const model = await load(new Uint8Array(modules![buildOf(candidate)]!), { build: simd, threads })
+          return { candidate: { ...candidate, threads: model.threads }, model }
+        }),
+      ),
     )
   const budget = 1000 * options.seconds
   const runners = await loadAll(all.filter(({ simd }) => simd !== 'wide'))
@@ -131,6 +134,16 @@ export async function tuneFile(file: string, options: TuneFileOptions, terminal:
   const tuning = Object.fromEntries(Object.entries(chosen).map(([purpose, { candidate }]) => [purpose, candidate]))
   await keepTuning(source, options.set, tuning, importDigests(first), terminal)
   return { file: source.name, machine: machineName(), sizes, candidates, differing, entries: measured, chosen }
+}
+
+/** A model with nothing to share has one thread, however many are asked for: then several candidates are one. */
+function allDifferent(runners: readonly Runner[]): Runner[] {
+  const different: Runner[] = []
+  for (const runner of runners) {
+    if (different.some(({ candidate }) => isSame(candidate, runner.candidate))) runner.model.close()
+    else different.push(runner)
+  }
+  return different
 }
 
 function usesWinograd(call: Program['entries'][number]['calls'][number]): boolean {
