@@ -40,17 +40,22 @@ export function flattenInputs(
 ): { readonly tensor: ManifestTensor; flat: FlatInput }[] {
   if (typeof inputs !== 'object' || inputs === null)
     throw new ModelError('missing-input', `\`${entry.name}\` takes an object with the inputs ${namesOf(entry)}`)
-  for (const name of Object.keys(inputs)) find(entry.inputs, name, 'input', 'unknown-input')
-  return entry.inputs.map((tensor) => {
+  for (const tensor of entry.inputs) {
     const value = inputs[tensor.name]
-    if (value === undefined || value === null) {
-      throw new ModelError(
-        'missing-input',
-        `input \`${tensor.name}\`, ${typeText(tensor)}, is missing; \`${entry.name}\` takes ${namesOf(entry)}`,
-      )
-    }
-    return { tensor, flat: flatten(tensor, value, 'input') }
-  })
+    if (value !== undefined && value !== null) continue
+    refuseUnknown(entry, inputs)
+    throw new ModelError(
+      'missing-input',
+      `input \`${tensor.name}\`, ${typeText(tensor)}, is missing; \`${entry.name}\` takes ${namesOf(entry)}`,
+    )
+  }
+  // All it takes are there: with as many names there is no other.
+  if (Object.keys(inputs).length !== entry.inputs.length) refuseUnknown(entry, inputs)
+  return entry.inputs.map((tensor) => ({ tensor, flat: flatten(tensor, inputs[tensor.name]!, 'input') }))
+}
+
+function refuseUnknown(entry: ManifestEntry, inputs: Inputs): void {
+  for (const name of Object.keys(inputs)) find(entry.inputs, name, 'input', 'unknown-input')
 }
 
 /** Checks one batch and puts it into the module's memory. */

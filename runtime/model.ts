@@ -34,10 +34,12 @@ function createModel(engine: Engine): Model {
   const trainOf = (name: string): ManifestTrain => find(manifest.trains, name, 'train block')
   const infers = manifest.entries.filter((entry) => entry.kind === 'infer')
   const inferOf = (name: string): ManifestEntry => find(infers, name, 'infer block or model')
-  const once = (name: string, kind: 'step' | 'evaluate', inputs: Inputs): Metrics => {
-    const train = trainOf(name)
-    const entry = entryOf(train, kind)
+  const once = (train: ManifestTrain, entry: ManifestEntry, inputs: Inputs): Metrics => {
     const dims = feed(engine, entry, inputs)
+    if (train.totals.length === 0) {
+      engine.run(entry, dims)
+      return readMeasures(engine, train, entry, dims)
+    }
     const putBack = engine.totals.keep(train)
     engine.totals.begin(train)
     engine.run(entry, dims)
@@ -45,6 +47,13 @@ function createModel(engine: Engine): Model {
     putBack()
     return measures
   }
+  const blocks = new Map(
+    manifest.trains.map((train) => [
+      train.name,
+      { train, step: entryOf(train, 'step'), evaluate: entryOf(train, 'evaluate') },
+    ]),
+  )
+  const blockOf = (name: string) => blocks.get(name) ?? blocks.get(trainOf(name).name)!
   const model: Model = {
     manifest,
     build: manifest.build,
@@ -76,11 +85,15 @@ function createModel(engine: Engine): Model {
     ),
     variables: createVariables(engine, 'variable', manifest.variables),
     hyper: createHypers(engine),
-    step: (train, inputs) => once(train, 'step', inputs),
-    evaluate(train, inputs) {
-      const putBack = engine.carried.setAside(trainOf(train))
+    step(name, inputs) {
+      const { train, step } = blockOf(name)
+      return once(train, step, inputs)
+    },
+    evaluate(name, inputs) {
+      const { train, evaluate } = blockOf(name)
+      const putBack = engine.carried.setAside(train)
       try {
-        return once(train, 'evaluate', inputs)
+        return once(train, evaluate, inputs)
       } finally {
         putBack()
       }
