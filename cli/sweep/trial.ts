@@ -36,8 +36,8 @@ export interface Trial {
 
 /** So many trials have to be finished before one is left early. */
 const LEFT_AFTER = 5
-/** No trial is left in the first fifth of its epochs, where a large learning rate or a warm-up may mislead. */
-const GRACE = 5
+/** No trial is left in the first fifth of its epochs, or before so many, where a large learning rate or a warm-up may mislead. */
+const GRACE = { share: 1 / 5, epochs: 2 }
 
 /**
  * Whether a trial lies behind the median of those that finished, each by its best value up to the same epoch (the
@@ -50,7 +50,7 @@ export function liesBehind(
   { better }: Objective,
 ): boolean {
   const finished = others.filter(({ outcome }) => outcome === 'finished')
-  if (finished.length < LEFT_AFTER || course.length < Math.ceil(epochs / GRACE)) return false
+  if (finished.length < LEFT_AFTER || course.length < Math.max(GRACE.epochs, epochs * GRACE.share)) return false
   const own = bestOf(course, better)
   const theirs = finished.map((trial) => bestOf(trial.course.slice(0, course.length), better))
   // Of an even number the worse middle one, so that a trial at the median goes on.

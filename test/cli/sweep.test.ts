@@ -93,6 +93,8 @@ describe('trials', () => {
     expect(liesBehind([100, 100], 5, [...five.slice(1), trial([9], 'left'), trial([9], 'diverged')], lower)).toBe(false)
     expect(liesBehind([100], 6, five, lower)).toBe(false)
     expect(liesBehind([100, 100], 6, five, lower)).toBe(true)
+    expect(liesBehind([100], 4, five, lower)).toBe(false)
+    expect(liesBehind([100, 100], 11, five, lower)).toBe(false)
   })
 
   test('the best is the first of equals, among those that finished', () => {
