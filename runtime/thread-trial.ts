@@ -18,7 +18,10 @@ const LOST_RUNS = 3
 const LOST = 1
 /** Share of the time that trying the slower way may cost. */
 const LOSS = 0.005
-/** Pauses between two tries, in runs; the longest is a second at least. */
+/**
+ * Pauses between two tries, in runs; the longest is a second at least. The first after a change is the shortest, and each may be four times as
+ * long as the one before: the earliest times are those of code the engine has not optimised yet.
+ */
 const SHORTEST_PAUSE = 16
 const LONGEST_PAUSE = 256
 const SECOND = 1000
@@ -42,6 +45,8 @@ export function createThreadTrial(): ThreadTrial {
   /** Milliseconds until the next try. */
   let pause = 0
   let turn = 0
+  /** Tries since the better way changed. */
+  let confirmed = 0
 
   const other = (): 0 | 1 => (best === 1 ? 0 : 1)
   const isShort = (): boolean => !trying && times[best] > 0 && times[best] < SHORT
@@ -50,10 +55,12 @@ export function createThreadTrial(): ThreadTrial {
     spent = 0
   }
   const settle = (way: 0 | 1, lost: number): void => {
+    confirmed = way === best ? confirmed + 1 : 0
     best = way
     trying = false
-    const longest = Math.max(LONGEST_PAUSE * times[way], SECOND)
-    pause = Math.min(Math.max(lost / LOSS, SHORTEST_PAUSE * times[way]), longest)
+    const shortest = SHORTEST_PAUSE * times[way]
+    const longest = Math.min(Math.max(LONGEST_PAUSE * times[way], SECOND), shortest * 4 ** confirmed)
+    pause = Math.min(Math.max(lost / LOSS, shortest), longest)
     start()
   }
   /** A run of the way that is tried. */

@@ -75,7 +75,7 @@ test('trying costs next to nothing where the other threads sleep or their core i
       if (trial.timed()) trial.took(time)
       spent += time
     }
-    expect(spent / (runs * alone)).toBeLessThan(1.03)
+    expect(spent / (runs * alone)).toBeLessThan(1.035)
   }
 })
 
